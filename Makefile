@@ -1,0 +1,59 @@
+# Every target is self-sufficient: it builds .venv from the hash-pinned lock first.
+.DEFAULT_GOAL := help
+.PHONY: help demo ui test check format bench clean lock
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+LINES ?= 10000000
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+# uv from PATH when there is one, otherwise installed into the environment itself: by its own
+# pip, or (Debian without python3-venv) by the system's pip pointed at the environment.
+.venv/.installed: requirements.lock requirements-uv.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed; none was found. Set PYTHON=/path/to/python3."; exit 1; }
+	@if command -v uv >/dev/null; then \
+		uv venv --quiet --clear --python "$(PYTHON)" .venv && ln -s "$$(command -v uv)" $(BIN)/uv; \
+	elif "$(PYTHON)" -c 'import ensurepip' 2>/dev/null; then \
+		"$(PYTHON)" -m venv --clear .venv && $(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.lock; \
+	elif "$(PYTHON)" -m pip --version >/dev/null 2>&1; then \
+		"$(PYTHON)" -m venv --clear --without-pip .venv && \
+		"$(PYTHON)" -m pip --python $(BIN)/python install --quiet --require-hashes -r requirements-uv.lock; \
+	else echo "$(PYTHON) has neither venv nor pip: install uv, python3-venv or python3-pip once."; exit 1; fi
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+demo: .venv/.installed  ## a year of real orders, end to end
+	$(BIN)/rfm demo
+
+ui: .venv/.installed  ## Dagster's web UI over the demo's home
+	$(BIN)/rfm ui
+
+check: .venv/.installed  ## lint, format, types, import rules, dead code, definitions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/dg check defs
+
+format: .venv/.installed  ## let ruff write the format
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+test: check  ## check, then every test
+	$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+bench: .venv/.installed  ## each stage against its floor; LINES=10000000
+	$(BIN)/python -m rfm_platform_tests.benchmark $(LINES)
+
+clean:  ## stop the embedded server and remove what was made here
+	@if test -x $(BIN)/rfm; then $(BIN)/rfm stop; fi
+	rm -rf .rfm .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build *.egg-info
+
+lock: .venv/.installed  ## resolve the dependencies anew
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --extra demo --extra dev pyproject.toml -o requirements.lock

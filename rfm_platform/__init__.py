@@ -1,0 +1,1 @@
+"""Who the customers of a multi-marketplace shop are, and whether they come back."""

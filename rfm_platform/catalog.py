@@ -1,0 +1,244 @@
+"""Every table that the platform reads or writes, once: names, types, meaning.
+
+DDL, comments in the warehouse, column schemas in the Dagster UI and the contract of the source are
+derived from here. What a number means is said in the column's comment, for whoever meets it in a
+BI tool. No behaviour lives here.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+SCHEMA = "rfm"
+
+SOURCE = MetaData()
+WAREHOUSE = MetaData(schema=SCHEMA)
+
+GROUP_COLUMNS = ("marketplace", "shop_id", "shop_name", "user_id", "magpie_region_code")
+
+
+def _group_columns() -> list[Column[str]]:
+    return [
+        Column("marketplace", Text, comment="E-commerce platform."),
+        Column("shop_id", Text, comment="Shop, as the marketplace numbers it."),
+        Column("shop_name", Text, comment="Shop, as people call it."),
+        Column("user_id", Text, comment="Customer, unique within a marketplace."),
+        Column("magpie_region_code", Text, comment="Region of the shop: ID, MY …"),
+    ]
+
+
+flatten_order_marketplace = Table(
+    "flatten_order_marketplace",
+    SOURCE,
+    *_group_columns(),
+    Column("kurs_rate", Integer, comment="Base-currency units for one unit of the row's currency."),
+    Column("create_timestamp", DateTime, comment="Order creation, local time."),
+    Column("cancelled_flag", Text, comment="Cancelled? Changes after the order was created."),
+    Column("returned_flag", Text, comment="Returned? Changes after the order was created."),
+    Column("order_id", Text, comment="Order, unique within a marketplace."),
+    Column("product_gmv_amount", BigInteger, comment="Value of the line, in the row's currency."),
+    Column("marketplace_product_id", Text, comment="Product; the SKU is product and variant."),
+    Column("marketplace_variant_id", Text, comment="Variant; the SKU is product and variant."),
+    Column("marketplace_product_barcode", Text, comment="One per sold unit."),
+    Column(
+        "order_shipping_fee_buyer_amount",
+        Text,
+        comment="The buyer's shipping fee of the order, as text, repeated on each of its lines.",
+    ),
+    comment="Data mart: one row per order line.",
+)
+
+order_marketplace = Table(
+    "order_marketplace",
+    SOURCE,
+    Column("marketplace", Text, comment="E-commerce platform."),
+    Column("order_id", Text, comment="Order, unique within a marketplace."),
+    Column("address_shipping_name", Text, comment="Recipient of the order. Personal data."),
+    comment="Data mart: one row per order.",
+)
+
+LAKE = MetaData()
+
+source_orders = Table(
+    "source_orders",
+    LAKE,
+    Column("day", Date, comment="Local day of create_timestamp: the partition."),
+    *(
+        Column(column.name, column.type, comment=column.comment)
+        for column in flatten_order_marketplace.columns
+    ),
+    Column("address_shipping_name", Text, comment="Recipient of the order. Personal data."),
+    Column("is_cancelled", Boolean, comment="cancelled_flag as read; null: a value nobody knows."),
+    Column("is_returned", Boolean, comment="returned_flag as read; null: a value nobody knows."),
+    Column(
+        "shipping_amount", Numeric(18, 2), comment="The fee as a number; null where it is none."
+    ),
+    comment="The day's order lines with their order's recipient, as the mart held them.",
+)
+
+
+def _measure_columns() -> list[Column[object]]:
+    return [
+        Column("kurs_rate", Integer, comment="Rate of the latest line (ties: the highest)."),
+        Column("first_order_timestamp", DateTime, comment="First valid line; null: none."),
+        Column("last_order_timestamp", DateTime, comment="Last valid line; null: none."),
+        Column("total_order", BigInteger, comment="Valid orders: with a valid line."),
+        Column("total_cancelled", BigInteger, comment="Orders with a cancelled line."),
+        Column("total_returned", BigInteger, comment="Orders with a returned line."),
+        Column("total_gmv_amount", BigInteger, comment="GMV of valid lines, row currency."),
+        Column(
+            "total_gmv_base_amount",
+            BigInteger,
+            comment="GMV of valid lines × kurs_rate: the only money that adds up across currencies.",
+        ),
+        Column("total_sku", BigInteger, comment="Distinct SKUs of valid lines."),
+        Column("sku_list", ARRAY(Text), comment="SKUs as product/variant, sorted; empty: none."),
+        Column("total_quantity", BigInteger, comment="Units: barcodes on valid lines."),
+        Column(
+            "address_shipping_name",
+            Text,
+            comment="Recipient of the latest valid order (ties: highest order_id). Personal data.",
+        ),
+        Column(
+            "min_shipping_amount",
+            Numeric(18, 2),
+            comment="Smallest buyer's shipping fee over valid orders.",
+        ),
+        Column(
+            "max_shipping_amount",
+            Numeric(18, 2),
+            comment="Largest buyer's shipping fee over valid orders.",
+        ),
+        Column(
+            "avg_shipping_amount",
+            BigInteger,
+            comment="Mean shipping fee over valid orders, each once, rounded half away from zero.",
+        ),
+        Column("load_timestamp", DateTime, comment="When the row was written, local time."),
+        Column("etl_batch_time", DateTime, comment="The batch: newest day that the rows hold."),
+    ]
+
+
+def _key(hashed: str) -> Column[str]:
+    return Column("customer_key", Text, comment=f"Stable hash of {hashed}.")
+
+
+aggregated_monthly = Table(
+    "aggregated_monthly",
+    WAREHOUSE,
+    _key("the five grouping columns and the month"),
+    *_group_columns(),
+    Column("month_of_order", Date, comment="First day of the month."),
+    *_measure_columns(),
+    Index("aggregated_monthly_month_of_order", "month_of_order"),
+    comment="One row per shop, customer, region and month. One row set per month.",
+)
+
+
+def _in_lake(table: Table, *more: Column[object]) -> Table:
+    """The table as the lake holds it: with what the next step needs beside the published columns."""
+    return Table(table.name, LAKE, *(Column(c.name, c.type) for c in table.columns), *more)
+
+
+aggregated_monthly_lake = _in_lake(
+    aggregated_monthly,
+    Column("latest_order", Text),
+    Column("latest_rate", Numeric(38, 0)),
+    Column("shipping_total", Numeric(38, 2)),
+    Column("shipping_orders", BigInteger),
+    Column("shared_order", BigInteger),
+    Column("built_from", Text),
+)
+
+
+def _as_of(table: str) -> list[Column[object] | Index]:
+    return [
+        Column("as_of_date", Date, nullable=False, comment="Lines up to this day count."),
+        Index(f"{table}_as_of_date", "as_of_date"),
+    ]
+
+
+final_user_analysis_snapshots = Table(
+    "final_user_analysis_snapshots",
+    WAREHOUSE,
+    *_as_of("final_user_analysis_snapshots"),
+    _key("the five grouping columns"),
+    *_group_columns(),
+    *_measure_columns(),
+    comment="One row per shop, customer and region over its whole life, as of a day.",
+)
+
+final_user_analysis_lake = _in_lake(
+    final_user_analysis_snapshots, Column("shared_order", BigInteger)
+)
+
+rfm_scores_snapshots = Table(
+    "rfm_scores_snapshots",
+    WAREHOUSE,
+    *_as_of("rfm_scores_snapshots"),
+    Column("marketplace", Text, comment="E-commerce platform."),
+    Column("user_id", Text, comment="Customer, unique within a marketplace."),
+    Column("recency", Integer, comment="Days since the last valid order; 0: on the day itself."),
+    Column("r_score", SmallInteger, comment="3: recency ≤ Q1, 2: ≤ Q3, 1: longer ago."),
+    Column("frequency", BigInteger, comment="Valid orders."),
+    Column("f_score", SmallInteger, comment="1: frequency ≤ Q1, 2: ≤ Q3, 3: more."),
+    Column("monetary", BigInteger, comment="GMV of valid lines in base currency."),
+    Column("m_score", SmallInteger, comment="1: monetary ≤ Q1, 2: ≤ Q3, 3: more."),
+    Column("total_score", SmallInteger, comment="r_score + f_score + m_score: 3 to 9."),
+    Column("segment", Text, comment="Name of the (r, f, m) cell in the segment file."),
+    Column(
+        "pyramid_tier",
+        Text,
+        comment="By monetary: top 1 %, big up to 5 %, medium up to 20 %, small the rest.",
+    ),
+    Column("is_outlier", Boolean, comment="A metric lies beyond Q1 − 1.5·IQR or Q3 + 1.5·IQR."),
+    comment="One row per customer with a valid order, as of a day.",
+)
+
+cohort_matrix_snapshots = Table(
+    "cohort_matrix_snapshots",
+    WAREHOUSE,
+    *_as_of("cohort_matrix_snapshots"),
+    Column("marketplace", Text, comment="E-commerce platform."),
+    Column("cohort_month", Date, comment="Month of the customers' first valid order."),
+    Column("cohort_size", BigInteger, comment="Customers whose first valid order is in the month."),
+    Column("months", Integer, comment="Calendar months since cohort_month; 0: the month itself."),
+    Column("value", BigInteger, comment="Customers of the cohort with a valid order in the month."),
+    Column("total_order", BigInteger, comment="Their valid orders."),
+    Column("total_gmv_base_amount", BigInteger, comment="Their GMV in base currency."),
+    Column("is_partial", Boolean, comment="The month was not over as of the day."),
+    comment="Retention: one row per marketplace, cohort and month since, as of a day.",
+)
+
+rfm_thresholds = Table(
+    "rfm_thresholds",
+    WAREHOUSE,
+    *_as_of("rfm_thresholds"),
+    Column("scope", Text, comment="`all` customers, or one marketplace."),
+    Column("metric", Text, comment="recency, frequency or monetary."),
+    Column("q1", Float(53), comment="First quartile, linear interpolation (type 7)."),
+    Column("q3", Float(53), comment="Third quartile, linear interpolation (type 7)."),
+    Column("customers", BigInteger, comment="Customers that the quartiles were taken over."),
+    Column("is_degenerate", Boolean, comment="Q1 = Q3, or a score that no customer has."),
+    comment="What each snapshot was scored with.",
+)
+
+# Views of the newest snapshot: what an analyst asks for by name.
+CURRENT_VIEWS = {
+    "final_user_analysis": final_user_analysis_snapshots,
+    "rfm_scores": rfm_scores_snapshots,
+    "cohort_matrix": cohort_matrix_snapshots,
+}

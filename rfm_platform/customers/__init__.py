@@ -1,0 +1,1 @@
+"""What an asset computes about customers: transforms in SQL, segments in YAML."""

@@ -1,0 +1,112 @@
+"""Segments: from (r, f, m) scores to a name and an action, read from a versioned YAML file.
+
+A marketer edits the file, so every mistake is named by its cell. That each of the 27 cells has
+exactly one segment and each segment an action is checked here, once, before anything is scored.
+"""
+
+import itertools
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+SCORES = (1, 2, 3)
+Cell = tuple[int, int, int]
+
+
+class SegmentsError(ValueError):
+    """A segment file that cannot be used: which file, which segment, which cell."""
+
+
+@dataclass(frozen=True)
+class Segments:
+    """A valid segment table.
+
+    Attributes:
+        version: the file's version.
+        cells: segment name of each of the 27 (r, f, m) cells.
+        actions: segment name → what to do with its customers, in the file's order.
+    """
+
+    version: int
+    cells: dict[Cell, str]
+    actions: dict[str, str]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class _Cells(_Model):
+    r: list[int]
+    f: list[int]
+    m: list[int]
+
+    @field_validator("r", "f", "m", mode="before")
+    @classmethod
+    def _as_scores(cls, value: object) -> object:
+        scores = value if isinstance(value, list) else [value]
+        if not scores or any(type(s) is not int or s not in SCORES for s in scores):
+            raise ValueError("must be a score from 1 to 3, or a list of them")
+        return scores
+
+    def expand(self) -> list[Cell]:
+        return list(itertools.product(self.r, self.f, self.m))
+
+
+class _Segment(_Model):
+    name: str = Field(min_length=1)
+    description: str = ""
+    cells: list[_Cells] = Field(min_length=1)
+    action: str = Field(min_length=1)
+
+
+class _File(_Model):
+    version: int = Field(ge=1)
+    segments: list[_Segment] = Field(min_length=1)
+
+
+def load_segments(path: Path | None = None) -> Segments:
+    """The segments of a YAML file, or those that come along with the platform.
+
+    Raises:
+        SegmentsError: with everything that is wrong with the file.
+    """
+    source = path or resources.files(__package__).joinpath("segments.yaml")
+    try:
+        content = _File.model_validate(yaml.safe_load(source.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise SegmentsError(f"{source}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise SegmentsError(f"{source} is no YAML: {error}") from None
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()
+        )
+        raise SegmentsError(f"{source}: {problems}") from None
+    return _assemble(source, content)
+
+
+def _assemble(source: object, content: _File) -> Segments:
+    owners: dict[Cell, list[str]] = {cell: [] for cell in itertools.product(SCORES, repeat=3)}
+    for segment in content.segments:
+        for cells in segment.cells:
+            for cell in cells.expand():
+                owners[cell].append(segment.name)
+    problems = [
+        f"cell (r={r}, f={f}, m={m}) belongs to "
+        + (f"{len(names)} entries: {', '.join(names)}" if names else "no segment")
+        for (r, f, m), names in owners.items()
+        if len(names) != 1
+    ]
+    names = [segment.name for segment in content.segments]
+    problems += [f"segment {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
+    if problems:
+        raise SegmentsError(f"{source}: {'; '.join(problems)}")
+    return Segments(
+        version=content.version,
+        cells={cell: segment for cell, (segment,) in owners.items()},
+        actions={segment.name: segment.action for segment in content.segments},
+    )

@@ -1,0 +1,235 @@
+"""From the mart's lines to months, customers, scores and cohorts: each step reads and replaces
+partitions of the lake.
+
+A step's result depends on the source rows in the lake and on nothing else: a month that was built
+from other days than those now there is not read but computed again, and a snapshot for a day in
+the middle of a loaded month sees that month only up to the day. So partitions may be materialized
+in any order. Publishing, checking and scheduling happen above.
+"""
+
+import calendar
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from rfm_platform import catalog
+from rfm_platform.customers.segments import Segments
+from rfm_platform.engine import DuckDBEngine, Session, read_sql
+from rfm_platform.lake import Lake, Partition
+from rfm_platform.mart import Mart
+
+# Days that are read from the mart in one COPY and committed to the lake at once.
+EXTRACTION_DAYS = 31
+
+
+@dataclass(frozen=True)
+class Transforms:
+    """The steps, bound to where they read and write.
+
+    Attributes:
+        timezone: of the timestamps that say when a row was written.
+    """
+
+    lake: Lake
+    engine: DuckDBEngine
+    timezone: str
+
+    def extract(
+        self,
+        mart: Mart,
+        first: dt.date,
+        last: dt.date,
+        progress: Callable[[dt.date], None] = lambda _: None,
+    ) -> None:
+        """Replaces the days of source_orders between two dates, inclusive, by the mart's rows.
+
+        All of them are read from one snapshot of the mart. `progress` is told each day up to
+        which the lake is done.
+        """
+        with mart.snapshot() as snapshot:
+            for start, end in _chunks(first, last, EXTRACTION_DAYS):
+                with self.engine.session() as session:
+                    session.load_csv(
+                        "mart_lines",
+                        catalog.flatten_order_marketplace.columns,
+                        lambda write, a=start, b=end: snapshot.copy("lines", a, b, write),
+                    )
+                    session.load_csv(
+                        "mart_names",
+                        catalog.order_marketplace.columns,
+                        lambda write, a=start, b=end: snapshot.copy("names", a, b, write),
+                    )
+                    rows = session.query(read_sql(__package__, "source_orders"))
+                    self.lake.source_orders.replace(rows, start, end)
+                progress(end)
+
+    def fold_months(
+        self,
+        first: dt.date,
+        last: dt.date,
+        progress: Callable[[dt.date], None] = lambda _: None,
+    ) -> None:
+        """Builds every month that has a day between two dates anew, from all its days."""
+        for month in months_between(first, last):
+            with self.engine.session() as session:
+                self._compute_month(session, self._days(month))
+                self.lake.aggregated_monthly.replace(session.query("FROM month"), month, month)
+            progress(month)
+
+    def analyse_customers(self, as_of: dt.date) -> None:
+        """final_user_analysis as of a day."""
+        with self.engine.session() as session:
+            self._view_months(session, as_of)
+            rows = session.query(
+                read_sql(__package__, "final_user_analysis"), as_of=as_of, loaded_at=self._now()
+            )
+            self.lake.final_user_analysis.replace(rows, as_of, as_of)
+
+    def score(self, as_of: dt.date, segments: Segments, *, per_marketplace: bool) -> None:
+        """rfm_scores and the thresholds that they were made with, as of a day."""
+        with self.engine.session() as session:
+            session.view(
+                "final_user_analysis",
+                self.lake.final_user_analysis.files(as_of, as_of),
+                catalog.final_user_analysis_lake,
+            )
+            cells = [(*cell, name) for cell, name in segments.cells.items()]
+            session.create("segment_cells", _SEGMENT_CELLS.columns, cells)
+            session.materialize(
+                "rfm_customers",
+                read_sql(__package__, "rfm_customers"),
+                as_of=as_of,
+                per_marketplace=per_marketplace,
+            )
+            session.materialize("rfm_quartiles", read_sql(__package__, "rfm_quartiles"))
+            session.materialize("rfm_scores", read_sql(__package__, "rfm_scores"), as_of=as_of)
+            session.materialize(
+                "rfm_thresholds",
+                read_sql(__package__, "rfm_thresholds"),
+                as_of=as_of,
+                per_marketplace=per_marketplace,
+            )
+            for table in (self.lake.rfm_thresholds, self.lake.rfm_scores):
+                table.replace(session.query(f"FROM {table.name}"), as_of, as_of)
+
+    def build_cohorts(self, as_of: dt.date) -> None:
+        """cohort_matrix as of a day."""
+        with self.engine.session() as session:
+            self._view_months(session, as_of)
+            loaded = self.lake.source_orders.partitions(None, as_of)
+            reached = months_between(loaded[0].value, as_of) if loaded else []
+            session.create(
+                "calendar_months",
+                _CALENDAR_MONTHS.columns,
+                [(month, month == reached[-1] and as_of != last_day(as_of)) for month in reached],
+            )
+            rows = session.query(read_sql(__package__, "cohort_matrix"), as_of=as_of)
+            self.lake.cohort_matrix.replace(rows, as_of, as_of)
+
+    def stale_months(self, as_of: dt.date) -> list[dt.date]:
+        """Months up to a day's that aggregated_monthly does not hold as their days now are."""
+        built = {month.value: month for month in self.lake.aggregated_monthly.partitions()}
+        with self.engine.session() as session:
+            return [
+                month
+                for month, days in _by_month(self.lake.source_orders.partitions(None, as_of)).items()
+                if not self._is_current(session, built.get(month), self._days(month))
+                and days
+            ]
+
+    def _days(self, month: dt.date, as_of: dt.date | None = None) -> list[Partition]:
+        end = last_day(month)
+        return self.lake.source_orders.partitions(month, min(end, as_of) if as_of else end)
+
+    def _compute_month(self, session: Session, days: Sequence[Partition]) -> None:
+        """Computes a month from its days into the temporary table ``month``."""
+        files = [file for day in days for file in day.files]
+        session.view("month_lines", files, catalog.source_orders)
+        session.materialize(
+            "month",
+            read_sql(__package__, "aggregated_monthly"),
+            month=days[0].value.replace(day=1) if days else None,
+            batch=days[-1].value if days else None,
+            loaded_at=self._now(),
+            built_from=built_from(days),
+        )
+
+    def _view_months(self, session: Session, as_of: dt.date) -> None:
+        """Makes ``months``: every month as of a day, from aggregated_monthly where it is current."""
+        by_month = _by_month(self.lake.source_orders.partitions(None, as_of))
+        built = {month.value: month for month in self.lake.aggregated_monthly.partitions()}
+        files: list[str] = []
+        computed: list[str] = []
+        for month, days in by_month.items():
+            ready = built.get(month)
+            if ready is not None and self._is_current(session, ready, days):
+                files += ready.files
+                continue
+            self._compute_month(session, days)
+            name = f"month_{month:%Y_%m}"
+            session.materialize(name, "FROM month")
+            computed.append(name)
+        session.view("ready_months", files, catalog.aggregated_monthly_lake)
+        session.union("months", ["ready_months", *computed])
+
+    @staticmethod
+    def _is_current(session: Session, ready: Partition | None, days: Sequence[Partition]) -> bool:
+        if ready is None:
+            return False
+        session.view("ready", ready.files, catalog.aggregated_monthly_lake)
+        return session.rows("SELECT built_from FROM ready LIMIT 1") == [(built_from(days),)]
+
+    def _now(self) -> dt.datetime:
+        return dt.datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
+
+
+_SEGMENT_CELLS = sa.Table(
+    "segment_cells",
+    sa.MetaData(),
+    sa.Column("r_score", sa.SmallInteger),
+    sa.Column("f_score", sa.SmallInteger),
+    sa.Column("m_score", sa.SmallInteger),
+    sa.Column("segment", sa.Text),
+)
+_CALENDAR_MONTHS = sa.Table(
+    "calendar_months",
+    sa.MetaData(),
+    sa.Column("month", sa.Date),
+    sa.Column("is_partial", sa.Boolean),
+)
+
+
+def built_from(days: Iterable[Partition]) -> str:
+    """Identifies the days that a month was built from."""
+    tokens = "\n".join(day.token for day in days)
+    return hashlib.md5(tokens.encode(), usedforsecurity=False).hexdigest()
+
+
+def last_day(day: dt.date) -> dt.date:
+    """The last day of a day's month."""
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def months_between(first: dt.date, last: dt.date) -> list[dt.date]:
+    """First days of the months from first's to last's."""
+    count = (last.year - first.year) * 12 + last.month - first.month + 1
+    start = first.year * 12 + first.month - 1
+    return [dt.date((start + n) // 12, (start + n) % 12 + 1, 1) for n in range(count)]
+
+
+def _by_month(days: Iterable[Partition]) -> dict[dt.date, list[Partition]]:
+    months: dict[dt.date, list[Partition]] = {}
+    for day in days:
+        months.setdefault(day.value.replace(day=1), []).append(day)
+    return months
+
+
+def _chunks(first: dt.date, last: dt.date, days: int) -> Iterable[tuple[dt.date, dt.date]]:
+    while first <= last:
+        end = min(last, first + dt.timedelta(days=days - 1))
+        yield first, end
+        first = end + dt.timedelta(days=1)

@@ -1,0 +1,5 @@
+"""Who runs the SQL over the lake's files: DuckDB, in this process."""
+
+from rfm_platform.engine.duckdb import DuckDBEngine, EngineError, Session, read_sql
+
+__all__ = ["DuckDBEngine", "EngineError", "Session", "read_sql"]

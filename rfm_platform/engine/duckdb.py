@@ -1,0 +1,193 @@
+"""DuckDB in this process, with bounded memory: SQL files over Parquet files and CSV streams.
+
+A session is a scratch database: views over the lake's files and temporary tables, gone when it
+ends. SQL comes from ``.sql`` files and values are bound, so nothing here builds a statement from
+data. CSV passes through a named pipe, because that is the one stream which DuckDB's reader and
+writer and PostgreSQL's COPY both speak at full speed.
+"""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlalchemy as sa
+
+from rfm_platform.engine.pipes import read_from, write_to
+
+# Rows are CSV here only between us and PostgreSQL, which writes and reads exactly this dialect.
+NULL_TEXT = r"\N"
+
+_TYPES: dict[type[sa.types.TypeEngine[Any]], str] = {
+    sa.Text: "VARCHAR",
+    sa.BigInteger: "BIGINT",
+    sa.SmallInteger: "SMALLINT",
+    sa.Integer: "INTEGER",
+    sa.DateTime: "TIMESTAMP",
+    sa.Date: "DATE",
+    sa.Boolean: "BOOLEAN",
+    sa.Float: "DOUBLE",
+}
+
+
+def duckdb_type(column: sa.Column[Any]) -> str:
+    """DuckDB's name for a catalogue column's type."""
+    if isinstance(column.type, sa.ARRAY):
+        return "VARCHAR[]"
+    if isinstance(column.type, sa.Numeric) and not isinstance(column.type, sa.Float):
+        return f"DECIMAL({column.type.precision},{column.type.scale})"
+    return _TYPES[type(column.type)]
+
+
+def read_sql(package: str, name: str) -> str:
+    """The text of ``sql/<name>.sql`` of a package."""
+    return resources.files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+class EngineError(RuntimeError):
+    """Rows that cannot be taken in: which column. Never the rows themselves."""
+
+
+@dataclass(frozen=True)
+class DuckDBEngine:
+    """How to open sessions.
+
+    Attributes:
+        memory_limit: bytes; beyond it DuckDB spills.
+        spill: directory to spill into; each session makes its own inside and removes it.
+        threads: None for all cores.
+    """
+
+    memory_limit: int
+    spill: Path
+    threads: int | None = None
+
+    @contextmanager
+    def session(self) -> Iterator["Session"]:
+        """A scratch database. Whatever it spilled is removed at the end, also after an error."""
+        self.spill.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix="session-", dir=self.spill))
+        config: dict[str, Any] = {
+            "memory_limit": f"{self.memory_limit}B",
+            "temp_directory": str(scratch / "spill"),
+            "preserve_insertion_order": "false",
+            "autoinstall_known_extensions": "false",
+        }
+        if self.threads is not None:
+            config["threads"] = self.threads
+        try:
+            with duckdb.connect(config=config) as connection:
+                yield Session(connection, scratch)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+class Session:
+    """Views, temporary tables and queries of one scratch database."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+        self._connection = connection
+        self._scratch = scratch
+        self._pipes = 0
+
+    def view(self, name: str, files: Sequence[str], table: sa.Table) -> None:
+        """Names the rows of Parquet files; without files, an empty table of that shape."""
+        if files:
+            relation = self._connection.read_parquet(list(files), hive_partitioning=True)
+            relation.create_view(name, replace=True)
+        else:
+            self.create(name, table.columns, [])
+
+    def union(self, name: str, tables: Sequence[str]) -> None:
+        """Names the rows of several tables of the same columns together."""
+        relation = self._connection.table(tables[0])
+        for table in tables[1:]:
+            relation = relation.union(self._connection.table(table))
+        relation.create_view(name, replace=True)
+
+    def create(
+        self,
+        name: str,
+        columns: Iterable[sa.Column[Any]],
+        rows: Sequence[Sequence[object]],
+    ) -> None:
+        """A small temporary table from values."""
+        quoted = [f'"{column.name}" {duckdb_type(column)}' for column in columns]
+        self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" ({", ".join(quoted)})')
+        if rows:
+            marks = ", ".join("?" * len(quoted))
+            self._connection.executemany(f'INSERT INTO "{name}" VALUES ({marks})', list(rows))  # noqa: S608 - marks only
+
+    def query(self, sql: str, **parameters: object) -> duckdb.DuckDBPyRelation:
+        """The rows of a query, not yet computed."""
+        return self._connection.sql(sql, params=parameters or None)
+
+    def rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """The rows of a query that gives few."""
+        return self._connection.execute(sql, parameters or None).fetchall()
+
+    def materialize(self, name: str, sql: str, **parameters: object) -> None:
+        """Computes a query into a temporary table."""
+        self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}', parameters)
+
+    def load_csv(
+        self,
+        name: str,
+        columns: Iterable[sa.Column[Any]],
+        produce: Callable[[Callable[[bytes | memoryview], object]], None],
+    ) -> None:
+        """Fills a temporary table from a stream of CSV.
+
+        Args:
+            name: the table.
+            columns: its columns, in the stream's order.
+            produce: called in another thread with a function that takes the stream's bytes.
+
+        Raises:
+            Whatever `produce` raised: a broken stream is never a short table.
+        """
+        types = {column.name: duckdb_type(column) for column in columns}
+
+        def read(pipe: str) -> None:
+            self._connection.read_csv(
+                pipe,
+                columns=types,
+                header=False,
+                auto_detect=False,
+                parallel=False,
+                delimiter=",",
+                quotechar='"',
+                escapechar='"',
+                na_values=NULL_TEXT,
+                allow_quoted_nulls=False,
+            ).create(name)
+
+        self._connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+        try:
+            read_from(self._new_pipe(), read, produce)
+        except duckdb.ConversionException as error:
+            # DuckDB's message quotes the row: a person's name may be in it.
+            column = re.search(r'converting column "([^"]*)"', str(error))
+            where = f"column {column[1]}" if column else "a column"
+            raise EngineError(f"{name}: a value of {where} does not fit its type") from None
+
+    def dump_csv(self, sql: str, write: Callable[[bytes], object], **parameters: object) -> None:
+        """Hands the rows of a query to `write` as CSV that PostgreSQL's COPY reads."""
+        relation = self.query(sql, **parameters)
+        write_to(
+            self._new_pipe(),
+            lambda pipe: relation.write_csv(
+                pipe, header=False, na_rep=NULL_TEXT, quotechar='"', escapechar='"'
+            ),
+            write,
+        )
+
+    def _new_pipe(self) -> Path:
+        self._pipes += 1
+        return self._scratch / f"pipe-{self._pipes}"

@@ -1,0 +1,117 @@
+"""Both ends of a named pipe between DuckDB and a Python function, without a hang or a short read.
+
+DuckDB opens files by name and PostgreSQL's COPY is a Python stream, so a named pipe is where they
+meet. Whatever breaks on one side ends the other one, and the error that came first is the one
+that the caller sees.
+"""
+
+import os
+import select
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+PIPE_BYTES = 1 << 20
+POLL_MILLISECONDS = 50
+
+
+class _Cancelled(Exception):
+    """Tells the feeding thread that nobody reads any more."""
+
+
+def read_from(
+    pipe: Path,
+    read: Callable[[str], None],
+    produce: Callable[[Callable[[bytes | memoryview], object]], None],
+) -> None:
+    """Lets `read` read, as a file, what `produce` writes in another thread.
+
+    Raises:
+        Whatever broke first: a stream that ends early is an error, never a short file.
+    """
+    os.mkfifo(pipe, 0o600)
+    errors: list[BaseException] = []
+    cancelled = threading.Event()
+
+    def run() -> None:
+        try:
+            with pipe.open("wb", buffering=PIPE_BYTES) as stream:
+
+                def write(chunk: bytes | memoryview) -> object:
+                    if cancelled.is_set():
+                        raise _Cancelled
+                    return stream.write(chunk)
+
+                try:
+                    produce(write)
+                except BaseException as error:  # noqa: BLE001 - raised again by the caller
+                    errors.append(error)
+        except (BrokenPipeError, _Cancelled):  # the reader went away: its own error says why
+            pass
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        read(str(pipe))
+    except BaseException as error:  # noqa: BLE001 - raised again below, once the thread is gone
+        errors.append(error)
+        cancelled.set()
+    # A reader that failed early never opened the pipe: stand in for it until the writer has gone.
+    descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        while thread.is_alive():
+            _discard(descriptor)
+            thread.join(POLL_MILLISECONDS / 1000)
+    finally:
+        os.close(descriptor)
+        pipe.unlink()
+    if errors:
+        raise errors[0]
+
+
+def write_to(pipe: Path, write: Callable[[str], None], consume: Callable[[bytes], object]) -> None:
+    """Hands to `consume` what `write` writes, as a file, in another thread.
+
+    Raises:
+        Whatever broke first.
+    """
+    os.mkfifo(pipe, 0o600)
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            write(str(pipe))
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller
+            errors.append(error)
+
+    # Open before the writer starts: its own open then never waits.
+    descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        while True:
+            chunk = os.read(descriptor, PIPE_BYTES) if poll.poll(POLL_MILLISECONDS) else b""
+            if chunk:
+                consume(chunk)
+            elif not thread.is_alive():
+                break
+            else:
+                thread.join(POLL_MILLISECONDS / 1000)
+    except BaseException as error:  # noqa: BLE001 - raised again below, once the thread is gone
+        errors.insert(0, error)
+    finally:
+        os.close(descriptor)
+        thread.join()
+        pipe.unlink()
+    if errors:
+        raise errors[0]
+
+
+def _discard(descriptor: int) -> None:
+    try:
+        while os.read(descriptor, PIPE_BYTES):
+            pass
+    except BlockingIOError:
+        pass

@@ -1,0 +1,55 @@
+"""What the two source tables must look like before a row is read.
+
+A mart changes without asking: a column is renamed, an amount becomes text. Read on regardless and
+the numbers are wrong in silence, so every difference is named and nothing is loaded.
+"""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+TEXT = ("text", "character varying", "character")
+SMALL_INTEGER = ("smallint", "integer")
+INTEGER = (*SMALL_INTEGER, "bigint")
+TIMESTAMP = ("timestamp without time zone", "timestamp with time zone")
+AWARE = "timestamp with time zone"
+
+
+class ContractError(RuntimeError):
+    """The source is not what the platform was told to read: table, column, what to do."""
+
+
+def accepted_types(column: sa.Column[object]) -> tuple[str, ...]:
+    """PostgreSQL's names of the types in which a source column may come, the expected one last."""
+    if isinstance(column.type, sa.Text):
+        return TEXT
+    if isinstance(column.type, sa.BigInteger):
+        return INTEGER
+    return SMALL_INTEGER if isinstance(column.type, sa.Integer) else TIMESTAMP
+
+
+def violations(table: sa.Table, names: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+    """What is wrong with a source table, a sentence each; empty when it is as expected.
+
+    Args:
+        table: the table as the catalogue has it.
+        names: the mart's name for each of its columns.
+        found: the mart's columns and their PostgreSQL types; empty: no such table.
+    """
+    if not found:
+        return [
+            f"table {table.name} is not there: set RFM_SOURCE_SCHEMA, RFM_SOURCE_LINES_TABLE or "
+            "RFM_SOURCE_ORDERS_TABLE to where it is, or grant SELECT on it"
+        ]
+    problems = []
+    for column in table.columns:
+        name = names[column.name]
+        if name not in found:
+            problems.append(
+                f"{table.name} has no column {name}: if the mart calls it otherwise, say so in "
+                f'RFM_SOURCE_COLUMNS={{"{column.name}": "…"}}'
+            )
+        elif found[name] not in accepted_types(column):
+            expected = " or ".join(accepted_types(column))
+            problems.append(f"{table.name}.{name} is {found[name]}, expected {expected}")
+    return problems

@@ -1,0 +1,191 @@
+"""Reading the data mart: a day's rows by COPY, and independent totals to hold them against.
+
+Every read happens in a read-only transaction with a statement timeout that sees one snapshot of
+both tables. Column and table names are the deployment's; session settings are pinned, so that
+text forms do not depend on how a server is configured. What the rows mean is not decided here.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from rfm_platform.catalog import flatten_order_marketplace, order_marketplace
+from rfm_platform.mart.contract import AWARE, ContractError, violations
+from rfm_platform.postgres import Database
+
+COPY_BUFFER_BYTES = 1 << 18
+_COLUMN_TYPES = """
+    SELECT a.attname, format_type(a.atttypid, NULL)
+    FROM pg_attribute a
+    JOIN pg_class c ON c.oid = a.attrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped
+      AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+"""
+_PINNED = {
+    "DateStyle": "ISO, YMD",
+    "TimeZone": "UTC",
+    "standard_conforming_strings": "on",
+}
+
+
+@dataclass(frozen=True)
+class SourceNames:
+    """What the mart calls its two tables and their columns."""
+
+    schema: str = "public"
+    lines: str = flatten_order_marketplace.name
+    orders: str = order_marketplace.name
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        known = {c.name for t in (flatten_order_marketplace, order_marketplace) for c in t.columns}
+        if unknown := sorted(set(self.columns) - known):
+            raise ContractError(
+                f"RFM_SOURCE_COLUMNS names {', '.join(unknown)}: the platform has no such column"
+            )
+
+    def of(self, table: sa.Table) -> dict[str, str]:
+        """The mart's name of each column of a table."""
+        return {column.name: self.columns.get(column.name, column.name) for column in table.columns}
+
+
+class MartSnapshot:
+    """One consistent view of both tables, as long as its transaction lasts."""
+
+    def __init__(
+        self, connection: psycopg.Connection, identifiers: Mapping[str, sql.Composable]
+    ) -> None:
+        self._connection = connection
+        self._identifiers = identifiers
+
+    def _statement(self, name: str) -> sql.Composed:
+        return _read_sql(name).format(**self._identifiers)
+
+    def copy(
+        self,
+        name: str,
+        first: dt.date,
+        last: dt.date,
+        write: Callable[[bytes | memoryview], object],
+    ) -> None:
+        r"""Streams the rows of ``sql/copy_<name>.sql`` as CSV, NULL as ``\N``, to `write`."""
+        parameters = {"first": first, "after": last + dt.timedelta(days=1)}
+        buffer = bytearray()
+        with (
+            self._connection.cursor() as cursor,
+            cursor.copy(self._statement(f"copy_{name}"), parameters) as rows,
+        ):
+            for row in rows:
+                buffer += row
+                if len(buffer) >= COPY_BUFFER_BYTES:
+                    write(bytes(buffer))
+                    buffer.clear()
+        write(bytes(buffer))
+
+    def totals(self, name: str, **parameters: object) -> list[dict[str, Any]]:
+        """The rows of ``sql/totals_<name>.sql``."""
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(self._statement(f"totals_{name}"), parameters)
+            return cursor.fetchall()
+
+
+@dataclass(frozen=True)
+class Mart:
+    """The data mart.
+
+    Attributes:
+        database: where it is.
+        names: what it calls things.
+        timezone: the zone into which aware timestamps are converted.
+        timeout_seconds: for each statement.
+    """
+
+    database: Database
+    names: SourceNames
+    timezone: str
+    timeout_seconds: int
+
+    @contextmanager
+    def snapshot(self) -> Iterator[MartSnapshot]:
+        """Opens a snapshot, after a look at the contract.
+
+        Raises:
+            ContractError: a table, a column or a type is not what it should be.
+            DatabaseError: the mart cannot be reached.
+        """
+        with self.database.connect(
+            read_only=True, statement_timeout_seconds=self.timeout_seconds
+        ) as connection:
+            for setting, value in _PINNED.items():
+                connection.execute("SELECT set_config(%s, %s, false)", [setting, value])
+            lines, orders = self._columns(connection)
+            if problems := self._violations(lines, orders):
+                raise ContractError(f"{self.database.label}: {'; '.join(problems)}")
+            yield MartSnapshot(connection, self._identifiers(lines))
+
+    def contract_violations(self) -> list[str]:
+        """What is wrong with the source tables, a sentence each."""
+        with self.database.connect(
+            read_only=True, statement_timeout_seconds=self.timeout_seconds
+        ) as connection:
+            return self._violations(*self._columns(connection))
+
+    def _columns(self, connection: psycopg.Connection) -> tuple[dict[str, str], dict[str, str]]:
+        lines, orders = (
+            dict(connection.execute(_COLUMN_TYPES, [self.names.schema, table]).fetchall())
+            for table in (self.names.lines, self.names.orders)
+        )
+        return lines, orders
+
+    def _violations(self, lines: Mapping[str, str], orders: Mapping[str, str]) -> list[str]:
+        return [
+            *violations(
+                flatten_order_marketplace, self.names.of(flatten_order_marketplace), lines
+            ),
+            *violations(order_marketplace, self.names.of(order_marketplace), orders),
+        ]
+
+    def _identifiers(self, lines: Mapping[str, str]) -> dict[str, sql.Composable]:
+        column = self.names.of(flatten_order_marketplace)
+        created: sql.Composable = sql.Identifier("l", column["create_timestamp"])
+        zone: sql.Composable = sql.SQL("")
+        if lines[column["create_timestamp"]] == AWARE:
+            zone = sql.SQL(" AT TIME ZONE {}").format(sql.Literal(self.timezone))
+        identifiers: dict[str, sql.Composable] = {
+            "lines": sql.Identifier(self.names.schema, self.names.lines),
+            "orders": sql.Identifier(self.names.schema, self.names.orders),
+            # A bound stays on the column's own side of the conversion, so that an index serves.
+            "created": created,
+            "created_local": sql.SQL("({}{})").format(created, zone),
+            "first": sql.SQL("(%(first)s::timestamp{})").format(zone),
+            "after": sql.SQL("(%(after)s::timestamp{})").format(zone),
+        }
+        identifiers |= {
+            name: _read_sql("flag").format(flag=sql.Identifier("l", column[f"{name}_flag"]))
+            for name in ("cancelled", "returned")
+        }
+        identifiers |= {name: sql.Identifier("l", mart) for name, mart in column.items()}
+        identifiers |= {
+            f"orders_{name}": sql.Identifier("o", mart)
+            for name, mart in self.names.of(order_marketplace).items()
+        }
+        return identifiers
+
+
+def _read_sql(name: str) -> sql.SQL:
+    text = resources.files(__package__).joinpath("sql", f"{name}.sql").read_text("utf-8")
+    return sql.SQL(text)  # type: ignore[arg-type]  # a file of ours is as good as a literal
+
+
+def days_between(first: dt.date, last: dt.date) -> Sequence[dt.date]:
+    """Every day from first to last, inclusive."""
+    return [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]

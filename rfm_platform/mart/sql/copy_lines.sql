@@ -1,0 +1,21 @@
+-- The order lines of a range of days, columns in the catalogue's order.
+COPY (
+    SELECT
+        {marketplace},
+        {shop_id},
+        {shop_name},
+        {user_id},
+        {magpie_region_code},
+        {kurs_rate},
+        {created_local},
+        {cancelled_flag},
+        {returned_flag},
+        {order_id},
+        {product_gmv_amount},
+        {marketplace_product_id},
+        {marketplace_variant_id},
+        {marketplace_product_barcode},
+        {order_shipping_fee_buyer_amount}
+    FROM {lines} AS l
+    WHERE {created} >= {first} AND {created} < {after}
+) TO STDOUT (FORMAT csv, NULL '\N')

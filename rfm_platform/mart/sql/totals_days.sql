@@ -1,0 +1,89 @@
+-- What the mart holds, per day and marketplace: the independent side of reconciliation. It shares
+-- nothing with the pipeline, not even the way it reads a flag (flag.sql).
+WITH lines AS (
+    SELECT
+        {created_local}::date AS day,
+        {marketplace} AS marketplace,
+        {order_id} AS order_id,
+        {user_id} AS user_id,
+        {created_local} AS created,
+        {product_gmv_amount}::numeric AS gmv,
+        {product_gmv_amount}::numeric * {kurs_rate} AS gmv_base,
+        {marketplace_product_barcode} AS barcode,
+        {cancelled} AS cancelled,
+        {returned} AS returned,
+        MD5(CONCAT(
+            COALESCE(LENGTH({marketplace}) || ':' || {marketplace}, '-'), ';',
+            COALESCE(LENGTH({shop_id}) || ':' || {shop_id}, '-'), ';',
+            COALESCE(LENGTH({shop_name}) || ':' || {shop_name}, '-'), ';',
+            COALESCE(LENGTH({user_id}) || ':' || {user_id}, '-'), ';',
+            COALESCE(LENGTH({magpie_region_code}) || ':' || {magpie_region_code}, '-'), ';',
+            COALESCE({kurs_rate}::text, '-'), ';',
+            TO_CHAR({created_local}, 'YYYY-MM-DD HH24:MI:SS.US'), ';',
+            COALESCE(LENGTH({cancelled_flag}) || ':' || {cancelled_flag}, '-'), ';',
+            COALESCE(LENGTH({returned_flag}) || ':' || {returned_flag}, '-'), ';',
+            COALESCE(LENGTH({order_id}) || ':' || {order_id}, '-'), ';',
+            COALESCE({product_gmv_amount}::text, '-'), ';',
+            COALESCE(LENGTH({marketplace_product_id}) || ':' || {marketplace_product_id}, '-'), ';',
+            COALESCE(LENGTH({marketplace_variant_id}) || ':' || {marketplace_variant_id}, '-'), ';',
+            COALESCE(
+                LENGTH({marketplace_product_barcode}) || ':' || {marketplace_product_barcode}, '-'
+            ), ';',
+            COALESCE(
+                LENGTH({order_shipping_fee_buyer_amount}) || ':'
+                || {order_shipping_fee_buyer_amount}, '-'
+            )
+        )) AS digest
+    FROM {lines} AS l
+    WHERE {created} >= {first} AND {created} < {after}
+),
+totals AS (
+    SELECT
+        day,
+        marketplace,
+        COUNT(*) AS lines,
+        COUNT(DISTINCT (marketplace, order_id)) AS orders,
+        COUNT(DISTINCT (marketplace, order_id)) FILTER (WHERE cancelled + returned = 0)
+            AS valid_orders,
+        COUNT(DISTINCT (marketplace, order_id)) FILTER (WHERE cancelled = 1 AND returned >= 0)
+            AS cancelled_orders,
+        COUNT(DISTINCT (marketplace, order_id)) FILTER (WHERE returned = 1 AND cancelled >= 0)
+            AS returned_orders,
+        COALESCE(SUM(gmv) FILTER (WHERE cancelled + returned = 0), 0)::bigint AS gmv,
+        COALESCE(SUM(gmv_base) FILTER (WHERE cancelled + returned = 0), 0)::bigint AS gmv_base,
+        COUNT(barcode) FILTER (WHERE cancelled + returned = 0) AS units,
+        COUNT(DISTINCT NULLIF(user_id, '')) FILTER (WHERE cancelled + returned = 0) AS customers,
+        COUNT(*) FILTER (WHERE NULLIF(user_id, '') IS NULL) AS lines_without_customer,
+        COUNT(*) FILTER (WHERE cancelled + returned IS NULL) AS lines_with_unknown_flag,
+        MIN(created) AS first_timestamp,
+        MAX(created) AS last_timestamp,
+        SUM(('x0' || LEFT(digest, 15))::bit(64)::bigint)::text AS fingerprint
+    FROM lines
+    GROUP BY day, marketplace
+),
+names AS (
+    SELECT
+        d.day,
+        d.marketplace,
+        SUM(('x0' || LEFT(MD5(CONCAT(
+            COALESCE(LENGTH(d.order_id) || ':' || d.order_id, '-'), ';', n.name
+        )), 15))::bit(64)::bigint)::text AS names_fingerprint
+    FROM (SELECT DISTINCT day, marketplace, order_id FROM lines) AS d
+    JOIN (
+        SELECT
+            {orders_marketplace} AS marketplace,
+            {orders_order_id} AS order_id,
+            MAX({orders_address_shipping_name}) AS name
+        FROM {orders} AS o
+        WHERE {orders_address_shipping_name} IS NOT NULL
+          AND ({orders_marketplace}, {orders_order_id}) IN (
+            SELECT marketplace, order_id FROM lines
+        )
+        GROUP BY 1, 2
+    ) AS n ON n.marketplace = d.marketplace AND n.order_id = d.order_id
+    GROUP BY d.day, d.marketplace
+)
+SELECT totals.*, COALESCE(names.names_fingerprint, '0') AS names_fingerprint
+FROM totals
+LEFT JOIN names
+    ON names.day = totals.day AND names.marketplace IS NOT DISTINCT FROM totals.marketplace

@@ -1,0 +1,88 @@
+"""One PostgreSQL database: how to connect, and how to name it without its password."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+CONNECT_TIMEOUT_SECONDS = 15
+
+
+class DatabaseError(RuntimeError):
+    """A database that cannot be reached or used: which one, why, what to do. Never a password."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database that is reached when it is first needed, not before.
+
+    Attributes:
+        label: what people call it, with its place: ``warehouse (db.example:5432/analytics)``.
+        conninfo: returns libpq's connection parameters; may start a server.
+    """
+
+    label: str
+    conninfo: Callable[[], dict[str, Any]]
+
+    @contextmanager
+    def connect(
+        self, *, read_only: bool = False, statement_timeout_seconds: int | None = None
+    ) -> Iterator[psycopg.Connection]:
+        """A transaction: committed at the end of the block, rolled back on an error.
+
+        A read-only one sees a single consistent snapshot (repeatable read) for its whole life.
+
+        Raises:
+            DatabaseError: the server does not answer or refuses us.
+        """
+        try:
+            connection = psycopg.connect(
+                **{"connect_timeout": CONNECT_TIMEOUT_SECONDS, "client_encoding": "UTF8"}
+                | self.conninfo()
+            )
+        except psycopg.OperationalError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise DatabaseError(f"{self.label} cannot be reached: {reason}") from None
+        with connection:
+            if read_only:
+                connection.read_only = True
+                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            if statement_timeout_seconds is not None:
+                connection.execute(
+                    "SELECT set_config('statement_timeout', %s, false)",
+                    [f"{statement_timeout_seconds}s"],
+                )
+            yield connection
+
+
+def external(name: str, url: str) -> Database:
+    """The database behind a SQLAlchemy-style URL, ``postgresql://user:password@host/name``.
+
+    Raises:
+        DatabaseError: the URL cannot be read, or is none of PostgreSQL's.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseError(f"the URL of {name} is none: expected postgresql://…") from None
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise DatabaseError(
+            f"the URL of {name} is for {parsed.get_backend_name()}: only PostgreSQL is read"
+        )
+    parameters: dict[str, Any] = {
+        "host": parsed.host,
+        "port": parsed.port,
+        "user": parsed.username,
+        "password": parsed.password,
+        "dbname": parsed.database,
+        **parsed.query,
+    }
+    place = f"{parsed.host or parsed.query.get('host', 'local')}:{parsed.port or 5432}"
+    return Database(
+        label=f"{name} ({place}/{parsed.database})",
+        conninfo=lambda: {k: v for k, v in parameters.items() if v is not None},
+    )

@@ -1,0 +1,149 @@
+"""Every ``RFM_*`` variable, typed, in one place.
+
+A value comes from the environment, else from ``rfm.env`` in the home directory (written by
+``rfm demo``, so that a home knows the days that it holds), else from the default. Nothing else in
+the project reads the environment.
+"""
+
+import datetime as dt
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_PREFIX = "RFM_"
+HOME_FILE = "rfm.env"
+# The share of the machine's (or container's) memory that the engine may use. The rest is for
+# Dagster, the Parquet writer's buffers and the embedded server.
+MEMORY_SHARE = 0.25
+
+
+class SettingsError(ValueError):
+    """A variable that cannot be used: its name, what is wrong with it, never its value."""
+
+
+class Settings(BaseSettings):
+    """The platform's configuration. Each field is the variable ``RFM_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="ignore", frozen=True)
+
+    home: Path = Field(
+        Path(".rfm"), description="Where the lake, the embedded server and Dagster's storage lie."
+    )
+    source_url: SecretStr | None = Field(
+        None, description="The data mart, `postgresql://…`. Unset: the embedded server."
+    )
+    warehouse_url: SecretStr | None = Field(
+        None, description="The warehouse, `postgresql://…`. Unset: the embedded server."
+    )
+    start_date: dt.date = Field(
+        dt.date(2024, 1, 1), description="First partition: the first local day that is loaded."
+    )
+    end_date: dt.date | None = Field(
+        None, description="Last partition. Unset: yesterday, moving on every day."
+    )
+    timezone: str = Field(
+        "Asia/Jakarta", description="The zone whose midnight separates two days."
+    )
+    source_schema: str = Field("public", description="Schema of the two source tables.")
+    source_lines_table: str = Field(
+        "flatten_order_marketplace", description="The table with one row per order line."
+    )
+    source_orders_table: str = Field(
+        "order_marketplace", description="The table with one row per order and its recipient."
+    )
+    source_columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="Columns that the mart names otherwise, as JSON: "
+        '`{"create_timestamp": "created_timestamp"}`.',
+    )
+    source_timeout_seconds: int = Field(
+        900, ge=1, description="Statement timeout for every query on the mart."
+    )
+    memory_limit_mb: int | None = Field(
+        None,
+        ge=64,
+        description="Memory of the engine. Unset: a quarter of the machine's or container's.",
+    )
+    threads: int | None = Field(None, ge=1, description="Threads of the engine. Unset: all cores.")
+    spill_directory: Path | None = Field(
+        None, description="Where the engine spills to. Unset: `spill` in the home."
+    )
+    quartiles: Literal["all", "marketplace"] = Field(
+        "all", description="RFM thresholds over `all` customers, or one set per `marketplace`."
+    )
+    segments_file: Path | None = Field(
+        None, description="Your own segments and actions. Unset: the ones that come along."
+    )
+    keep_days: int = Field(
+        7, ge=1, description="Daily snapshots kept in the warehouse, beside every month's last."
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("is no time zone name such as Asia/Jakarta") from None
+        return value
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> "Settings":
+        if self.end_date is not None and self.end_date < self.start_date:
+            raise ValueError("RFM_END_DATE lies before RFM_START_DATE")
+        return self
+
+    @property
+    def lake(self) -> Path:
+        return self.home / "lake"
+
+    @property
+    def spill(self) -> Path:
+        return self.spill_directory or self.home / "spill"
+
+    @property
+    def memory_limit(self) -> int:
+        """Bytes that the engine may use."""
+        if self.memory_limit_mb is not None:
+            return self.memory_limit_mb * 1_000_000
+        return int(available_memory() * MEMORY_SHARE)
+
+
+def available_memory() -> int:
+    """Bytes of memory that this process may use: the container's limit, else the machine's."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = [machine]
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            limits.append(int(Path(path).read_text(encoding="ascii")))
+        except (OSError, ValueError):  # not in a container, or "max"
+            continue
+    return min(limits)
+
+
+@lru_cache(maxsize=1)
+def load_settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises:
+        SettingsError: a variable has a value that cannot be used.
+    """
+    home = Path(os.environ.get(f"{ENV_PREFIX}HOME", ".rfm")).absolute()
+    return read_settings(home)
+
+
+def read_settings(home: Path, **overrides: Any) -> Settings:
+    """The settings of a home directory: overrides, environment, ``rfm.env``, defaults."""
+    try:
+        # pydantic's mypy plugin does not know _env_file's companions
+        return Settings(_env_file=home / HOME_FILE, home=home, **overrides)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{ENV_PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
+        )
+        raise SettingsError(problems) from None

@@ -1,0 +1,146 @@
+"""The warehouse: what analysts and BI tools read, in schema ``rfm`` of a PostgreSQL database.
+
+A partition is published in one transaction by DELETE and COPY, so a reader sees the old or the new
+one and never waits. What a table means is the catalogue's business; this module creates it, with
+its comments, and keeps the retention of daily snapshots.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
+from psycopg.rows import dict_row
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
+
+from rfm_platform.catalog import CURRENT_VIEWS, SCHEMA, WAREHOUSE
+from rfm_platform.postgres import Database
+
+# Any fixed number: writers of one warehouse create its tables one after the other.
+_DDL_LOCK = 7_160_001
+CsvWriter = Callable[[Callable[[bytes], object]], None]
+
+
+class Publication:
+    """The inside of one transaction: what it replaces becomes visible together."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def replace(self, table: sa.Table, partition: tuple[str, dt.date], rows: CsvWriter) -> int:
+        r"""Replaces the rows whose partition column has the given value.
+
+        Args:
+            table: a table of the catalogue.
+            partition: its partition column and the value.
+            rows: called with a function that takes the new rows as CSV, NULL as ``\N``, in the
+                catalogue's column order.
+
+        Returns:
+            How many rows there are now.
+        """
+        column, value = partition
+        names = _names(table, column)
+        columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in table.columns)
+        statement = sql.SQL(
+            "COPY {table} ({columns}) FROM STDIN (FORMAT csv, NULL '\\N')"
+        ).format(columns=columns, **names)
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql.SQL("DELETE FROM {table} WHERE {column} = %s").format(**names), [value])
+            with cursor.copy(statement) as copy:
+                rows(copy.write)
+            return cursor.rowcount
+
+    def keep(self, table: sa.Table, column: str, days: int) -> list[dt.date]:
+        """Removes old snapshots: the newest `days` days stay, and every month's last day.
+
+        Returns:
+            The dates that were removed.
+        """
+        removed = self._connection.execute(
+            sql.SQL("""
+                DELETE FROM {table}
+                WHERE {column} <= (SELECT MAX({column}) FROM {table}) - %(days)s
+                  AND {column} <> (DATE_TRUNC('month', {column}) + INTERVAL '1 month - 1 day')::date
+                RETURNING {column}
+            """).format(**_names(table, column)),
+            {"days": days},
+        ).fetchall()
+        return sorted({day for (day,) in removed})
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """The published tables."""
+
+    database: Database
+
+    def prepare(self) -> None:
+        """Creates schema, tables, indexes, views and comments that are not there yet."""
+        with self.database.connect() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_DDL_LOCK])
+            connection.execute("SET LOCAL client_min_messages = warning")
+            _execute(connection, CreateSchema(SCHEMA, if_not_exists=True))
+            for table in WAREHOUSE.sorted_tables:
+                _execute(connection, CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    _execute(connection, CreateIndex(index, if_not_exists=True))
+                _comment(connection, "TABLE", table.name, table.comment, table.columns)
+            for name, table in CURRENT_VIEWS.items():
+                connection.execute(
+                    sql.SQL(
+                        "CREATE OR REPLACE VIEW {view} AS SELECT * FROM {table} "
+                        "WHERE as_of_date = (SELECT MAX(as_of_date) FROM {table})"
+                    ).format(view=sql.Identifier(SCHEMA, name), **_names(table, "as_of_date"))
+                )
+                comment = f"Newest snapshot of {table.name}. {table.comment}"
+                _comment(connection, "VIEW", name, comment, table.columns)
+
+    @contextmanager
+    def publication(self) -> Iterator[Publication]:
+        """One transaction: committed at the end of the block, rolled back on an error."""
+        with self.database.connect() as connection:
+            yield Publication(connection)
+
+    def rows(self, statement: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
+        """The rows of a query of ours."""
+        with (
+            self.database.connect(read_only=True) as connection,
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            cursor.execute(statement.encode(), parameters)
+            return cursor.fetchall()
+
+
+def _names(table: sa.Table, column: str) -> dict[str, sql.Composable]:
+    return {"table": sql.Identifier(SCHEMA, table.name), "column": sql.Identifier(column)}
+
+
+def _execute(connection: psycopg.Connection, statement: sa.sql.ddl.DDLElement) -> None:
+    text = str(statement.compile(dialect=postgresql.dialect()))
+    connection.execute(text.encode())
+
+
+def _comment(
+    connection: psycopg.Connection,
+    kind: str,
+    name: str,
+    comment: str | None,
+    columns: Any,
+) -> None:
+    connection.execute(
+        sql.SQL("COMMENT ON {} {} IS {}").format(
+            sql.SQL(kind), sql.Identifier(SCHEMA, name), sql.Literal(comment)  # type: ignore[arg-type]
+        )
+    )
+    for column in columns:
+        connection.execute(
+            sql.SQL("COMMENT ON COLUMN {} IS {}").format(
+                sql.Identifier(SCHEMA, name, column.name), sql.Literal(column.comment)
+            )
+        )
