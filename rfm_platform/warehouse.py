@@ -6,6 +6,7 @@ its comments, and keeps the retention of daily snapshots.
 """
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +22,7 @@ from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 from rfm_platform.catalog import CURRENT_VIEWS, SCHEMA, WAREHOUSE
 from rfm_platform.postgres import Database
 
-# Any fixed number: writers of one warehouse create its tables one after the other.
-_DDL_LOCK = 7_160_001
+_LOCKS = 7_160_001  # any fixed number: the first half of our advisory locks' keys
 CsvWriter = Callable[[Callable[[bytes], object]], None]
 
 
@@ -51,6 +51,8 @@ class Publication:
             "COPY {table} ({columns}) FROM STDIN (FORMAT csv, NULL '\\N')"
         ).format(columns=columns, **names)
         with self._connection.cursor() as cursor:
+            # Without it, two writers of one partition would both delete the old rows and both stay.
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCKS, table.name])
             cursor.execute(sql.SQL("DELETE FROM {table} WHERE {column} = %s").format(**names), [value])
             with cursor.copy(statement) as copy:
                 rows(copy.write)
@@ -62,16 +64,29 @@ class Publication:
         Returns:
             The dates that were removed.
         """
-        removed = self._connection.execute(
+        names = _names(table, column)
+        # One index probe a date: a snapshot has a row for each customer.
+        dates = self._connection.execute(
             sql.SQL("""
-                DELETE FROM {table}
-                WHERE {column} <= (SELECT MAX({column}) FROM {table}) - %(days)s
-                  AND {column} <> (DATE_TRUNC('month', {column}) + INTERVAL '1 month - 1 day')::date
-                RETURNING {column}
-            """).format(**_names(table, column)),
+                WITH RECURSIVE dates AS (
+                    SELECT MIN({column}) AS date FROM {table}
+                    UNION ALL
+                    SELECT (SELECT MIN({column}) FROM {table} WHERE {column} > dates.date)
+                    FROM dates
+                    WHERE dates.date IS NOT NULL
+                )
+                SELECT date FROM dates
+                WHERE date <= (SELECT MAX(date) FROM dates) - %(days)s
+                  AND date <> (DATE_TRUNC('month', date) + INTERVAL '1 month - 1 day')::date
+            """).format(**names),
             {"days": days},
         ).fetchall()
-        return sorted({day for (day,) in removed})
+        removed = [date for (date,) in dates]
+        if removed:
+            self._connection.execute(
+                sql.SQL("DELETE FROM {table} WHERE {column} = ANY(%s)").format(**names), [removed]
+            )
+        return removed
 
 
 @dataclass(frozen=True)
@@ -81,9 +96,16 @@ class Warehouse:
     database: Database
 
     def prepare(self) -> None:
-        """Creates schema, tables, indexes, views and comments that are not there yet."""
+        """Creates schema, tables, indexes, views and comments, when they are not these already.
+
+        The schema's comment says which catalogue it was made from, so that a publication costs
+        one query here and takes no lock that a reader would feel.
+        """
+        marker = f"Customers: who they are and whether they come back. Catalogue {_fingerprint()}."
         with self.database.connect() as connection:
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_DDL_LOCK])
+            if marker == _schema_comment(connection):
+                return
+            connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", [_LOCKS])
             connection.execute("SET LOCAL client_min_messages = warning")
             _execute(connection, CreateSchema(SCHEMA, if_not_exists=True))
             for table in WAREHOUSE.sorted_tables:
@@ -100,6 +122,11 @@ class Warehouse:
                 )
                 comment = f"Newest snapshot of {table.name}. {table.comment}"
                 _comment(connection, "VIEW", name, comment, table.columns)
+            connection.execute(
+                sql.SQL("COMMENT ON SCHEMA {} IS {}").format(
+                    sql.Identifier(SCHEMA), sql.Literal(marker)
+                )
+            )
 
     @contextmanager
     def publication(self) -> Iterator[Publication]:
@@ -115,6 +142,22 @@ class Warehouse:
         ):
             cursor.execute(statement.encode(), parameters)
             return cursor.fetchall()
+
+
+def _fingerprint() -> str:
+    """Changes with every table, column, type, index and comment of the catalogue."""
+    described = [
+        (t.name, t.comment, [(c.name, repr(c.type), c.comment) for c in t.columns], len(t.indexes))
+        for t in WAREHOUSE.sorted_tables
+    ]
+    return hashlib.md5(repr(described).encode(), usedforsecurity=False).hexdigest()[:12]
+
+
+def _schema_comment(connection: psycopg.Connection) -> str | None:
+    row = connection.execute(
+        "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [SCHEMA]
+    ).fetchone()
+    return row[0] if row else None
 
 
 def _names(table: sa.Table, column: str) -> dict[str, sql.Composable]:

@@ -7,7 +7,6 @@ the middle of a loaded month sees that month only up to the day. So partitions m
 in any order. Publishing, checking and scheduling happen above.
 """
 
-import calendar
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
@@ -17,10 +16,11 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from rfm_platform import catalog
+from rfm_platform.calendar import chunks, last_day, months_between
 from rfm_platform.customers.segments import Segments
 from rfm_platform.engine import DuckDBEngine, Session, read_sql
 from rfm_platform.lake import Lake, Partition
-from rfm_platform.mart import Mart
+from rfm_platform.mart import Mart, MartSnapshot
 
 # Days that are read from the mart in one COPY and committed to the lake at once.
 EXTRACTION_DAYS = 31
@@ -51,19 +51,10 @@ class Transforms:
         which the lake is done.
         """
         with mart.snapshot() as snapshot:
-            for start, end in _chunks(first, last, EXTRACTION_DAYS):
+            for start, end in chunks(first, last, EXTRACTION_DAYS):
                 with self.engine.session() as session:
-                    session.load_csv(
-                        "mart_lines",
-                        catalog.flatten_order_marketplace.columns,
-                        lambda write, a=start, b=end: snapshot.copy("lines", a, b, write),
-                    )
-                    session.load_csv(
-                        "mart_names",
-                        catalog.order_marketplace.columns,
-                        lambda write, a=start, b=end: snapshot.copy("names", a, b, write),
-                    )
-                    rows = session.query(read_sql(__package__, "source_orders"))
+                    read_days(session, snapshot, start, end)
+                    rows = session.query("FROM source_orders")
                     self.lake.source_orders.replace(rows, start, end)
                 progress(end)
 
@@ -83,7 +74,7 @@ class Transforms:
     def analyse_customers(self, as_of: dt.date) -> None:
         """final_user_analysis as of a day."""
         with self.engine.session() as session:
-            self._view_months(session, as_of)
+            self.view_months(session, as_of)
             rows = session.query(
                 read_sql(__package__, "final_user_analysis"), as_of=as_of, loaded_at=self._now()
             )
@@ -119,7 +110,7 @@ class Transforms:
     def build_cohorts(self, as_of: dt.date) -> None:
         """cohort_matrix as of a day."""
         with self.engine.session() as session:
-            self._view_months(session, as_of)
+            self.view_months(session, as_of)
             loaded = self.lake.source_orders.partitions(None, as_of)
             reached = months_between(loaded[0].value, as_of) if loaded else []
             session.create(
@@ -129,17 +120,6 @@ class Transforms:
             )
             rows = session.query(read_sql(__package__, "cohort_matrix"), as_of=as_of)
             self.lake.cohort_matrix.replace(rows, as_of, as_of)
-
-    def stale_months(self, as_of: dt.date) -> list[dt.date]:
-        """Months up to a day's that aggregated_monthly does not hold as their days now are."""
-        built = {month.value: month for month in self.lake.aggregated_monthly.partitions()}
-        with self.engine.session() as session:
-            return [
-                month
-                for month, days in _by_month(self.lake.source_orders.partitions(None, as_of)).items()
-                if not self._is_current(session, built.get(month), self._days(month))
-                and days
-            ]
 
     def _days(self, month: dt.date, as_of: dt.date | None = None) -> list[Partition]:
         end = last_day(month)
@@ -158,7 +138,7 @@ class Transforms:
             built_from=built_from(days),
         )
 
-    def _view_months(self, session: Session, as_of: dt.date) -> None:
+    def view_months(self, session: Session, as_of: dt.date) -> None:
         """Makes ``months``: every month as of a day, from aggregated_monthly where it is current."""
         by_month = _by_month(self.lake.source_orders.partitions(None, as_of))
         built = {month.value: month for month in self.lake.aggregated_monthly.partitions()}
@@ -203,22 +183,25 @@ _CALENDAR_MONTHS = sa.Table(
 )
 
 
+def read_days(session: Session, snapshot: MartSnapshot, first: dt.date, last: dt.date) -> None:
+    """Makes ``source_orders`` in a session from the mart's rows of two dates, inclusive."""
+    session.load_csv(
+        "mart_lines",
+        catalog.flatten_order_marketplace.columns,
+        lambda write: snapshot.copy("lines", first, last, write),
+    )
+    session.load_csv(
+        "mart_names",
+        catalog.order_marketplace.columns,
+        lambda write: snapshot.copy("names", first, last, write),
+    )
+    session.materialize("source_orders", read_sql(__package__, "source_orders"))
+
+
 def built_from(days: Iterable[Partition]) -> str:
     """Identifies the days that a month was built from."""
     tokens = "\n".join(day.token for day in days)
     return hashlib.md5(tokens.encode(), usedforsecurity=False).hexdigest()
-
-
-def last_day(day: dt.date) -> dt.date:
-    """The last day of a day's month."""
-    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
-
-
-def months_between(first: dt.date, last: dt.date) -> list[dt.date]:
-    """First days of the months from first's to last's."""
-    count = (last.year - first.year) * 12 + last.month - first.month + 1
-    start = first.year * 12 + first.month - 1
-    return [dt.date((start + n) // 12, (start + n) % 12 + 1, 1) for n in range(count)]
 
 
 def _by_month(days: Iterable[Partition]) -> dict[dt.date, list[Partition]]:
@@ -227,9 +210,3 @@ def _by_month(days: Iterable[Partition]) -> dict[dt.date, list[Partition]]:
         months.setdefault(day.value.replace(day=1), []).append(day)
     return months
 
-
-def _chunks(first: dt.date, last: dt.date, days: int) -> Iterable[tuple[dt.date, dt.date]]:
-    while first <= last:
-        end = min(last, first + dt.timedelta(days=days - 1))
-        yield first, end
-        first = end + dt.timedelta(days=1)

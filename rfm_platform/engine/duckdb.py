@@ -24,6 +24,12 @@ from rfm_platform.engine.pipes import read_from, write_to
 # Rows are CSV here only between us and PostgreSQL, which writes and reads exactly this dialect.
 NULL_TEXT = r"\N"
 
+# A list of text as PostgreSQL writes an array.
+_PG_ARRAY = (
+    "'{{' || ARRAY_TO_STRING(LIST_TRANSFORM(\"{0}\", LAMBDA x: "
+    """'"' || REPLACE(REPLACE(x, '\\', '\\\\'), '"', '\\"') || '"'), ',') || '}}'"""
+)
+
 _TYPES: dict[type[sa.types.TypeEngine[Any]], str] = {
     sa.Text: "VARCHAR",
     sa.BigInteger: "BIGINT",
@@ -132,6 +138,12 @@ class Session:
         """The rows of a query that gives few."""
         return self._connection.execute(sql, parameters or None).fetchall()
 
+    def records(self, sql: str, **parameters: object) -> list[dict[str, Any]]:
+        """Likewise, each row by its columns' names."""
+        cursor = self._connection.execute(sql, parameters or None)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
     def materialize(self, name: str, sql: str, **parameters: object) -> None:
         """Computes a query into a temporary table."""
         self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}', parameters)
@@ -177,9 +189,17 @@ class Session:
             where = f"column {column[1]}" if column else "a column"
             raise EngineError(f"{name}: a value of {where} does not fit its type") from None
 
-    def dump_csv(self, sql: str, write: Callable[[bytes], object], **parameters: object) -> None:
-        """Hands the rows of a query to `write` as CSV that PostgreSQL's COPY reads."""
-        relation = self.query(sql, **parameters)
+    def dump_csv(
+        self, name: str, columns: Iterable[sa.Column[Any]], write: Callable[[bytes], object]
+    ) -> None:
+        """Hands columns of a view or table to `write` as CSV that PostgreSQL's COPY reads."""
+        projection = [
+            f'{_PG_ARRAY.format(column.name)} AS "{column.name}"'
+            if isinstance(column.type, sa.ARRAY)
+            else f'"{column.name}"'
+            for column in columns
+        ]
+        relation = self.query(f'SELECT {", ".join(projection)} FROM "{name}"')  # noqa: S608 - names
         write_to(
             self._new_pipe(),
             lambda pipe: relation.write_csv(

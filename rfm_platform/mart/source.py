@@ -6,7 +6,7 @@ text forms do not depend on how a server is configured. What the rows mean is no
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -185,7 +185,3 @@ def _read_sql(name: str) -> sql.SQL:
     text = resources.files(__package__).joinpath("sql", f"{name}.sql").read_text("utf-8")
     return sql.SQL(text)  # type: ignore[arg-type]  # a file of ours is as good as a literal
 
-
-def days_between(first: dt.date, last: dt.date) -> Sequence[dt.date]:
-    """Every day from first to last, inclusive."""
-    return [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]

@@ -1,0 +1,1 @@
+"""What Dagster materializes: thin, one idea an asset. The work is done a floor below."""

@@ -1,0 +1,30 @@
+"""Days and months of a partition range."""
+
+import calendar
+import datetime as dt
+from collections.abc import Iterator
+
+
+def last_day(day: dt.date) -> dt.date:
+    """The last day of a day's month."""
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def days_between(first: dt.date, last: dt.date) -> list[dt.date]:
+    """Every day from first to last, inclusive."""
+    return [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def months_between(first: dt.date, last: dt.date) -> list[dt.date]:
+    """First days of the months from first's to last's."""
+    count = (last.year - first.year) * 12 + last.month - first.month + 1
+    start = first.year * 12 + first.month - 1
+    return [dt.date((start + n) // 12, (start + n) % 12 + 1, 1) for n in range(count)]
+
+
+def chunks(first: dt.date, last: dt.date, days: int) -> Iterator[tuple[dt.date, dt.date]]:
+    """The range in pieces of at most so many days, as (first, last)."""
+    while first <= last:
+        end = min(last, first + dt.timedelta(days=days - 1))
+        yield first, end
+        first = end + dt.timedelta(days=1)

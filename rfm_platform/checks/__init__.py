@@ -1,0 +1,1 @@
+"""What must hold of an asset, each day with its own verdict."""

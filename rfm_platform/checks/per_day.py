@@ -1,0 +1,141 @@
+"""A verdict for each day, also when one run is for many.
+
+Dagster writes one evaluation a check and run, and for a range of days that one belongs to no day:
+the UI would show each of them as skipped. So in a range an evaluation is logged for every day,
+against that day's newest materialization, and the returned result sums them up. Dagster 1.13 has
+no public way to name that materialization: this module holds the one private import, and a test
+guards it.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData as TargetMaterialization,
+)
+
+from rfm_platform.partitions import days_of
+
+DAYS_NAMED = 10  # a summary names so many failed days and counts the rest
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found for one day.
+
+    Attributes:
+        summary: a sentence for a person.
+        severity: of a failure; only an ERROR of a blocking check stops what is downstream.
+    """
+
+    passed: bool
+    summary: str
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def report(
+    context: dg.AssetCheckExecutionContext,
+    asset_key: str,
+    check_name: str,
+    verdicts: Mapping[dt.date, Verdict],
+    *,
+    blocking: bool = False,
+) -> dg.AssetCheckResult:
+    """Logs each day's verdict and returns the run's result.
+
+    Args:
+        verdicts: one for each day of the run.
+    """
+    days = days_of(context.op_execution_context)
+    if missing := [day for day in days if day not in verdicts]:
+        raise ValueError(f"{check_name} has no verdict for {missing[0]}")
+    key = dg.AssetKey(asset_key)
+    if len(days) == 1:
+        verdict = verdicts[days[0]]
+        return dg.AssetCheckResult(
+            asset_key=key,
+            check_name=check_name,
+            passed=verdict.passed,
+            severity=verdict.severity,
+            description=verdict.summary,
+            metadata=verdict.metadata,
+        )
+    targets = _targets(context.instance, key, days)
+    for day in days:
+        verdict = verdicts[day]
+        context.op_execution_context.log_event(
+            dg.AssetCheckEvaluation(
+                asset_key=key,
+                check_name=check_name,
+                passed=verdict.passed,
+                severity=verdict.severity,
+                description=verdict.summary,
+                metadata=verdict.metadata,
+                target_materialization_data=targets.get(day),
+                blocking=blocking,
+                partition=day.isoformat(),
+            )
+        )
+    return _sum_up(key, check_name, {day: verdicts[day] for day in days})
+
+
+def _sum_up(
+    key: dg.AssetKey, check_name: str, verdicts: Mapping[dt.date, Verdict]
+) -> dg.AssetCheckResult:
+    failed = [day for day, verdict in verdicts.items() if not verdict.passed]
+    errors = [d for d in failed if verdicts[d].severity is dg.AssetCheckSeverity.ERROR]
+    if failed:
+        named = ", ".join(str(day) for day in failed[:DAYS_NAMED])
+        more = f" and {len(failed) - DAYS_NAMED} more" if len(failed) > DAYS_NAMED else ""
+        first = verdicts[(errors or failed)[0]].summary
+        summary = f"{len(failed)} of {len(verdicts)} days failed: {named}{more}. {first}"
+    else:
+        summary = f"{len(verdicts)} days passed."
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=check_name,
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN,
+        description=summary,
+        metadata={"days": len(verdicts), "failed_days": len(failed)},
+    )
+
+
+def recorded(
+    instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[dt.date], name: str
+) -> dict[dt.date, object]:
+    """A metadata value of each day's newest materialization."""
+    return {
+        dt.date.fromisoformat(record.partition_key or ""): value.value
+        for record in _newest(instance, key, days)
+        if record.asset_materialization is not None
+        and (value := record.asset_materialization.metadata.get(name)) is not None
+    }
+
+
+def _targets(
+    instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[dt.date]
+) -> dict[dt.date, TargetMaterialization]:
+    return {
+        dt.date.fromisoformat(record.partition_key or ""): TargetMaterialization(
+            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+        )
+        for record in _newest(instance, key, days)
+    }
+
+
+def _newest(
+    instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[dt.date]
+) -> Sequence[dg.EventLogRecord]:
+    newest = instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION, {day.isoformat() for day in days}
+    )
+    if not newest:
+        return []
+    return instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=key, storage_ids=list(newest.values())), limit=len(newest)
+    ).records

@@ -1,0 +1,119 @@
+"""The platform against its source, tolerance zero, by queries that share no code with it.
+
+A day that does not equal its source blocks everything downstream. One exception: the source may
+have moved on since the day was read, as orders are cancelled at any hour. Then the day is right as
+of its reading, which is proved by reading it once more in the same snapshot as the totals; the
+check says so as a warning, and the day wants to be loaded again.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from rfm_platform.presentation import FINGERPRINT, table_of
+from rfm_platform.checks.per_day import Verdict, recorded, report
+from rfm_platform.partitions import days_of
+from rfm_platform.reconcile.sides import (
+    fingerprint,
+    reads_faithfully,
+    reconcile_days,
+    reconcile_months,
+)
+from rfm_platform.reconcile.totals import Difference
+from rfm_platform.wiring import Platform
+
+DAY_CHECK = "equals_the_source"
+MONTH_CHECK = "months_equal_the_source"
+ROWS_SHOWN = 50
+
+
+def reconciliation_checks(
+    daily: dg.DailyPartitionsDefinition,
+) -> list[dg.AssetChecksDefinition]:
+    """source_orders and aggregated_monthly against the mart."""
+
+    @dg.asset_check(
+        asset="source_orders",
+        name=DAY_CHECK,
+        blocking=True,
+        partitions_def=daily,
+        description="The day's lines, orders, amounts, units, customers and timestamps per "
+        "marketplace, and a fingerprint of every row, are the mart's. Blocks.",
+    )
+    def source_orders_equals_the_source(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        days = days_of(context.op_execution_context)
+        found = reconcile_days(platform.mart, platform.lake, platform.engine, days[0], days[-1])
+        written = recorded(context.instance, dg.AssetKey("source_orders"), days, FINGERPRINT)
+        verdicts = {}
+        for day in days:
+            differences = [d for d in found.differences if d.period == day]
+            moved = (
+                bool(differences)
+                and written.get(day) == fingerprint(found.platform, day)
+                and reads_faithfully(platform.mart, platform.engine, day)
+            )
+            verdicts[day] = _verdict(differences, str(day), moved=moved)
+        return report(context, "source_orders", DAY_CHECK, verdicts, blocking=True)
+
+    @dg.asset_check(
+        asset="aggregated_monthly",
+        name=MONTH_CHECK,
+        blocking=True,
+        partitions_def=daily,
+        description="The published month's rows, orders, amounts, units and customers per "
+        "marketplace are the mart's for the days that are loaded. Blocks.",
+    )
+    def aggregated_monthly_equals_the_source(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        days = days_of(context.op_execution_context)
+        found = reconcile_months(
+            platform.mart,
+            platform.lake,
+            platform.engine,
+            platform.warehouse,
+            days[0],
+            days[-1],
+        )
+        months = {
+            month: _verdict(
+                [d for d in found.differences if d.period == month],
+                f"{month:%Y-%m}",
+                moved=month not in found.inconsistent,
+            )
+            for month in {day.replace(day=1) for day in days}
+        }
+        return report(
+            context,
+            "aggregated_monthly",
+            MONTH_CHECK,
+            {day: months[day.replace(day=1)] for day in days},
+            blocking=True,
+        )
+
+    return [source_orders_equals_the_source, aggregated_monthly_equals_the_source]
+
+
+def _verdict(differences: Sequence[Difference], period: str, *, moved: bool) -> Verdict:
+    if not differences:
+        return Verdict(True, f"{period} equals the mart.")
+    measures = sorted({difference.measure for difference in differences})
+    marketplaces = sorted({str(difference.marketplace) for difference in differences})
+    where = f"{', '.join(marketplaces)}: {', '.join(measures)}"
+    if moved:
+        summary = (
+            f"{period}: the mart has changed since it was read ({where}). "
+            f"Materialize source_orders for it again."
+        )
+    else:
+        summary = f"{period} is not what the mart holds ({where})."
+    if len(differences) > ROWS_SHOWN:
+        summary += f" The first {ROWS_SHOWN} of {len(differences)} differences are listed."
+    return Verdict(
+        passed=False,
+        summary=summary,
+        severity=dg.AssetCheckSeverity.WARN if moved else dg.AssetCheckSeverity.ERROR,
+        metadata={"differences": table_of([d.row() for d in differences[:ROWS_SHOWN]])},
+    )

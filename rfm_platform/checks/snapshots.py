@@ -1,0 +1,183 @@
+"""What must hold inside a snapshot of customers, scores and cohorts."""
+
+import datetime as dt
+from collections.abc import Callable
+
+import dagster as dg
+
+from rfm_platform import catalog
+from rfm_platform.calendar import days_between
+from rfm_platform.checks.per_day import Verdict, report
+from rfm_platform.lake import LakeTable
+from rfm_platform.partitions import days_of
+from rfm_platform.presentation import table_of
+from rfm_platform.reconcile.snapshots import cohort_violations, score_violations, sums_violations
+from rfm_platform.wiring import Platform
+
+WARN = dg.AssetCheckSeverity.WARN
+DAYS_NAMED = 10
+
+
+def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+    """Checks of final_user_analysis, rfm_scores and cohort_matrix."""
+
+    @dg.asset_check(
+        asset="final_user_analysis",
+        blocking=True,
+        partitions_def=daily,
+        description="Orders, amounts, units and customers per marketplace are those of the months. "
+        "Blocks.",
+    )
+    def sums_equal_the_months(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        return _judge(
+            context,
+            platform.lake.final_user_analysis,
+            "sums_equal_the_months",
+            lambda day: sums_violations(
+                platform.transforms, platform.warehouse, day, "final_user_analysis"
+            ),
+            blocking=True,
+        )
+
+    @dg.asset_check(
+        asset="final_user_analysis",
+        partitions_def=daily,
+        description="Every day from the first partition to this one is loaded.",
+    )
+    def history_is_complete(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        days = days_of(context.op_execution_context)
+        loaded = context.instance.get_materialized_partitions(dg.AssetKey("source_orders"))
+        start = dt.date.fromisoformat(daily.get_first_partition_key() or days[0].isoformat())
+        missing = [d for d in days_between(start, days[-1]) if d.isoformat() not in loaded]
+        verdicts = {day: _history([m for m in missing if m <= day], start) for day in days}
+        return report(context, "final_user_analysis", "history_is_complete", verdicts)
+
+    @dg.asset_check(
+        asset="rfm_scores",
+        partitions_def=daily,
+        description="Customers, orders and amounts per marketplace are those of the months.",
+    )
+    def score_sums_equal_the_months(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        return _judge(
+            context,
+            platform.lake.rfm_scores,
+            "score_sums_equal_the_months",
+            lambda day: sums_violations(platform.transforms, platform.warehouse, day, "rfm_scores"),
+        )
+
+    @dg.asset_check(
+        asset="rfm_scores",
+        partitions_def=daily,
+        description="Every customer once, scores as PostgreSQL's own quartiles of the published "
+        "metrics give them, a segment each, tiers of the right size.",
+    )
+    def scores_follow_the_quartiles(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        per_marketplace = platform.settings.quartiles == "marketplace"
+        return _judge(
+            context,
+            platform.lake.rfm_scores,
+            "scores_follow_the_quartiles",
+            lambda day: score_violations(
+                platform.warehouse, day, per_marketplace=per_marketplace
+            ),
+        )
+
+    @dg.asset_check(
+        asset="rfm_scores",
+        partitions_def=daily,
+        description="Q1 and Q3 of each metric differ and every score has customers. Where most "
+        "buyers bought once, they do not: scores then tell less, and nothing is rebinned.",
+    )
+    def quartiles_are_not_degenerate(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        days = days_of(context.op_execution_context)
+        verdicts = {day: _quartiles(platform, day) for day in days}
+        return report(context, "rfm_scores", "quartiles_are_not_degenerate", verdicts)
+
+    @dg.asset_check(
+        asset="cohort_matrix",
+        partitions_def=daily,
+        description="Cohort sizes, orders and amounts add up to the months', month 0 is the whole "
+        "cohort, and each calendar month's customers are its active customers.",
+    )
+    def cohorts_add_up(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        return _judge(
+            context,
+            platform.lake.cohort_matrix,
+            "cohorts_add_up",
+            lambda day: [
+                *sums_violations(platform.transforms, platform.warehouse, day, "cohort_matrix"),
+                *cohort_violations(platform.transforms, day),
+            ],
+        )
+
+    return [
+        sums_equal_the_months,
+        history_is_complete,
+        score_sums_equal_the_months,
+        scores_follow_the_quartiles,
+        quartiles_are_not_degenerate,
+        cohorts_add_up,
+    ]
+
+
+def _judge(
+    context: dg.AssetCheckExecutionContext,
+    table: LakeTable,
+    check_name: str,
+    violations: Callable[[dt.date], list[str]],
+    *,
+    blocking: bool = False,
+) -> dg.AssetCheckResult:
+    days = days_of(context.op_execution_context)
+    there = {partition.value for partition in table.partitions(days[0], days[-1])}
+    verdicts = {}
+    for day in days:
+        if day in there:
+            problems = violations(day)
+            verdicts[day] = Verdict(not problems, "; ".join(problems) or "Everything adds up.")
+        else:
+            verdicts[day] = Verdict(
+                False, "Not checked: there are no rows, or retention has removed them.", WARN
+            )
+    return report(context, table.name, check_name, verdicts, blocking=blocking)
+
+
+def _history(missing: list[dt.date], start: dt.date) -> Verdict:
+    if not missing:
+        return Verdict(True, f"Every day since {start} is loaded.")
+    named = ", ".join(map(str, missing[:DAYS_NAMED]))
+    more = f" and {len(missing) - DAYS_NAMED} more" if len(missing) > DAYS_NAMED else ""
+    return Verdict(
+        False,
+        f"{len(missing)} days since {start} are not loaded: {named}{more}. The snapshot counts "
+        "only what is loaded.",
+        WARN,
+        {"missing_days": len(missing)},
+    )
+
+
+def _quartiles(platform: Platform, day: dt.date) -> Verdict:
+    with platform.engine.session() as session:
+        session.view(
+            "rfm_thresholds", platform.lake.rfm_thresholds.files(day, day), catalog.rfm_thresholds
+        )
+        rows = session.records("FROM rfm_thresholds ORDER BY scope, metric")
+    found = [f"{row['metric']} of {row['scope']}" for row in rows if row["is_degenerate"]]
+    if not rows:
+        return Verdict(False, "There is no customer to take quartiles over.", WARN)
+    return Verdict(
+        not found,
+        f"Degenerate: {', '.join(found)}." if found else "Three classes for each metric.",
+        WARN,
+        {"thresholds": table_of(rows)},
+    )

@@ -1,0 +1,54 @@
+"""Everything that Dagster loads, and nothing else.
+
+`build_defs` makes it for any settings, so that a test has a code location of its own; `defs` is
+the one of this process' environment.
+"""
+
+import dagster as dg
+
+from rfm_platform.assets.customers import customer_assets
+from rfm_platform.automation.jobs import DAILY_JOB, jobs
+from rfm_platform.checks.quality import quality_checks
+from rfm_platform.checks.reconciliation import reconciliation_checks
+from rfm_platform.checks.snapshots import snapshot_checks
+from rfm_platform.checks.source import source_checks
+from rfm_platform.partitions import daily_partitions
+from rfm_platform.settings import Settings, load_settings
+from rfm_platform.wiring import Platform, build_platform
+
+SCHEDULE_HOUR, SCHEDULE_MINUTE = 2, 30  # local time: the day before is complete, people still sleep
+
+
+def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Definitions:
+    """The code location for some settings.
+
+    Args:
+        platform: replaces the parts that the settings ask for.
+    """
+    daily = daily_partitions(settings)
+    the_jobs = jobs(daily)
+    return dg.Definitions(
+        assets=customer_assets(daily),
+        asset_checks=[
+            *source_checks(),
+            quality_checks(daily),
+            *reconciliation_checks(daily),
+            *snapshot_checks(daily),
+        ],
+        jobs=list(the_jobs.values()),
+        schedules=[
+            dg.build_schedule_from_partitioned_job(
+                the_jobs[DAILY_JOB],
+                name="every_morning",
+                description="The day before, every night at 02:30 local time.",
+                hour_of_day=SCHEDULE_HOUR,
+                minute_of_hour=SCHEDULE_MINUTE,
+            )
+        ],
+        resources={"platform": platform or build_platform(settings)},
+        # A process a step costs six times the work itself: measured in docs/architecture.md.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs(load_settings())

@@ -1,0 +1,1 @@
+COPY lines TO $pipe (FORMAT csv, HEADER false, NULLSTR '\N');

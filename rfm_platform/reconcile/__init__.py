@@ -1,0 +1,1 @@
+"""Whether two sides hold the same: totals, and what differs where."""

@@ -1,0 +1,45 @@
+"""What is wrong with the source rows of a day, counted: nothing is guessed or mended here."""
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from rfm_platform import catalog
+from rfm_platform.engine import DuckDBEngine, read_sql
+from rfm_platform.lake import Lake
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Findings by day; a day without lines is in none of them.
+
+    Attributes:
+        counts: lines, unknown_flags, unreadable_fees, without_customer, incomplete.
+        unknown_flags: (flag column, value, lines), most lines first.
+        split_orders: (marketplace, order_id, its days) of orders that have another day.
+    """
+
+    counts: dict[dt.date, dict[str, int]]
+    unknown_flags: dict[dt.date, list[tuple[str, str, int]]]
+    split_orders: dict[dt.date, list[tuple[str, str, list[dt.date]]]]
+
+
+def examine_days(lake: Lake, engine: DuckDBEngine, first: dt.date, last: dt.date) -> Quality:
+    """Examines the lake's days between two dates, inclusive."""
+    flags: dict[dt.date, list[tuple[str, str, int]]] = defaultdict(list)
+    split: dict[dt.date, list[tuple[str, str, list[dt.date]]]] = defaultdict(list)
+    with engine.session() as session:
+        session.view("source_orders", lake.source_orders.files(first, last), catalog.source_orders)
+        session.view("loaded_orders", lake.source_orders.files(), catalog.source_orders)
+        counts: dict[dt.date, dict[str, Any]] = {
+            row.pop("day"): row for row in session.records(read_sql(__package__, "quality_days"))
+        }
+        for day, flag, value, lines in session.rows(read_sql(__package__, "unknown_flags")):
+            flags[day].append((flag, value, lines))
+        for marketplace, order, days in session.rows(
+            read_sql(__package__, "orders_on_two_days"), first=first, last=last
+        ):
+            for day in days:
+                split[day].append((marketplace, order, days))
+    return Quality(counts, dict(flags), dict(split))

@@ -1,0 +1,109 @@
+"""The sides of a reconciliation, asked for the same days or months: mart, lake, warehouse."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rfm_platform import catalog
+from rfm_platform.calendar import last_day, months_between
+from rfm_platform.customers.transforms import read_days
+from rfm_platform.engine import DuckDBEngine, read_sql
+from rfm_platform.lake import Lake
+from rfm_platform.mart import Mart
+from rfm_platform.reconcile.totals import DAY_MEASURES, MONTH_MEASURES, Difference, Row, compare
+from rfm_platform.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Days:
+    """The lake's days against the mart's.
+
+    Attributes:
+        differences: every measure that differs.
+        source: the mart's totals by day and marketplace.
+        platform: the lake's.
+    """
+
+    differences: list[Difference]
+    source: list[dict[str, Any]]
+    platform: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Months:
+    """The published months against the mart's.
+
+    Attributes:
+        differences: every measure that differs.
+        inconsistent: months that do not even equal the lake's days: computed or published wrong.
+    """
+
+    differences: list[Difference]
+    inconsistent: frozenset[dt.date]
+
+
+def lake_days(
+    lake: Lake, engine: DuckDBEngine, first: dt.date, last: dt.date
+) -> list[dict[str, Any]]:
+    """Totals of the lake's days, by day and marketplace."""
+    with engine.session() as session:
+        session.view("source_orders", lake.source_orders.files(first, last), catalog.source_orders)
+        return session.records(read_sql(__package__, "lake_days"))
+
+
+def fingerprint(totals: Sequence[Row], day: dt.date) -> str:
+    """All rows of a day in one text: equal for equal rows in any order."""
+    mine = [row for row in totals if row["day"] == day]
+    lines, names = (
+        sum(int(row[column]) for row in mine) for column in ("fingerprint", "names_fingerprint")
+    )
+    return f"{sum(row['lines'] for row in mine)}-{lines:x}-{names:x}"
+
+
+def reconcile_days(
+    mart: Mart, lake: Lake, engine: DuckDBEngine, first: dt.date, last: dt.date
+) -> Days:
+    """Holds the lake's days against what the mart has now."""
+    with mart.snapshot() as snapshot:
+        source = snapshot.totals("days", first=first, after=last + dt.timedelta(days=1))
+    platform = lake_days(lake, engine, first, last)
+    differences = compare(source, platform, period="day", measures=DAY_MEASURES)
+    return Days(differences, source, platform)
+
+
+def reads_faithfully(mart: Mart, engine: DuckDBEngine, day: dt.date) -> bool:
+    """Whether a day that is read now equals the mart's totals of the same snapshot."""
+    with mart.snapshot() as snapshot, engine.session() as session:
+        source = snapshot.totals("days", first=day, after=day + dt.timedelta(days=1))
+        read_days(session, snapshot, day, day)
+        platform = session.records(read_sql(__package__, "lake_days"))
+    return not compare(source, platform, period="day", measures=DAY_MEASURES)
+
+
+def reconcile_months(
+    mart: Mart,
+    lake: Lake,
+    engine: DuckDBEngine,
+    warehouse: Warehouse,
+    first: dt.date,
+    last: dt.date,
+) -> Months:
+    """Holds published months against what the mart has now for the days that are loaded."""
+    months = months_between(first, last)
+    start, end = months[0], last_day(months[-1])
+    loaded = [partition.value for partition in lake.source_orders.partitions(start, end)]
+    with mart.snapshot() as snapshot:
+        after = end + dt.timedelta(days=1)
+        source = snapshot.totals("months", first=start, after=after, days=loaded)
+    published = warehouse.rows(
+        read_sql(__package__, "warehouse_months"), {"first": start, "last": months[-1]}
+    )
+    differences = compare(source, published, period="month", measures=MONTH_MEASURES)
+    if not differences:
+        return Months([], frozenset())
+    with engine.session() as session:
+        session.view("source_orders", lake.source_orders.files(start, end), catalog.source_orders)
+        own = session.records(read_sql(__package__, "lake_months"))
+    inconsistent = compare(own, published, period="month", measures=MONTH_MEASURES)
+    return Months(differences, frozenset(difference.period for difference in inconsistent))

@@ -1,0 +1,104 @@
+"""What must hold inside a snapshot: the same sums in every table, scores by their quartiles,
+cohorts that add up."""
+
+import datetime as dt
+from typing import Any
+
+from rfm_platform import catalog
+from rfm_platform.customers.transforms import Transforms
+from rfm_platform.engine import Session, read_sql
+from rfm_platform.warehouse import Warehouse
+
+MEASURES = ("orders_of_shops", "orders", "gmv_base", "units", "customers")
+PROBLEMS_NAMED = 10
+
+
+def sums_violations(transforms: Transforms, warehouse: Warehouse, as_of: dt.date, table: str) -> list[str]:
+    """Where a snapshot's sums differ from the months it was made from, or from what is published.
+
+    Args:
+        table: final_user_analysis, rfm_scores or cohort_matrix.
+    """
+    with transforms.engine.session() as session:
+        transforms.view_months(session, as_of)
+        _view_snapshots(session, transforms, as_of)
+        lake = _by_source(session.records(read_sql(__package__, "snapshot_sums")))
+    published = _by_source(
+        warehouse.rows(read_sql(__package__, "published_sums"), {"as_of": as_of})
+    )
+    return _bounded(
+        [
+            *_differences(lake, "months", lake, table, "the lake"),
+            *_differences(lake, table, published, table, "the warehouse"),
+        ]
+    )
+
+
+def score_violations(warehouse: Warehouse, as_of: dt.date, *, per_marketplace: bool) -> list[str]:
+    """Which rules of scoring the published scores of a day break, and how often."""
+    (counts,) = warehouse.rows(
+        read_sql(__package__, "published_scores"),
+        {"as_of": as_of, "per_marketplace": per_marketplace},
+    )
+    customers = counts.pop("customers")
+    return [
+        f"{rule.replace('_', ' ')}: {count} of {customers} customers"
+        for rule, count in counts.items()
+        if count
+    ]
+
+
+def cohort_violations(transforms: Transforms, as_of: dt.date) -> list[str]:
+    """Which cells of a day's cohort matrix break what always holds."""
+    with transforms.engine.session() as session:
+        transforms.view_months(session, as_of)
+        _view_snapshots(session, transforms, as_of)
+        found = session.rows(read_sql(__package__, "cohort_violations"))
+    return _bounded([f"{marketplace} {month:%Y-%m}: {problem}" for problem, marketplace, month in found])
+
+
+def _view_snapshots(session: Session, transforms: Transforms, as_of: dt.date) -> None:
+    lake = transforms.lake
+    for table, shape in (
+        (lake.final_user_analysis, catalog.final_user_analysis_lake),
+        (lake.rfm_scores, catalog.rfm_scores_snapshots),
+        (lake.cohort_matrix, catalog.cohort_matrix_snapshots),
+    ):
+        session.view(table.name, table.files(as_of, as_of), shape)
+
+
+def _by_source(rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    sources: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        sources.setdefault(row["source"], {})[row["marketplace"]] = row
+    return sources
+
+
+def _differences(
+    expected: dict[str, dict[str, dict[str, Any]]],
+    expected_source: str,
+    found: dict[str, dict[str, dict[str, Any]]],
+    table: str,
+    place: str,
+) -> list[str]:
+    left, right = expected.get(expected_source, {}), found.get(table, {})
+    problems = []
+    # A marketplace whose customers have no valid order is in the months and in no score.
+    for marketplace in sorted(left.keys() | right.keys(), key=str):
+        for measure in MEASURES:
+            want = left.get(marketplace, {}).get(measure)
+            have = right.get(marketplace, {}).get(measure)
+            if marketplace in right and (want is None or have is None):
+                continue  # a measure that the table does not have
+            if (want or 0) != (have or 0):
+                problems.append(
+                    f"{marketplace}: {measure} is {have} in {table} of {place}, "
+                    f"{want} in {expected_source}"
+                )
+    return problems
+
+
+def _bounded(problems: list[str]) -> list[str]:
+    if len(problems) <= PROBLEMS_NAMED:
+        return problems
+    return [*problems[:PROBLEMS_NAMED], f"and {len(problems) - PROBLEMS_NAMED} more"]

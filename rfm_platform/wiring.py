@@ -1,0 +1,76 @@
+"""The platform's parts, put together from the settings.
+
+One object holds every seam, so that a test or another deployment replaces one of them and leaves
+the rest. Nothing is connected to before it is used.
+"""
+
+from dataclasses import dataclass
+
+from rfm_platform.customers.publishing import Publisher
+from rfm_platform.customers.segments import Segments, load_segments
+from rfm_platform.customers.transforms import Transforms
+from rfm_platform.engine import DuckDBEngine
+from rfm_platform.lake import Lake
+from rfm_platform.mart import Mart, SourceNames
+from rfm_platform.postgres import Database, external
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.settings import Settings
+from rfm_platform.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Everything that an asset or a check works with."""
+
+    settings: Settings
+    mart: Mart
+    lake: Lake
+    engine: DuckDBEngine
+    warehouse: Warehouse
+
+    @property
+    def transforms(self) -> Transforms:
+        return Transforms(self.lake, self.engine, self.settings.timezone)
+
+    @property
+    def publisher(self) -> Publisher:
+        return Publisher(self.lake, self.engine, self.warehouse, self.settings.keep_days)
+
+    def segments(self) -> Segments:
+        """The segment table, read from its file now."""
+        return load_segments(self.settings.segments_file)
+
+
+def build_platform(settings: Settings) -> Platform:
+    """The parts that the settings ask for."""
+    return Platform(
+        settings=settings,
+        mart=Mart(
+            database=source_database(settings),
+            names=SourceNames(
+                schema=settings.source_schema,
+                lines=settings.source_lines_table,
+                orders=settings.source_orders_table,
+                columns=settings.source_columns,
+            ),
+            timezone=settings.timezone,
+            timeout_seconds=settings.source_timeout_seconds,
+        ),
+        lake=Lake(settings.lake),
+        engine=DuckDBEngine(settings.memory_limit, settings.spill, settings.threads),
+        warehouse=Warehouse(warehouse_database(settings)),
+    )
+
+
+def source_database(settings: Settings) -> Database:
+    """The data mart: RFM_SOURCE_URL, or the embedded server's."""
+    if settings.source_url is not None:
+        return external("data mart", settings.source_url.get_secret_value())
+    return EmbeddedServer(settings.home).database("data_mart")
+
+
+def warehouse_database(settings: Settings) -> Database:
+    """The warehouse: RFM_WAREHOUSE_URL, or the embedded server's."""
+    if settings.warehouse_url is not None:
+        return external("warehouse", settings.warehouse_url.get_secret_value())
+    return EmbeddedServer(settings.home).database("warehouse")
