@@ -1,7 +1,7 @@
 """Everything that Dagster loads, and nothing else.
 
 `build_defs` makes it for any settings, so that a test has a code location of its own; `defs` is
-the one of this process' environment.
+the one of the environment, made when Dagster asks for it.
 """
 
 import dagster as dg
@@ -51,4 +51,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
     )
 
 
-defs = build_defs(load_settings())
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The code location of this process' environment."""
+    return build_defs(load_settings())

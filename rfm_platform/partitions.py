@@ -1,11 +1,17 @@
 """The one partition definition: a local calendar day."""
 
 import datetime as dt
+import warnings
 from itertools import pairwise
 
 import dagster as dg
 
 from rfm_platform.settings import Settings
+
+# Backfill policies are beta in Dagster and checks by partition a preview, as each use of them says
+# again. We pin the version, and the tests run both.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 BACKFILL = dg.BackfillPolicy.single_run()
 

@@ -60,9 +60,7 @@ def column_lineage(asset: str) -> dict[str, Any]:
 
 def table_of(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
     """Rows as a table in the UI; values that JSON does not know as text."""
-    records = [
-        dg.TableRecord({key: _plain(value) for key, value in row.items()}) for row in rows
-    ]
+    records = [dg.TableRecord({key: _plain(value) for key, value in row.items()}) for row in rows]
     columns = [dg.TableColumn(name=name) for name in (rows[0] if rows else ())]
     return dg.MetadataValue.table(records, schema=dg.TableSchema(columns=columns))
 

@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from rfm_platform.errors import PlatformError
+
 ENV_PREFIX = "RFM_"
 HOME_FILE = "rfm.env"
 # The share of the machine's (or container's) memory that the engine may use. The rest is for
@@ -22,7 +24,7 @@ HOME_FILE = "rfm.env"
 MEMORY_SHARE = 0.25
 
 
-class SettingsError(ValueError):
+class SettingsError(PlatformError):
     """A variable that cannot be used: its name, what is wrong with it, never its value."""
 
 
@@ -46,9 +48,7 @@ class Settings(BaseSettings):
     end_date: dt.date | None = Field(
         None, description="Last partition. Unset: yesterday, moving on every day."
     )
-    timezone: str = Field(
-        "Asia/Jakarta", description="The zone whose midnight separates two days."
-    )
+    timezone: str = Field("Asia/Jakarta", description="The zone whose midnight separates two days.")
     source_schema: str = Field("public", description="Schema of the two source tables.")
     source_lines_table: str = Field(
         "flatten_order_marketplace", description="The table with one row per order line."
@@ -144,6 +144,7 @@ def read_settings(home: Path, **overrides: Any) -> Settings:
         return Settings(_env_file=home / HOME_FILE, home=home, **overrides)
     except ValidationError as error:
         problems = "; ".join(
-            f"{ENV_PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
+            f"{ENV_PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}"
+            for e in error.errors()
         )
         raise SettingsError(problems) from None

@@ -47,13 +47,15 @@ class Publication:
         column, value = partition
         names = _names(table, column)
         columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in table.columns)
-        statement = sql.SQL(
-            "COPY {table} ({columns}) FROM STDIN (FORMAT csv, NULL '\\N')"
-        ).format(columns=columns, **names)
+        statement = sql.SQL("COPY {table} ({columns}) FROM STDIN (FORMAT csv, NULL '\\N')").format(
+            columns=columns, **names
+        )
         with self._connection.cursor() as cursor:
             # Without it, two writers of one partition would both delete the old rows and both stay.
             cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCKS, table.name])
-            cursor.execute(sql.SQL("DELETE FROM {table} WHERE {column} = %s").format(**names), [value])
+            cursor.execute(
+                sql.SQL("DELETE FROM {table} WHERE {column} = %s").format(**names), [value]
+            )
             with cursor.copy(statement) as copy:
                 rows(copy.write)
             return cursor.rowcount
@@ -134,7 +136,9 @@ class Warehouse:
         with self.database.connect() as connection:
             yield Publication(connection)
 
-    def rows(self, statement: str, parameters: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
+    def rows(
+        self, statement: str, parameters: Mapping[str, object] | None = None
+    ) -> list[dict[str, Any]]:
         """The rows of a query of ours."""
         with (
             self.database.connect(read_only=True) as connection,
@@ -178,7 +182,9 @@ def _comment(
 ) -> None:
     connection.execute(
         sql.SQL("COMMENT ON {} {} IS {}").format(
-            sql.SQL(kind), sql.Identifier(SCHEMA, name), sql.Literal(comment)  # type: ignore[arg-type]
+            sql.SQL(kind),
+            sql.Identifier(SCHEMA, name),
+            sql.Literal(comment),  # type: ignore[arg-type]
         )
     )
     for column in columns:

@@ -6,11 +6,13 @@ a day or a range of days. What a number means is written at its column, in the c
 """
 
 import datetime as dt
-from collections.abc import Callable
 
 import dagster as dg
 
 from rfm_platform import catalog
+from rfm_platform.customers.overviews import retention_table, segment_table
+from rfm_platform.lake import LakeTable
+from rfm_platform.partitions import BACKFILL, days_of
 from rfm_platform.presentation import (
     FINGERPRINT,
     GROUP,
@@ -21,9 +23,6 @@ from rfm_platform.presentation import (
     describe,
     table_of,
 )
-from rfm_platform.customers.overviews import retention_table, segment_table
-from rfm_platform.lake import LakeTable
-from rfm_platform.partitions import BACKFILL, days_of
 from rfm_platform.reconcile.sides import fingerprint, lake_days
 from rfm_platform.wiring import Platform
 
@@ -48,7 +47,9 @@ orders_table = dg.AssetSpec(
 )
 
 
-def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+def customer_assets(
+    daily: dg.DailyPartitionsDefinition,
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The chain's assets and the two source tables, over the given days."""
 
     @dg.asset(

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from rfm_platform.presentation import FINGERPRINT, table_of
 from rfm_platform.checks.per_day import Verdict, recorded, report
 from rfm_platform.partitions import days_of
+from rfm_platform.presentation import FINGERPRINT, table_of
 from rfm_platform.reconcile.sides import (
     fingerprint,
     reads_faithfully,

@@ -83,9 +83,7 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
             context,
             platform.lake.rfm_scores,
             "scores_follow_the_quartiles",
-            lambda day: score_violations(
-                platform.warehouse, day, per_marketplace=per_marketplace
-            ),
+            lambda day: score_violations(platform.warehouse, day, per_marketplace=per_marketplace),
         )
 
     @dg.asset_check(

@@ -51,9 +51,7 @@ def source_checks() -> list[dg.AssetChecksDefinition]:
                 f"the earliest {found['earliest']}"
             )
         if found["lines_after"]:
-            parts.append(
-                f"{found['lines_after']} lines after {last}, the latest {found['latest']}"
-            )
+            parts.append(f"{found['lines_after']} lines after {last}, the latest {found['latest']}")
         if found["lines_without_timestamp"]:
             parts.append(f"{found['lines_without_timestamp']} lines without create_timestamp")
         yield dg.AssetCheckResult(

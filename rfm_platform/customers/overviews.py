@@ -8,6 +8,7 @@ from rfm_platform import catalog
 from rfm_platform.customers.segments import Segments
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import Lake
+from rfm_platform.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,12 @@ def retention_table(lake: Lake, engine: DuckDBEngine, as_of: dt.date) -> list[di
         )
         row[f"m{months}"] = f"{100 * value / size:.0f}%{'*' if is_partial else ''}"
     return list(rows.values())
+
+
+def monthly_table(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """Published months: month, marketplace, customers, orders, cancelled, returned, units, revenue."""
+    warehouse.prepare()
+    return warehouse.rows(read_sql(__package__, "monthly_table"))
 
 
 def _percent(part: int, whole: int) -> float:

@@ -12,11 +12,13 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from rfm_platform.errors import PlatformError
+
 SCORES = (1, 2, 3)
 Cell = tuple[int, int, int]
 
 
-class SegmentsError(ValueError):
+class SegmentsError(PlatformError):
     """A segment file that cannot be used: which file, which segment, which cell."""
 
 
@@ -102,7 +104,9 @@ def _assemble(source: object, content: _File) -> Segments:
         if len(names) != 1
     ]
     names = [segment.name for segment in content.segments]
-    problems += [f"segment {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
+    problems += [
+        f"segment {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1
+    ]
     if problems:
         raise SegmentsError(f"{source}: {'; '.join(problems)}")
     return Segments(

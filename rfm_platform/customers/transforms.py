@@ -209,4 +209,3 @@ def _by_month(days: Iterable[Partition]) -> dict[dt.date, list[Partition]]:
     for day in days:
         months.setdefault(day.value.replace(day=1), []).append(day)
     return months
-

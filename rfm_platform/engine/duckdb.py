@@ -20,6 +20,7 @@ import duckdb
 import sqlalchemy as sa
 
 from rfm_platform.engine.pipes import read_from, write_to
+from rfm_platform.errors import PlatformError
 
 # Rows are CSV here only between us and PostgreSQL, which writes and reads exactly this dialect.
 NULL_TEXT = r"\N"
@@ -56,7 +57,7 @@ def read_sql(package: str, name: str) -> str:
     return resources.files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
-class EngineError(RuntimeError):
+class EngineError(PlatformError):
     """Rows that cannot be taken in: which column. Never the rows themselves."""
 
 

@@ -44,7 +44,7 @@ def read_from(
 
                 try:
                     produce(write)
-                except BaseException as error:  # noqa: BLE001 - raised again by the caller
+                except BaseException as error:
                     errors.append(error)
         except (BrokenPipeError, _Cancelled):  # the reader went away: its own error says why
             pass
@@ -53,7 +53,7 @@ def read_from(
     thread.start()
     try:
         read(str(pipe))
-    except BaseException as error:  # noqa: BLE001 - raised again below, once the thread is gone
+    except BaseException as error:
         errors.append(error)
         cancelled.set()
     # A reader that failed early never opened the pipe: stand in for it until the writer has gone.
@@ -81,7 +81,7 @@ def write_to(pipe: Path, write: Callable[[str], None], consume: Callable[[bytes]
     def run() -> None:
         try:
             write(str(pipe))
-        except BaseException as error:  # noqa: BLE001 - raised again by the caller
+        except BaseException as error:
             errors.append(error)
 
     # Open before the writer starts: its own open then never waits.
@@ -99,7 +99,7 @@ def write_to(pipe: Path, write: Callable[[str], None], consume: Callable[[bytes]
                 break
             else:
                 thread.join(POLL_MILLISECONDS / 1000)
-    except BaseException as error:  # noqa: BLE001 - raised again below, once the thread is gone
+    except BaseException as error:
         errors.insert(0, error)
     finally:
         os.close(descriptor)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
+from rfm_platform.errors import PlatformError
+
 TEXT = ("text", "character varying", "character")
 SMALL_INTEGER = ("smallint", "integer")
 INTEGER = (*SMALL_INTEGER, "bigint")
@@ -15,7 +17,7 @@ TIMESTAMP = ("timestamp without time zone", "timestamp with time zone")
 AWARE = "timestamp with time zone"
 
 
-class ContractError(RuntimeError):
+class ContractError(PlatformError):
     """The source is not what the platform was told to read: table, column, what to do."""
 
 

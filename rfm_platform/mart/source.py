@@ -148,9 +148,7 @@ class Mart:
 
     def _violations(self, lines: Mapping[str, str], orders: Mapping[str, str]) -> list[str]:
         return [
-            *violations(
-                flatten_order_marketplace, self.names.of(flatten_order_marketplace), lines
-            ),
+            *violations(flatten_order_marketplace, self.names.of(flatten_order_marketplace), lines),
             *violations(order_marketplace, self.names.of(order_marketplace), orders),
         ]
 
@@ -184,4 +182,3 @@ class Mart:
 def _read_sql(name: str) -> sql.SQL:
     text = resources.files(__package__).joinpath("sql", f"{name}.sql").read_text("utf-8")
     return sql.SQL(text)  # type: ignore[arg-type]  # a file of ours is as good as a literal
-

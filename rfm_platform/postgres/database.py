@@ -9,10 +9,12 @@ import psycopg
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from rfm_platform.errors import PlatformError
+
 CONNECT_TIMEOUT_SECONDS = 15
 
 
-class DatabaseError(RuntimeError):
+class DatabaseError(PlatformError):
     """A database that cannot be reached or used: which one, why, what to do. Never a password."""
 
 
@@ -39,11 +41,12 @@ class Database:
         Raises:
             DatabaseError: the server does not answer or refuses us.
         """
+        defaults: dict[str, Any] = {
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "client_encoding": "UTF8",
+        }
         try:
-            connection = psycopg.connect(
-                **{"connect_timeout": CONNECT_TIMEOUT_SECONDS, "client_encoding": "UTF8"}
-                | self.conninfo()
-            )
+            connection = psycopg.connect(**(defaults | self.conninfo()))
         except psycopg.OperationalError as error:
             reason = str(error).strip().splitlines()[-1]
             raise DatabaseError(f"{self.label} cannot be reached: {reason}") from None

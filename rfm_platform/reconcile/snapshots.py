@@ -13,7 +13,9 @@ MEASURES = ("orders_of_shops", "orders", "gmv_base", "units", "customers")
 PROBLEMS_NAMED = 10
 
 
-def sums_violations(transforms: Transforms, warehouse: Warehouse, as_of: dt.date, table: str) -> list[str]:
+def sums_violations(
+    transforms: Transforms, warehouse: Warehouse, as_of: dt.date, table: str
+) -> list[str]:
     """Where a snapshot's sums differ from the months it was made from, or from what is published.
 
     Args:
@@ -54,7 +56,9 @@ def cohort_violations(transforms: Transforms, as_of: dt.date) -> list[str]:
         transforms.view_months(session, as_of)
         _view_snapshots(session, transforms, as_of)
         found = session.rows(read_sql(__package__, "cohort_violations"))
-    return _bounded([f"{marketplace} {month:%Y-%m}: {problem}" for problem, marketplace, month in found])
+    return _bounded(
+        [f"{marketplace} {month:%Y-%m}: {problem}" for problem, marketplace, month in found]
+    )
 
 
 def _view_snapshots(session: Session, transforms: Transforms, as_of: dt.date) -> None:

@@ -1,0 +1,129 @@
+"""Dagster's own storage: one file for a laptop, a virtual machine and the tests.
+
+``dagster.yaml`` cannot choose its storage by whether a variable is set, so it names `HomeStorage`,
+which does: PostgreSQL when DAGSTER_PG_URL is set, else SQLite in the platform's home. So the
+command line, ``rfm ui`` and a bare ``dagster dev`` all see the same runs.
+"""
+
+import fcntl
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClass, ConfigurableClassData
+from dagster_postgres import DagsterPostgresStorage
+
+from rfm_platform.settings import Settings, load_settings
+
+CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
+PG_URL = "DAGSTER_PG_URL"
+HOME = "DAGSTER_HOME"
+PROCESS_TAG = "rfm/process"
+UNFINISHED = [
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+class HomeStorage(DagsterStorage, ConfigurableClass):
+    """What ``storage: {custom: …}`` in dagster.yaml names; it only hands out the real storage."""
+
+    @property
+    def inst_data(self) -> ConfigurableClassData | None:
+        """None: no object of this class is ever made."""
+        return None
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """No configuration: the environment says which storage."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData, config_value: dict[str, Any]
+    ) -> DagsterStorage:
+        """The storage that the environment asks for."""
+        del config_value
+        url = os.environ.get(PG_URL)
+        if url:
+            return DagsterPostgresStorage(
+                postgres_url=url, should_autocreate_tables=True, inst_data=inst_data
+            )
+        directory = load_settings().home / "dagster"
+        directory.mkdir(parents=True, exist_ok=True)
+        # Two processes that create the files at once fail in each other's migrations.
+        with (directory / "storage.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return DagsterSqliteStorage.from_local(str(directory), inst_data=inst_data)
+
+
+def prepare_dagster_home(settings: Settings) -> Path:
+    """The directory for DAGSTER_HOME: the environment's, else one in the platform's home."""
+    if os.environ.get(HOME):
+        return Path(os.environ[HOME])
+    directory = settings.home / "dagster"
+    directory.mkdir(parents=True, exist_ok=True)
+    if CONFIG_FILE.exists():
+        shutil.copyfile(CONFIG_FILE, directory / CONFIG_FILE.name)
+    return directory
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance for the command line, with the runs of killed processes ended."""
+    with dg.DagsterInstance.from_config(str(prepare_dagster_home(settings))) as instance:
+        end_killed_runs(instance)
+        yield instance
+
+
+def process_tag() -> dict[str, str]:
+    """Says which process executes a run, so that a later one can tell that it died."""
+    return {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"}
+
+
+def end_killed_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Marks runs of this machine's dead processes as failed and frees their place in the pool.
+
+    Without it a run that was killed would hold its pool for ever where no daemon is running.
+    """
+    ended = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
+        host, _, process = run.tags.get(PROCESS_TAG, "").partition(":")
+        pid, _, started = process.partition(":")
+        if host != socket.gethostname() or _started(int(pid)) == started:
+            continue
+        instance.report_run_failed(run, f"The process {pid} that executed the run has died.")
+        ended.append(run.run_id)
+    if ended and instance.event_log_storage.supports_global_concurrency_limits:
+        for run_id in ended:
+            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+    return ended
+
+
+def _started(pid: int) -> str:
+    """When a process started, in a form to compare; empty when there is none.
+
+    A number may be another process' by now: its start tells them apart.
+    """
+    try:
+        # Field 22, counted after the command, which may hold blanks and parentheses itself.
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
+    except FileNotFoundError:
+        pass
+    if Path("/proc/self").exists():
+        return ""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        pass
+    return "alive"

@@ -1,0 +1,188 @@
+"""The commands of `rfm` and their options.
+
+What a command needs is imported when it runs: `rfm --help` does not wait for Dagster.
+"""
+
+import datetime as dt
+import os
+import subprocess
+import sys
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from rfm_platform.errors import PlatformError
+from rfm_platform.settings import load_settings
+
+app = typer.Typer(
+    help="Who our customers are, and whether they come back.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+errors = Console(stderr=True)
+
+
+class Snapshots(StrEnum):
+    """Which days get a snapshot of customers, scores and cohorts."""
+
+    LAST = "last"
+    MONTH_ENDS = "month-ends"
+    ALL = "all"
+
+
+class View(StrEnum):
+    """What `rfm show` shows."""
+
+    SEGMENTS = "segments"
+    COHORTS = "cohorts"
+    MONTHLY = "monthly"
+    CHECKS = "checks"
+
+
+class UsageError(Exception):
+    """What a person asked for cannot be done: the sentence says why."""
+
+
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is no day: write it as 2024-07-31") from None
+
+
+@app.command()
+def demo(
+    synthetic: Annotated[
+        int | None,
+        typer.Option(metavar="LINES", min=1, help="Invent so many order lines instead."),
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="Days that the invented orders cover.")] = 730,
+    seed: Annotated[int, typer.Option(help="The same seed invents the same orders.")] = 1,
+) -> None:
+    """Load orders into the embedded data mart and run the whole chain over them.
+
+    Without options: a year of real orders from 2,469 households.
+    """
+    settings = load_settings()
+    if settings.source_url or settings.warehouse_url:
+        raise UsageError(
+            "The demo fills the embedded servers. Unset RFM_SOURCE_URL and RFM_WAREHOUSE_URL first."
+        )
+    from rfm_platform.cli import demo as demo_command
+    from rfm_platform.cli import show as tables
+    from rfm_platform.cli.progress import run_steps
+    from rfm_platform.runs import plan
+
+    settings = demo_command.load(settings, console, lines=synthetic, days=days, seed=seed)
+    steps = plan(settings.start_date, settings.end_date or settings.start_date, "month-ends")
+    outcomes = run_steps(settings, steps, console)
+    if not outcomes.succeeded:
+        raise typer.Exit(1)
+    tables.show_segments(settings, console)
+    tables.show_cohorts(settings, console)
+    tables.show_checks(settings, console)
+    demo_command.show_next_steps(settings, console)
+
+
+@app.command()
+def materialize(
+    first: Annotated[
+        dt.date, typer.Option("--from", parser=_day, metavar="YYYY-MM-DD", help="First day.")
+    ],
+    last: Annotated[
+        dt.date, typer.Option("--to", parser=_day, metavar="YYYY-MM-DD", help="Last day.")
+    ],
+    snapshots: Annotated[
+        Snapshots,
+        typer.Option(help="Days that get customers, scores and cohorts. The last always does."),
+    ] = Snapshots.MONTH_ENDS,
+) -> None:
+    """Read days from the mart, fold them into months, take snapshots, publish and check."""
+    settings = load_settings()
+    from rfm_platform.cli.progress import run_steps
+    from rfm_platform.partitions import daily_partitions
+    from rfm_platform.runs import plan, range_problem
+
+    daily = daily_partitions(settings)
+    newest = daily.get_last_partition_key()
+    if newest is None:
+        raise UsageError(f"No day since {settings.start_date} (RFM_START_DATE) is over yet.")
+    problem = range_problem(first, last, settings.start_date, dt.date.fromisoformat(newest))
+    if problem:
+        raise UsageError(problem)
+    outcomes = run_steps(settings, plan(first, last, snapshots.value), console)
+    if not outcomes.succeeded:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    view: Annotated[View, typer.Argument(help="Which table.")],
+    as_of: Annotated[
+        dt.date | None,
+        typer.Option(parser=_day, metavar="YYYY-MM-DD", help="A snapshot's day; else the newest."),
+    ] = None,
+) -> None:
+    """Show segments with their actions, the retention of cohorts, months, or checks."""
+    from rfm_platform.cli import show as tables
+
+    settings = load_settings()
+    if view is View.SEGMENTS:
+        tables.show_segments(settings, console, as_of)
+    elif view is View.COHORTS:
+        tables.show_cohorts(settings, console, as_of)
+    elif view is View.MONTHLY:
+        tables.show_months(settings, console)
+    else:
+        tables.show_checks(settings, console)
+
+
+@app.command()
+def status() -> None:
+    """Show servers, the last loaded days and checks that failed."""
+    from rfm_platform.cli import show as tables
+
+    tables.show_status(load_settings(), console)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 3000,
+) -> None:
+    """Open Dagster's web UI on this machine, with the runs of this home."""
+    from rfm_platform.automation.instance import HOME, open_instance, prepare_dagster_home
+
+    settings = load_settings()
+    home = prepare_dagster_home(settings)
+    with open_instance(settings):
+        pass  # creates the storage before several processes would at once
+    console.print(f"Dagster's web UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
+    command = [
+        sys.executable,
+        *("-m", "dagster", "dev", "-m", "rfm_platform.definitions"),
+        *("--host", "127.0.0.1", "--port", str(port)),
+    ]
+    environment = {**os.environ, HOME: str(home), "RFM_HOME": str(settings.home)}
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded PostgreSQL server of this home."""
+    from rfm_platform.postgres.embedded import EmbeddedServer
+
+    stopped = EmbeddedServer(load_settings().home).stop()
+    console.print("Stopped." if stopped else "It was not running.")
+
+
+def main(arguments: Any = None) -> None:
+    """Entry point: an expected error is a sentence on stderr and exit code 1, not a stack."""
+    try:
+        app(args=arguments)
+    except (UsageError, PlatformError) as error:
+        errors.print(f"[bold red]Error:[/] {error}", highlight=False)
+        sys.exit(1)

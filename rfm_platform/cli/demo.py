@@ -1,0 +1,61 @@
+"""`rfm demo`: fill the embedded mart, and write down which days this home is about."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from rfm_platform.cli.progress import bar
+from rfm_platform.demo import Loaded, completejourney, synthetic
+from rfm_platform.settings import HOME_FILE, Settings, read_settings
+from rfm_platform.wiring import source_database, warehouse_database
+
+
+def load(
+    settings: Settings, console: Console, *, lines: int | None, days: int, seed: int
+) -> Settings:
+    """Loads the mart and returns the home's settings, for the days that it now holds.
+
+    Args:
+        lines: how many lines to invent; None: the real orders.
+    """
+    database = source_database(settings)
+    with bar(console) as progress:
+        task = progress.add_task("orders into the mart", total=None)
+
+        def advance(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        if lines is None:
+            loaded = completejourney.load(database, progress=advance)
+        else:
+            loaded = synthetic.load(database, lines=lines, days=days, seed=seed, progress=advance)
+    console.print(
+        f"{loaded.lines:,} order lines, {loaded.orders:,} orders, {loaded.customers:,} customers, "
+        f"{loaded.first_day} to {loaded.last_day} ({loaded.timezone})"
+    )
+    _remember(settings.home, loaded)
+    return read_settings(settings.home)
+
+
+def show_next_steps(settings: Settings, console: Console) -> None:
+    """Where to look after a demo."""
+    where = warehouse_database(settings).conninfo()
+    console.print(
+        "\nWhere to look next:\n"
+        "  make ui                      every day with its checks, in Dagster (rfm ui)\n"
+        "  .venv/bin/rfm show monthly   also: segments, cohorts, checks\n"
+        f"  psql -h {where['host']} -p {where['port']} -U {where['user']} {where['dbname']}\n"
+        "                               schema rfm, every table and column commented",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _remember(home: Path, loaded: Loaded) -> None:
+    (home / HOME_FILE).write_text(
+        "# Written by `rfm demo`: the days that this home is about. The environment overrides it.\n"
+        f"RFM_START_DATE={loaded.first_day}\n"
+        f"RFM_END_DATE={loaded.last_day}\n"
+        f"RFM_TIMEZONE={loaded.timezone}\n",
+        encoding="utf-8",
+    )

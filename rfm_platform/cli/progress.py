@@ -1,0 +1,74 @@
+"""Running steps with a progress bar, and telling what failed."""
+
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from rfm_platform.automation.instance import open_instance
+from rfm_platform.definitions import build_defs
+from rfm_platform.runs import Outcome, Step, execute
+from rfm_platform.settings import Settings
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """How a sequence of runs went."""
+
+    runs: list[Outcome]
+
+    @property
+    def succeeded(self) -> bool:
+        return all(run.succeeded for run in self.runs)
+
+
+def bar(console: Console) -> Progress:
+    """A progress bar with counts and times."""
+    return Progress(
+        TextColumn("{task.description:<24}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def run_steps(settings: Settings, steps: list[Step], console: Console) -> Outcomes:
+    """Executes the steps and prints each failure with what to do about it."""
+    definitions = build_defs(settings)
+    runs: list[Outcome] = []
+    with open_instance(settings) as instance, bar(console) as progress:
+        task = progress.add_task(steps[0].title, total=len(steps))
+        for number, outcome in enumerate(execute(definitions, instance, steps), start=1):
+            runs.append(outcome)
+            following = steps[number].title if number < len(steps) else "done"
+            title = following if outcome.succeeded else "stopped"
+            progress.update(task, advance=1, description=title)
+            _tell(outcome, console)
+    return Outcomes(runs)
+
+
+def _tell(outcome: Outcome, console: Console) -> None:
+    for check in outcome.checks:
+        if not check.passed:
+            colour = "red" if check.severity == "ERROR" else "yellow"
+            console.print(
+                f"[{colour}]{check.severity}[/] {outcome.step.title}: {check.asset} "
+                f"{check.check}: {check.description}",
+                highlight=False,
+            )
+    if not outcome.succeeded:
+        for error in outcome.errors:
+            console.print(f"[bold red]FAILED[/] {error}", highlight=False)
+        console.print(
+            f"Run {outcome.run_id} failed; what was published before stays as it was. "
+            "`rfm ui` shows the run."
+        )

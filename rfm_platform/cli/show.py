@@ -1,0 +1,188 @@
+"""The tables that `rfm` prints."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+
+import dagster as dg
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from rfm_platform.automation.instance import open_instance
+from rfm_platform.customers.overviews import monthly_table, retention_table, segment_table
+from rfm_platform.definitions import build_defs
+from rfm_platform.lake import LakeTable
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.settings import Settings
+from rfm_platform.wiring import build_platform
+
+ASSETS = (
+    "source_orders",
+    "aggregated_monthly",
+    "final_user_analysis",
+    "rfm_scores",
+    "cohort_matrix",
+)
+NOTHING = "There is nothing to show yet: run `rfm demo`, or `rfm materialize --from … --to …`."
+
+
+def show_segments(settings: Settings, console: Console, as_of: dt.date | None = None) -> None:
+    """Segments of a snapshot with their actions."""
+    platform = build_platform(settings)
+    day = _snapshot(platform.lake.rfm_scores, as_of, console)
+    if day is None:
+        return
+    overview = segment_table(platform.lake, platform.engine, platform.segments(), day)
+    table = _table(f"Customers as of {day}")
+    table.add_column("segment", style="bold", no_wrap=True)
+    for name in ("customers", "%", "orders", "revenue", "%"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("what to do")
+    for row in overview.segments:
+        table.add_row(
+            row["segment"],
+            f"{row['customers']:,}",
+            f"{row['customers_percent']:.1f}",
+            f"{row['orders']:,}",
+            f"{row['revenue']:,}",
+            f"{row['revenue_percent']:.1f}",
+            row["action"],
+        )
+    console.print(table)
+    if overview.revenue_share_of_top_20_percent is not None:
+        share = overview.revenue_share_of_top_20_percent
+        console.print(f"The top 20 % of customers bring {share:.0%} of the revenue.\n")
+
+
+def show_cohorts(settings: Settings, console: Console, as_of: dt.date | None = None) -> None:
+    """Retention by month of first order, a darker cell for a larger share."""
+    platform = build_platform(settings)
+    day = _snapshot(platform.lake.cohort_matrix, as_of, console)
+    if day is None:
+        return
+    rows = retention_table(platform.lake, platform.engine, day)
+    months = [name for name in (rows[0] if rows else ()) if name.startswith("m")]
+    table = _table(f"Customers who bought again, by month of first order, as of {day}")
+    table.add_column("cohort", style="bold", no_wrap=True)
+    table.add_column("customers", justify="right", no_wrap=True)
+    for month in months:
+        table.add_column(month.removeprefix("m"), justify="right", no_wrap=True)
+    for row in rows:
+        cells = [_shaded(row[month]) for month in months]
+        table.add_row(row["cohort"], f"{row['customers']:,}", *cells)
+    console.print(table)
+    if any(str(row[month]).endswith("*") for row in rows for month in months):
+        console.print("* the month is not over.\n")
+
+
+def show_months(settings: Settings, console: Console) -> None:
+    """Published months per marketplace."""
+    rows = monthly_table(build_platform(settings).warehouse)
+    if not rows:
+        console.print(NOTHING)
+        return
+    table = _table("Months")
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), justify="left" if name in _TEXT else "right")
+    for row in rows:
+        table.add_row(*(f"{v:,}" if isinstance(v, int) else str(v) for v in row.values()))
+    console.print(table)
+
+
+def show_checks(settings: Settings, console: Console) -> None:
+    """Each check: how many days passed and failed, and what the newest failure says."""
+    definitions = build_defs(settings)
+    graph = definitions.resolve_asset_graph()
+    table = _table("Checks, newest verdict of each day")
+    for name in ("asset", "check", "passed", "failed", "newest failure"):
+        justify = "right" if name in ("passed", "failed") else "left"
+        table.add_column(name, justify=justify, overflow="fold")
+    failed_anywhere = 0
+    with open_instance(settings) as instance:
+        for key in sorted(graph.asset_check_keys):
+            passed, failed = _count(instance, key, graph.get_check_spec(key))
+            failed_anywhere += failed
+            message = _newest_failure(instance, key) if failed else ""
+            colour = "red" if failed else "green" if passed else "dim"
+            table.add_row(
+                key.asset_key.to_user_string(),
+                f"[{colour}]{key.name}[/]",
+                f"{passed:,}",
+                f"{failed:,}",
+                message,
+            )
+    console.print(table)
+    if not failed_anywhere:
+        console.print("[green]All checks passed.[/]")
+
+
+def show_status(settings: Settings, console: Console) -> None:
+    """Servers, newest partitions, failed checks."""
+    platform = build_platform(settings)
+    console.print(f"home        {settings.home}")
+    console.print(f"data mart   {platform.mart.database.label}", highlight=False)
+    console.print(f"warehouse   {platform.warehouse.database.label}", highlight=False)
+    server = EmbeddedServer(settings.home).status()
+    state = f"running, process {server.pid}" if server.running else "not running"
+    console.print(f"embedded    {state}", highlight=False)
+    table = _table("Partitions")
+    for name in ("asset", "days", "first", "last"):
+        table.add_column(name, justify="right" if name == "days" else "left")
+    with open_instance(settings) as instance:
+        for asset in ASSETS:
+            days = sorted(instance.get_materialized_partitions(dg.AssetKey(asset)))
+            table.add_row(asset, f"{len(days):,}", *(days[:1] + days[-1:] if days else ("", "")))
+    console.print(table)
+    show_checks(settings, console)
+
+
+_TEXT = ("month", "marketplace")
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+
+
+def _snapshot(table: LakeTable, as_of: dt.date | None, console: Console) -> dt.date | None:
+    days = [partition.value for partition in table.partitions()]
+    if as_of is None and days:
+        return days[-1]
+    if as_of in days:
+        return as_of
+    kept = ", ".join(map(str, days[-10:]))
+    console.print(f"There is no snapshot of {as_of}. The newest are: {kept}" if days else NOTHING)
+    return None
+
+
+def _shaded(value: object) -> str:
+    if value is None:
+        return ""
+    share = int(str(value).rstrip("*").rstrip("%"))
+    shade = 255 - min(19, share // 5)
+    return f"[{'black' if shade > 243 else 'white'} on color({shade})]{value}[/]"
+
+
+def _count(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, spec: dg.AssetCheckSpec
+) -> tuple[int, int]:
+    """Days (or, for a check without days, runs) whose newest verdict is passed and failed."""
+    found = instance.event_log_storage.get_asset_check_partition_info([key])
+    partitioned = spec.partitions_def is not None
+    states: Sequence[str] = [
+        info.latest_execution_status.value
+        for info in found
+        if (info.partition_key is not None) == partitioned
+    ]
+    counts = Counter(states)
+    return counts["SUCCEEDED"], counts["FAILED"]
+
+
+def _newest_failure(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> str:
+    records = instance.event_log_storage.get_asset_check_execution_history(key, limit=200)
+    for record in records:
+        if record.status.value == "FAILED" and record.event is not None:
+            evaluation = record.event.dagster_event.asset_check_evaluation_data
+            day = f"{evaluation.partition}: " if evaluation.partition else ""
+            return f"{evaluation.severity.value} {day}{evaluation.description}"
+    return ""

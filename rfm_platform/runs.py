@@ -1,0 +1,140 @@
+"""Running the jobs from a command line, through Dagster's instance: the UI shows what ran here.
+
+A long range is loaded month by month, each in a run of its own: an interruption loses a month's
+work at most, memory follows a month, and there is something to report in between.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Literal
+
+import dagster as dg
+
+from rfm_platform.automation.instance import process_tag
+from rfm_platform.automation.jobs import LOAD_JOB, SNAPSHOT_JOB
+from rfm_platform.calendar import days_between, last_day
+
+SnapshotChoice = Literal["last", "month-ends", "all"]
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run: a job over a range of days.
+
+    Attributes:
+        title: for a progress bar.
+    """
+
+    job: str
+    first: dt.date
+    last: dt.date
+    title: str
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """A check's result in a run; for a range, of all its days together."""
+
+    asset: str
+    check: str
+    passed: bool
+    severity: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        errors: what went wrong, a text for each failed step.
+    """
+
+    step: Step
+    run_id: str
+    succeeded: bool
+    checks: list[CheckOutcome]
+    errors: list[str] = field(default_factory=list)
+
+
+def plan(first: dt.date, last: dt.date, snapshots: SnapshotChoice) -> list[Step]:
+    """The runs that bring the tables from one day to another.
+
+    Args:
+        snapshots: which days get a snapshot: the last, every month's last and the last, or all.
+    """
+    days = days_between(first, last)
+    loads = []
+    for month, group in groupby(days, key=lambda day: day.replace(day=1)):
+        in_month = list(group)
+        loads.append(Step(LOAD_JOB, in_month[0], in_month[-1], f"{month:%Y-%m}: days"))
+    chosen = {
+        "last": [last],
+        "month-ends": [day for day in days if day == last_day(day) or day == last],
+        "all": days,
+    }[snapshots]
+    return [*loads, *(Step(SNAPSHOT_JOB, day, day, f"{day}: snapshot") for day in chosen)]
+
+
+def execute(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, steps: list[Step]
+) -> Iterator[Outcome]:
+    """Executes runs one after the other and ends with the first that fails."""
+    for step in steps:
+        outcome = _execute(definitions, instance, step)
+        yield outcome
+        if not outcome.succeeded:
+            return
+
+
+def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, step: Step) -> Outcome:
+    job = definitions.resolve_job_def(step.job)
+    if step.first == step.last:
+        scope: dict[str, Any] = {"partition_key": step.first.isoformat()}
+        tags = process_tag()
+    else:
+        scope = {}
+        tags = process_tag() | {
+            RANGE_START: step.first.isoformat(),
+            RANGE_END: step.last.isoformat(),
+        }
+    result = job.execute_in_process(
+        instance=instance, raise_on_error=False, tags=tags, run_config=_QUIET, **scope
+    )
+    checks = [
+        CheckOutcome(
+            asset=evaluation.asset_key.to_user_string(),
+            check=evaluation.check_name,
+            passed=evaluation.passed,
+            severity=evaluation.severity.value,
+            description=evaluation.description or "",
+        )
+        for evaluation in result.get_asset_check_evaluations()
+        if evaluation.partition is None or step.first == step.last
+    ]
+    errors = [_explain(event) for event in result.all_events if event.is_step_failure]
+    return Outcome(step, result.run_id, result.success, checks, errors)
+
+
+def _explain(event: dg.DagsterEvent) -> str:
+    """The innermost cause of a failed step, without a stack."""
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+
+
+def range_problem(first: dt.date, last: dt.date, start: dt.date, end: dt.date) -> str | None:
+    """What is wrong with a range of days, given the first and last partition; None: nothing."""
+    if last < first:
+        return f"--to {last} lies before --from {first}."
+    if first < start:
+        return f"{first} lies before the first partition, {start} (RFM_START_DATE)."
+    if last > end:
+        return f"{last} lies after the last partition, {end}: a day must be over to be loaded."
+    return None
