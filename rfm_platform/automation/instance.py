@@ -16,10 +16,10 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.storage.base_storage import DagsterStorage
-from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
+from rfm_platform.automation.storage import KeptOpenStorage
 from rfm_platform.settings import Settings, load_settings
 
 CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
@@ -62,7 +62,7 @@ class HomeStorage(DagsterStorage, ConfigurableClass):
         # Two processes that create the files at once fail in each other's migrations.
         with (directory / "storage.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            return DagsterSqliteStorage.from_local(str(directory), inst_data=inst_data)
+            return KeptOpenStorage.from_local(str(directory), inst_data=inst_data)
 
 
 def prepare_dagster_home(settings: Settings) -> Path:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 
 import dagster as dg
 from rich import box
@@ -17,13 +18,16 @@ from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings
 from rfm_platform.wiring import build_platform
 
-ASSETS = (
+ORDER = (
+    "flatten_order_marketplace",
+    "order_marketplace",
     "source_orders",
     "aggregated_monthly",
     "final_user_analysis",
     "rfm_scores",
     "cohort_matrix",
 )
+ASSETS = ORDER[2:]
 NOTHING = "There is nothing to show yet: run `rfm demo`, or `rfm materialize --from … --to …`."
 
 
@@ -38,7 +42,6 @@ def show_segments(settings: Settings, console: Console, as_of: dt.date | None = 
     table.add_column("segment", style="bold", no_wrap=True)
     for name in ("customers", "%", "orders", "revenue", "%"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("what to do")
     for row in overview.segments:
         table.add_row(
             row["segment"],
@@ -47,12 +50,17 @@ def show_segments(settings: Settings, console: Console, as_of: dt.date | None = 
             f"{row['orders']:,}",
             f"{row['revenue']:,}",
             f"{row['revenue_percent']:.1f}",
-            row["action"],
         )
     console.print(table)
     if overview.revenue_share_of_top_20_percent is not None:
         share = overview.revenue_share_of_top_20_percent
         console.print(f"The top 20 % of customers bring {share:.0%} of the revenue.\n")
+    actions = _table("What to do")
+    actions.add_column("segment", style="bold", no_wrap=True)
+    actions.add_column("action")
+    for row in overview.segments:
+        actions.add_row(row["segment"], row["action"])
+    console.print(actions)
 
 
 def show_cohorts(settings: Settings, console: Console, as_of: dt.date | None = None) -> None:
@@ -63,14 +71,15 @@ def show_cohorts(settings: Settings, console: Console, as_of: dt.date | None = N
         return
     rows = retention_table(platform.lake, platform.engine, day)
     months = [name for name in (rows[0] if rows else ()) if name.startswith("m")]
-    table = _table(f"Customers who bought again, by month of first order, as of {day}")
+    table = _table(f"Per cent of a month's new customers who bought n months later, as of {day}")
+    table.padding = (0, 0)
     table.add_column("cohort", style="bold", no_wrap=True)
-    table.add_column("customers", justify="right", no_wrap=True)
+    table.add_column("new ", justify="right", no_wrap=True)
     for month in months:
-        table.add_column(month.removeprefix("m"), justify="right", no_wrap=True)
+        table.add_column(f"{month.removeprefix('m')} ", justify="right", no_wrap=True)
     for row in rows:
         cells = [_shaded(row[month]) for month in months]
-        table.add_row(row["cohort"], f"{row['customers']:,}", *cells)
+        table.add_row(row["cohort"], f"{row['customers']:,} ", *cells)
     console.print(table)
     if any(str(row[month]).endswith("*") for row in rows for month in months):
         console.print("* the month is not over.\n")
@@ -95,26 +104,25 @@ def show_checks(settings: Settings, console: Console) -> None:
     definitions = build_defs(settings)
     graph = definitions.resolve_asset_graph()
     table = _table("Checks, newest verdict of each day")
-    for name in ("asset", "check", "passed", "failed", "newest failure"):
-        justify = "right" if name in ("passed", "failed") else "left"
-        table.add_column(name, justify=justify, overflow="fold")
-    failed_anywhere = 0
+    table.add_column("check", no_wrap=True)
+    table.add_column("passed", justify="right")
+    table.add_column("failed", justify="right")
+    failures: list[tuple[str, str]] = []
     with open_instance(settings) as instance:
-        for key in sorted(graph.asset_check_keys):
-            passed, failed = _count(instance, key, graph.get_check_spec(key))
-            failed_anywhere += failed
-            message = _newest_failure(instance, key) if failed else ""
-            colour = "red" if failed else "green" if passed else "dim"
-            table.add_row(
-                key.asset_key.to_user_string(),
-                f"[{colour}]{key.name}[/]",
-                f"{passed:,}",
-                f"{failed:,}",
-                message,
-            )
+        keys = sorted(graph.asset_check_keys, key=lambda k: (ORDER.index(k.asset_key.path[-1]), k))
+        for asset, group in groupby(keys, key=lambda key: key.asset_key.path[-1]):
+            table.add_row(f"[bold]{asset}[/]")
+            for key in group:
+                passed, failed = _count(instance, key, graph.get_check_spec(key))
+                colour = "red" if failed else "green" if passed else "dim"
+                table.add_row(f"  [{colour}]{key.name}[/]", f"{passed:,}", f"{failed:,}")
+                if failed:
+                    failures.append((key.name, _newest_failure(instance, key)))
     console.print(table)
-    if not failed_anywhere:
-        console.print("[green]All checks passed.[/]")
+    for name, message in failures:
+        console.print(f"[bold]{name}[/] {message}", highlight=False)
+    if not failures:
+        console.print("[green]No check has failed.[/]")
 
 
 def show_status(settings: Settings, console: Console) -> None:
@@ -158,9 +166,9 @@ def _snapshot(table: LakeTable, as_of: dt.date | None, console: Console) -> dt.d
 def _shaded(value: object) -> str:
     if value is None:
         return ""
-    share = int(str(value).rstrip("*").rstrip("%"))
-    shade = 255 - min(19, share // 5)
-    return f"[{'black' if shade > 243 else 'white'} on color({shade})]{value}[/]"
+    text = str(value).replace("%", "")
+    shade = 255 - min(19, int(text.rstrip("*")) // 5)
+    return f"[{'black' if shade > 243 else 'white'} on color({shade})]{text:>4} [/]"
 
 
 def _count(

@@ -1,0 +1,113 @@
+"""What the tests share: one real PostgreSQL for all of them, and a platform of its own for each."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rfm_platform.demo.mart import create_tables
+from rfm_platform.postgres import Database
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.settings import Settings, read_settings
+from rfm_platform.wiring import Platform, build_platform
+
+LINE_COLUMNS = (
+    "marketplace",
+    "shop_id",
+    "shop_name",
+    "user_id",
+    "magpie_region_code",
+    "kurs_rate",
+    "create_timestamp",
+    "cancelled_flag",
+    "returned_flag",
+    "order_id",
+    "product_gmv_amount",
+    "marketplace_product_id",
+    "marketplace_variant_id",
+    "marketplace_product_barcode",
+    "order_shipping_fee_buyer_amount",
+)
+Row = Sequence[Any]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own RFM_* variables change no test."""
+    for name in ("HOME", "SOURCE_URL", "WAREHOUSE_URL", "START_DATE", "END_DATE", "TIMEZONE"):
+        monkeypatch.delenv(f"RFM_{name}", raising=False)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.delenv("DAGSTER_PG_URL", raising=False)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """One embedded server for the whole session."""
+    server = EmbeddedServer(tmp_path_factory.mktemp("server"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def _names() -> Iterator[int]:
+    return iter(range(10_000))
+
+
+@pytest.fixture
+def mart(server: EmbeddedServer, _names: Iterator[int]) -> Database:
+    """An empty data mart of this test's own."""
+    database = server.database(f"mart_{next(_names)}")
+    with database.connect() as connection:
+        create_tables(connection)
+    return database
+
+
+@pytest.fixture
+def warehouse(server: EmbeddedServer, _names: Iterator[int]) -> Database:
+    """An empty warehouse of this test's own."""
+    return server.database(f"warehouse_{next(_names)}")
+
+
+def url_of(database: Database) -> str:
+    """A database as a URL, as people set it."""
+    info = database.conninfo()
+    return f"postgresql://{info['user']}@/{info['dbname']}?host={info['host']}&port={info['port']}"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, mart: Database, warehouse: Database) -> Settings:
+    """Settings of a home of this test's own, over the empty mart and warehouse."""
+    return read_settings(
+        tmp_path / "home",
+        source_url=url_of(mart),
+        warehouse_url=url_of(warehouse),
+        start_date=dt.date(2024, 1, 1),
+        end_date=dt.date(2024, 12, 31),
+        memory_limit_mb=500,
+    )
+
+
+@pytest.fixture
+def platform(settings: Settings) -> Platform:
+    """The platform over the empty mart and warehouse."""
+    return build_platform(settings)
+
+
+@pytest.fixture
+def fill_mart(mart: Database) -> Callable[[Sequence[Row], Sequence[Row]], None]:
+    """Replaces the mart's rows: lines in LINE_COLUMNS' order, orders as marketplace, order, name."""
+
+    def fill(lines: Sequence[Row], orders: Sequence[Row] = ()) -> None:
+        with mart.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("TRUNCATE flatten_order_marketplace, order_marketplace")
+            columns = ", ".join(LINE_COLUMNS)
+            with cursor.copy(f"COPY flatten_order_marketplace ({columns}) FROM STDIN") as copy:
+                for row in lines:
+                    copy.write_row(row)
+            with cursor.copy("COPY order_marketplace FROM STDIN") as copy:
+                for row in orders:
+                    copy.write_row(row)
+
+    return fill
