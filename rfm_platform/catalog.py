@@ -5,6 +5,8 @@ derived from here. What a number means is said in the column's comment, for whoe
 BI tool. No behaviour lives here.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -90,7 +92,7 @@ source_orders = Table(
 )
 
 
-def _measure_columns() -> list[Column[object]]:
+def _measure_columns() -> list[Column[Any]]:
     return [
         Column("kurs_rate", Integer, comment="Rate of the latest line (ties: the highest)."),
         Column("first_order_timestamp", DateTime, comment="First valid line; null: none."),
@@ -102,7 +104,7 @@ def _measure_columns() -> list[Column[object]]:
         Column(
             "total_gmv_base_amount",
             BigInteger,
-            comment="GMV of valid lines × kurs_rate: the only money that adds up across currencies.",
+            comment="GMV of valid lines × kurs_rate: the money that adds up across currencies.",
         ),
         Column("total_sku", BigInteger, comment="Distinct SKUs of valid lines."),
         Column("sku_list", ARRAY(Text), comment="SKUs as product/variant, sorted; empty: none."),
@@ -148,8 +150,8 @@ aggregated_monthly = Table(
 )
 
 
-def _in_lake(table: Table, *more: Column[object]) -> Table:
-    """The table as the lake holds it: with what the next step needs beside the published columns."""
+def _in_lake(table: Table, *more: Column[Any]) -> Table:
+    """The table as the lake holds it: with what a later step needs beside it."""
     return Table(table.name, LAKE, *(Column(c.name, c.type) for c in table.columns), *more)
 
 
@@ -164,7 +166,7 @@ aggregated_monthly_lake = _in_lake(
 )
 
 
-def _as_of(table: str) -> list[Column[object] | Index]:
+def _as_of(table: str) -> list[Column[Any] | Index]:
     return [
         Column("as_of_date", Date, nullable=False, comment="Lines up to this day count."),
         Index(f"{table}_as_of_date", "as_of_date"),

@@ -7,6 +7,7 @@ the one of the environment, made when Dagster asks for it.
 import dagster as dg
 
 from rfm_platform.assets.customers import customer_assets
+from rfm_platform.assets.source_orders import source_assets
 from rfm_platform.automation.jobs import DAILY_JOB, jobs
 from rfm_platform.checks.quality import quality_checks
 from rfm_platform.checks.reconciliation import reconciliation_checks
@@ -28,7 +29,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
     daily = daily_partitions(settings)
     the_jobs = jobs(daily)
     return dg.Definitions(
-        assets=customer_assets(daily),
+        assets=[*source_assets(daily), *customer_assets(daily)],
         asset_checks=[
             *source_checks(),
             quality_checks(daily),

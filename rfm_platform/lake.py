@@ -61,7 +61,7 @@ class LakeTable:
             actions = DeltaTable(self.path).get_add_actions(flatten=True)
         except TableNotFoundError:
             return []
-        columns: Mapping[str, list[Any]] = {
+        columns: Mapping[str, Any] = {
             name: actions.column(name).to_pylist()
             for name in ("path", "num_records", f"partition.{self.partition_column}")
         }

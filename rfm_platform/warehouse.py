@@ -16,12 +16,14 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 from psycopg.rows import dict_row
+from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 
 from rfm_platform.catalog import CURRENT_VIEWS, SCHEMA, WAREHOUSE
 from rfm_platform.postgres import Database
 
+_POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 _LOCKS = 7_160_001  # any fixed number: the first half of our advisory locks' keys
 CsvWriter = Callable[[Callable[[bytes], object]], None]
 
@@ -169,7 +171,7 @@ def _names(table: sa.Table, column: str) -> dict[str, sql.Composable]:
 
 
 def _execute(connection: psycopg.Connection, statement: sa.sql.ddl.DDLElement) -> None:
-    text = str(statement.compile(dialect=postgresql.dialect()))
+    text = str(statement.compile(dialect=_POSTGRES))
     connection.execute(text.encode())
 
 
@@ -184,7 +186,7 @@ def _comment(
         sql.SQL("COMMENT ON {} {} IS {}").format(
             sql.SQL(kind),
             sql.Identifier(SCHEMA, name),
-            sql.Literal(comment),  # type: ignore[arg-type]
+            sql.Literal(comment),
         )
     )
     for column in columns:

@@ -97,7 +97,7 @@ def platform(settings: Settings) -> Platform:
 
 @pytest.fixture
 def fill_mart(mart: Database) -> Callable[[Sequence[Row], Sequence[Row]], None]:
-    """Replaces the mart's rows: lines in LINE_COLUMNS' order, orders as marketplace, order, name."""
+    """Replaces the mart's rows: lines as in LINE_COLUMNS, orders as marketplace, order, name."""
 
     def fill(lines: Sequence[Row], orders: Sequence[Row] = ()) -> None:
         with mart.connect() as connection, connection.cursor() as cursor:

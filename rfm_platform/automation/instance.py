@@ -9,7 +9,7 @@ import fcntl
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,9 +47,9 @@ class HomeStorage(DagsterStorage, ConfigurableClass):
         return {}
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData, config_value: dict[str, Any]
-    ) -> DagsterStorage:
+    def from_config_value(  # type: ignore[override]  # what Dagster calls for any storage
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> DagsterStorage[dg.DagsterInstance]:
         """The storage that the environment asks for."""
         del config_value
         url = os.environ.get(PG_URL)

@@ -15,7 +15,7 @@ _SOURCE_CHECKS = dg.AssetSelection.checks_for_assets("flatten_order_marketplace"
 
 
 def jobs(daily: dg.DailyPartitionsDefinition) -> dict[str, Any]:
-    """Each job, by its name, with the checks of its assets. Dagster exports no name for the type."""
+    """Each job by its name, with the checks of its assets. Dagster exports no type for it."""
     defined = [
         dg.define_asset_job(
             LOAD_JOB,

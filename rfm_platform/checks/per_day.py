@@ -68,7 +68,7 @@ def report(
     for day in days:
         verdict = verdicts[day]
         context.op_execution_context.log_event(
-            dg.AssetCheckEvaluation(
+            dg.AssetCheckEvaluation(  # type: ignore[arg-type]  # its annotation lags behind
                 asset_key=key,
                 check_name=check_name,
                 passed=verdict.passed,

@@ -74,8 +74,8 @@ def reconciliation_checks(
             platform.lake,
             platform.engine,
             platform.warehouse,
-            days[0],
-            days[-1],
+            first=days[0],
+            last=days[-1],
         )
         months = {
             month: _verdict(

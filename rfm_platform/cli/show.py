@@ -189,8 +189,9 @@ def _count(
 def _newest_failure(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> str:
     records = instance.event_log_storage.get_asset_check_execution_history(key, limit=200)
     for record in records:
-        if record.status.value == "FAILED" and record.event is not None:
-            evaluation = record.event.dagster_event.asset_check_evaluation_data
+        event = record.event.dagster_event if record.event else None
+        if record.status.value == "FAILED" and event is not None:
+            evaluation = event.asset_check_evaluation_data
             day = f"{evaluation.partition}: " if evaluation.partition else ""
             return f"{evaluation.severity.value} {day}{evaluation.description}"
     return ""

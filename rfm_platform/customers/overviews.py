@@ -60,7 +60,7 @@ def segment_table(
 
 
 def retention_table(lake: Lake, engine: DuckDBEngine, as_of: dt.date) -> list[dict[str, Any]]:
-    """Per cohort of all marketplaces: its size, and the share of it that bought in each month since.
+    """Per cohort of all marketplaces: its size, and the share that bought in each month since.
 
     A month that has not been reached is None; a partial month ends in ``*``.
     """
@@ -82,7 +82,7 @@ def retention_table(lake: Lake, engine: DuckDBEngine, as_of: dt.date) -> list[di
 
 
 def monthly_table(warehouse: Warehouse) -> list[dict[str, Any]]:
-    """Published months: month, marketplace, customers, orders, cancelled, returned, units, revenue."""
+    """Published months by marketplace: customers, orders, units and revenue."""
     warehouse.prepare()
     return warehouse.rows(read_sql(__package__, "monthly_table"))
 

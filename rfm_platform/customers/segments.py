@@ -92,7 +92,9 @@ def load_segments(path: Path | None = None) -> Segments:
 
 
 def _assemble(source: object, content: _File) -> Segments:
-    owners: dict[Cell, list[str]] = {cell: [] for cell in itertools.product(SCORES, repeat=3)}
+    owners: dict[Cell, list[str]] = {
+        (r, f, m): [] for r, f, m in itertools.product(SCORES, SCORES, SCORES)
+    }
     for segment in content.segments:
         for cells in segment.cells:
             for cell in cells.expand():
@@ -111,6 +113,6 @@ def _assemble(source: object, content: _File) -> Segments:
         raise SegmentsError(f"{source}: {'; '.join(problems)}")
     return Segments(
         version=content.version,
-        cells={cell: segment for cell, (segment,) in owners.items()},
+        cells={cell: owner[0] for cell, owner in owners.items()},
         actions={segment.name: segment.action for segment in content.segments},
     )

@@ -139,7 +139,7 @@ class Transforms:
         )
 
     def view_months(self, session: Session, as_of: dt.date) -> None:
-        """Makes ``months``: every month as of a day, from aggregated_monthly where it is current."""
+        """Makes ``months`` as of a day, from aggregated_monthly where it is current."""
         by_month = _by_month(self.lake.source_orders.partitions(None, as_of))
         built = {month.value: month for month in self.lake.aggregated_monthly.partitions()}
         files: list[str] = []

