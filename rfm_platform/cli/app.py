@@ -5,7 +5,6 @@ What a command needs is imported when it runs: `rfm --help` does not wait for Da
 
 import datetime as dt
 import os
-import subprocess
 import sys
 from enum import StrEnum
 from typing import Annotated, Any
@@ -166,8 +165,14 @@ def ui(
         *("-m", "dagster", "dev", "-m", "rfm_platform.definitions"),
         *("--host", "127.0.0.1", "--port", str(port)),
     ]
-    environment = {**os.environ, HOME: str(home), "RFM_HOME": str(settings.home)}
-    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+    environment = {
+        **os.environ,
+        HOME: str(home),
+        "RFM_HOME": str(settings.home),
+        "PYTHONWARNINGS": "ignore",  # Dagster's, about its own options
+    }
+    os.chdir(home)  # Dagster warns about a dagster.yaml beside it that it does not read
+    os.execve(command[0], command, environment)
 
 
 @app.command()
