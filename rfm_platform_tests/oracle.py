@@ -356,11 +356,7 @@ def _latest_name(valid: Sequence[_Known]) -> str | None:
         return None
     last = max(
         valid,
-        key=lambda line: (
-            (line.created, line.line.order_id is not None, line.line.order_id)
-            if line.line.order_id is not None
-            else (line.created, False, "")
-        ),
+        key=lambda line: (line.created, line.line.order_id is not None, line.line.order_id or ""),
     )
     return last.name
 

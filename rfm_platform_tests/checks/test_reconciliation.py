@@ -1,0 +1,322 @@
+"""The lake and the warehouse against the mart: what is changed on one side must turn red."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+
+import dagster as dg
+import pytest
+from deltalake import DeltaTable
+
+from rfm_platform import catalog
+from rfm_platform.automation.jobs import LOADED
+from rfm_platform.customers.transforms import Transforms
+from rfm_platform.definitions import build_defs
+from rfm_platform.mart import Mart
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.runs import Outcome, Step, execute
+from rfm_platform.wiring import Platform
+from rfm_platform_tests.assets.chain import Chain, CheckCrashedError, day, line, new_chain
+from rfm_platform_tests.conftest import Row
+
+DAYS = ("01-01", "01-02", "01-03", "01-04")
+ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+
+
+def lines_of(days: Sequence[str]) -> list[Row]:
+    """Four orders on each day, of four users: 1000 in all."""
+    return [
+        line(f"{on}-{n}", on, product_gmv_amount=100 * n, user_id=f"u{n}")
+        for on in days
+        for n in range(1, 5)
+    ]
+
+
+def names_of(days: Sequence[str]) -> list[Row]:
+    """Their recipients."""
+    return [("shopee", f"{on}-{n}", f"Recipient {n}") for on in days for n in range(1, 5)]
+
+
+@pytest.fixture(scope="module")
+def _loaded(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    chain = new_chain(server, tmp_path_factory.mktemp("reconciliation"))
+    chain.fill(lines_of(DAYS), names_of(DAYS))
+    assert chain.load("01-01", "01-04").succeeded
+    return chain
+
+
+@pytest.fixture
+def loaded(_loaded: Chain) -> Iterator[Chain]:
+    """Four loaded days; whatever a test does to them is undone."""
+    _loaded.in_warehouse("CREATE TABLE kept AS TABLE rfm.aggregated_monthly")
+    path = _loaded.platform.lake.source_orders.path
+    version = DeltaTable(path).version()
+    yield _loaded
+    if DeltaTable(path).version() != version:
+        DeltaTable(path).restore(version)
+    _loaded.in_warehouse("TRUNCATE rfm.aggregated_monthly")
+    _loaded.in_warehouse("INSERT INTO rfm.aggregated_monthly TABLE kept")
+    _loaded.in_warehouse("DROP TABLE kept")
+    _loaded.fill(lines_of(DAYS), names_of(DAYS))
+
+
+def corrupt(platform: Platform, on: dt.date, rows: str, to: dt.date | None = None) -> None:
+    """Replaces a day of the lake (or a range) by the rows of a query on ``source_orders``."""
+    table = platform.lake.source_orders
+    with platform.engine.session() as session:
+        session.view("source_orders", table.files(on, to or on), catalog.source_orders)
+        table.replace(session.query(rows), on, to or on)
+
+
+def publish_without_reading(chain: Chain, first: str, last: str) -> Outcome:
+    """The load job without source_orders itself: its checks stand before aggregated_monthly."""
+    checks = dg.AssetSelection.checks_for_assets(*LOADED)
+    job = dg.define_asset_job(
+        "publish", selection=dg.AssetSelection.assets("aggregated_monthly") | checks
+    )
+    definitions = dg.Definitions.merge(chain.definitions, dg.Definitions(jobs=[job]))
+    with chain.instance() as instance:
+        step = Step("publish", day(first), day(last), "publish")
+        (outcome,) = execute(definitions, instance, [step])
+        return outcome
+
+
+def statuses(chain: Chain, asset: str, check: str) -> dict[str, str]:
+    """The newest status of each day, as the UI shows it."""
+    key = dg.AssetCheckKey(dg.AssetKey(asset), check)
+    with chain.instance() as instance:
+        found = instance.event_log_storage.get_asset_check_partition_info([key])
+    return {i.partition_key: i.latest_execution_status.value for i in found if i.partition_key}
+
+
+LOST = "FROM source_orders WHERE order_id NOT LIKE '%-3'"
+# Each happens to a day of its own, from the first of February on.
+CORRUPTIONS = {
+    "amounts that cancel out": "SELECT * REPLACE (product_gmv_amount + CASE RIGHT(order_id, 1) "
+    "WHEN '1' THEN 1 WHEN '2' THEN -1 ELSE 0 END AS product_gmv_amount) FROM source_orders",
+    "a lost row": LOST,
+    "a doubled row": "FROM source_orders UNION ALL FROM source_orders WHERE order_id LIKE '%-3'",
+    "two users swapped": "SELECT * REPLACE (CASE user_id WHEN 'u1' THEN 'u2' WHEN 'u2' THEN 'u1' "
+    "ELSE user_id END AS user_id) FROM source_orders",
+    "another recipient": "SELECT * REPLACE ('Somebody' AS address_shipping_name) "
+    "FROM source_orders",
+    "a lost recipient": "SELECT * REPLACE (CASE WHEN order_id NOT LIKE '%-1' "
+    "THEN address_shipping_name END AS address_shipping_name) FROM source_orders",
+    "a microsecond": "SELECT * REPLACE (create_timestamp + INTERVAL 1 MICROSECOND "
+    "AS create_timestamp) FROM source_orders",
+    "a flag read wrongly": "SELECT * REPLACE (order_id LIKE '%-1' AS is_cancelled) "
+    "FROM source_orders",
+    "null instead of empty": "SELECT * REPLACE (NULL AS returned_flag) FROM source_orders",
+    "product and variant swapped": "SELECT * REPLACE (marketplace_variant_id "
+    "AS marketplace_product_id, marketplace_product_id AS marketplace_variant_id) "
+    "FROM source_orders",
+    "another fee": "SELECT * REPLACE ('9001' AS order_shipping_fee_buyer_amount) "
+    "FROM source_orders",
+    "an empty day": "FROM source_orders WHERE FALSE",
+}
+CANCELLED = (
+    "UPDATE flatten_order_marketplace SET cancelled_flag = 'true' WHERE order_id = %s || '-1'"
+)
+CHANGES_OF_THE_MART = {
+    "an order was cancelled": CANCELLED,
+    "a line came late": "INSERT INTO flatten_order_marketplace SELECT * FROM "
+    "flatten_order_marketplace WHERE order_id = %s || '-1'",
+    "all lines went": "DELETE FROM flatten_order_marketplace WHERE order_id LIKE %s || '-%%'",
+    "a recipient was corrected": "UPDATE order_marketplace SET address_shipping_name = 'Else' "
+    "WHERE order_id = %s || '-1'",
+}
+WHAT_HAPPENED = [*CORRUPTIONS, *CHANGES_OF_THE_MART, "both", "nothing"]
+HAPPENED_ON = {what: f"02-{n:02}" for n, what in enumerate(WHAT_HAPPENED, start=1)}
+
+
+@pytest.fixture(scope="module")
+def verdicts(
+    server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dg.AssetCheckEvaluation]:
+    """What the check says of each day of February, after something happened to each of them."""
+    chain = new_chain(server, tmp_path_factory.mktemp("corrupted"))
+    days = list(HAPPENED_ON.values())
+    chain.fill(lines_of(days), names_of(days))
+    assert chain.load(days[0], days[-1]).succeeded
+    for what, on in HAPPENED_ON.items():
+        if what in CORRUPTIONS or what == "both":
+            corrupt(chain.platform, day(on), CORRUPTIONS.get(what, LOST))
+        if what in CHANGES_OF_THE_MART or what == "both":
+            chain.in_mart(CHANGES_OF_THE_MART.get(what, CANCELLED), on)
+    found = chain.check_days("equals_the_source", days[0], days[-1])
+    return {what: found[day(on).isoformat()] for what, on in HAPPENED_ON.items()}
+
+
+@pytest.mark.parametrize("what", [*CORRUPTIONS, "both"])
+def test_a_day_of_the_lake_that_is_not_the_marts_is_an_error(
+    verdicts: dict[str, dg.AssetCheckEvaluation], what: str
+) -> None:
+    verdict = verdicts[what]
+    assert (verdict.passed, verdict.severity, verdict.blocking) == (False, ERROR, True)
+    on = day(HAPPENED_ON[what])
+    assert f"{on} is not what the mart holds (shopee: " in (verdict.description or "")
+
+
+@pytest.mark.parametrize("what", CHANGES_OF_THE_MART)
+def test_a_mart_that_moved_on_after_reading_warns_and_says_what_to_do(
+    verdicts: dict[str, dg.AssetCheckEvaluation], what: str
+) -> None:
+    verdict = verdicts[what]
+    assert (verdict.passed, verdict.severity) == (False, WARN)
+    assert "has changed since it was read" in (verdict.description or "")
+    assert "Materialize source_orders for it again" in (verdict.description or "")
+
+
+def test_a_day_to_which_nothing_happened_stays_green_among_others(
+    verdicts: dict[str, dg.AssetCheckEvaluation],
+) -> None:
+    assert verdicts["nothing"].passed
+
+
+def test_the_difference_is_listed_by_day_marketplace_and_measure(
+    verdicts: dict[str, dg.AssetCheckEvaluation],
+) -> None:
+    table = verdicts["a lost row"].metadata["differences"]
+    assert isinstance(table, dg.TableMetadataValue)
+    found = {str(r.data["measure"]): (r.data["source"], r.data["platform"]) for r in table.records}
+    assert found["lines"] == (4, 3)
+    assert found["gmv"] == (1000, 700)
+    on = str(day(HAPPENED_ON["a lost row"]))
+    assert {(r.data["period"], r.data["marketplace"]) for r in table.records} == {(on, "shopee")}
+
+
+def test_a_corrupt_day_alone_turns_red_and_nothing_of_its_run_is_published(loaded: Chain) -> None:
+    corrupt(loaded.platform, day("01-03"), LOST)
+    before = loaded.published()
+    outcome = publish_without_reading(loaded, "01-01", "01-04")
+    assert not outcome.succeeded
+    assert loaded.published() == before
+    assert statuses(loaded, "source_orders", "equals_the_source") == {
+        "2024-01-01": "SUCCEEDED",
+        "2024-01-02": "SUCCEEDED",
+        "2024-01-03": "FAILED",
+        "2024-01-04": "SUCCEEDED",
+    }
+    (summary,) = [c for c in outcome.checks if c.check == "equals_the_source"]
+    assert (summary.passed, summary.severity) == (False, "ERROR")
+    assert summary.description.startswith("1 of 4 days failed: 2024-01-03.")
+
+
+def test_a_line_in_its_neighbours_partition_turns_both_days_red(loaded: Chain) -> None:
+    moved = (
+        "SELECT * REPLACE (CASE WHEN order_id = '01-02-1' THEN DATE '2024-01-03' ELSE day END "
+        "AS day) FROM source_orders"
+    )
+    corrupt(loaded.platform, day("01-02"), moved, day("01-03"))
+    found = loaded.check_days("equals_the_source", "01-01", "01-04")
+    assert [found[f"2024-{on}"].passed for on in DAYS] == [True, False, False, True]
+
+
+def test_a_mart_that_moved_on_does_not_stop_the_publication(loaded: Chain) -> None:
+    loaded.in_mart(CANCELLED, "01-02")
+    outcome = publish_without_reading(loaded, "01-01", "01-04")
+    assert outcome.succeeded
+    warned = {c.check: c.severity for c in outcome.checks if not c.passed}
+    assert warned == {"equals_the_source": "WARN", "months_equal_the_source": "WARN"}
+    assert loaded.load("01-02").succeeded
+    assert loaded.check("equals_the_source", "01-02").passed
+    assert loaded.check("months_equal_the_source", "01-02").passed
+
+
+class _LosingTransforms(Transforms):
+    """Loses a row on its first way from the mart into the lake."""
+
+    def extract(
+        self,
+        mart: Mart,
+        first: dt.date,
+        last: dt.date,
+        progress: Callable[[dt.date], None] = lambda _: None,
+    ) -> None:
+        super().extract(mart, first, last, progress)
+        table = self.lake.source_orders
+        with self.engine.session() as session:
+            session.view("source_orders", table.files(first, first), catalog.source_orders)
+            kept = session.query("FROM source_orders WHERE order_id NOT LIKE '%-3'")
+            table.replace(kept, first, first)
+
+
+class _LosingPlatform(Platform):
+    @property
+    def transforms(self) -> Transforms:
+        return _LosingTransforms(self.lake, self.engine, self.settings.timezone)
+
+
+def test_a_row_that_was_lost_while_reading_blocks_although_nothing_moved(chain: Chain) -> None:
+    """The day's fingerprint is taken from what was written, so it cannot vouch for the reading.
+
+    The mart does not change here at all: a day that lacks one of its lines is no late change.
+    """
+    chain.fill(lines_of(DAYS), names_of(DAYS))
+    whole = chain.platform
+    losing = _LosingPlatform(**{name: getattr(whole, name) for name in whole.__dataclass_fields__})
+    with chain.instance() as instance:
+        step = Step("load_days", day("01-01"), day("01-02"), "load")
+        (outcome,) = execute(build_defs(chain.settings, losing), instance, [step])
+    (verdict,) = [c for c in outcome.checks if c.check == "equals_the_source"]
+    assert (verdict.passed, verdict.severity) == (False, "ERROR")
+    assert not outcome.succeeded
+
+
+WRONG_MONTHS = {
+    "an order too many": "SET total_order = total_order + 1 WHERE user_id = 'u1'",
+    "a cancelled order too many": "SET total_cancelled = total_cancelled + 1 WHERE user_id = 'u1'",
+    "a returned order too many": "SET total_returned = total_returned + 1 WHERE user_id = 'u1'",
+    "an amount": "SET total_gmv_amount = total_gmv_amount - 1 WHERE user_id = 'u1'",
+    "a base amount": "SET total_gmv_base_amount = total_gmv_base_amount + 1 WHERE user_id = 'u1'",
+    "a unit": "SET total_quantity = total_quantity + 1 WHERE user_id = 'u1'",
+    "a user twice": "SET user_id = 'u2' WHERE user_id = 'u1'",
+    "a marketplace": "SET marketplace = 'lazada' WHERE user_id = 'u1'",
+    "a first timestamp": "SET first_order_timestamp = '2024-01-01 11:00' WHERE user_id = 'u1'",
+    "a month": "SET month_of_order = '2024-02-01' WHERE user_id = 'u1'",
+}
+
+
+@pytest.mark.parametrize("change", WRONG_MONTHS.values(), ids=WRONG_MONTHS.keys())
+def test_a_published_month_that_is_wrong_is_an_error(loaded: Chain, change: str) -> None:
+    loaded.in_warehouse(f"UPDATE rfm.aggregated_monthly {change}")
+    verdict = loaded.judge("months_equal_the_source", "01-02")
+    assert (verdict.passed, verdict.severity, verdict.blocking) == (False, ERROR, True)
+    assert "2024-01 is not what the mart holds" in (verdict.description or "")
+
+
+def test_a_month_checks_its_loaded_days_only(chain: Chain) -> None:
+    """The mart holds days that nobody has loaded yet: no difference, and no silence either."""
+    chain.fill(lines_of(DAYS), names_of(DAYS))
+    assert chain.load("01-01", "01-02").succeeded
+    assert chain.check("months_equal_the_source", "01-02").passed
+
+
+def test_a_check_that_crashes_fails_its_step_and_gives_no_verdict(loaded: Chain) -> None:
+    """Neither passed nor failed: whoever looks sees that nobody knows."""
+    loaded.in_warehouse("ALTER TABLE rfm.aggregated_monthly RENAME TO gone")
+    try:
+        with pytest.raises(CheckCrashedError):
+            loaded.check("months_equal_the_source", "01-02")
+        state = statuses(loaded, "aggregated_monthly", "months_equal_the_source")["2024-01-02"]
+        assert state not in ("SUCCEEDED", "FAILED")
+        with loaded.instance() as instance:
+            (run,) = instance.get_runs(limit=1)
+            assert run.status is dg.DagsterRunStatus.FAILURE
+            events = _evaluations(instance, run.run_id)
+        assert not events
+    finally:
+        loaded.in_warehouse("ALTER TABLE rfm.gone RENAME TO aggregated_monthly")
+
+
+def _evaluations(instance: dg.DagsterInstance, run_id: str) -> Sequence[object]:
+    records = instance.get_records_for_run(
+        run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    )
+    return records.records
+
+
+def test_a_day_that_nobody_has_loaded_does_not_equal_a_mart_that_has_it(chain: Chain) -> None:
+    chain.fill(lines_of(DAYS), names_of(DAYS))
+    assert chain.load("01-01").succeeded
+    verdict = chain.check("equals_the_source", "01-02")
+    assert (verdict.passed, verdict.severity) == (False, ERROR)

@@ -1,0 +1,250 @@
+"""Customers, scores and cohorts: a published cell that is changed must be noticed."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform_tests.assets.chain import Chain, CheckCrashedError, line, new_chain
+
+ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+AS_OF = "03-10"
+TABLES = (
+    "final_user_analysis_snapshots",
+    "rfm_scores_snapshots",
+    "cohort_matrix_snapshots",
+    "rfm_thresholds",
+)
+
+
+@pytest.fixture(scope="module")
+def _taken(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    """Two snapshots over three months; customers differ in all three metrics."""
+    chain = new_chain(server, tmp_path_factory.mktemp("snapshots"))
+    chain.fill(
+        [
+            line(
+                f"{on}-{n}-{k}",
+                on if month > 1 else f"01-0{n}",
+                marketplace="shopee" if n % 2 else "lazada",
+                user_id=f"u{n}",
+                product_gmv_amount=100 * n + k,
+            )
+            for month, on in enumerate(("01-08", "02-29", "03-09", "03-10"), start=1)
+            for n in range(1, 9)
+            if n % month == 0
+            for k in range(1, n + 1)
+        ]
+    )
+    for outcome in [
+        chain.load("01-01", "01-08"),
+        chain.load("02-29"),
+        chain.load("03-09"),
+        chain.snapshot("03-09"),
+        chain.load(AS_OF),
+        chain.snapshot(AS_OF),
+    ]:
+        assert outcome.succeeded, outcome.errors
+    return chain
+
+
+@pytest.fixture
+def taken(_taken: Chain) -> Iterator[Chain]:
+    """Whatever a test does to the published snapshots is undone."""
+    for table in TABLES:
+        _taken.in_warehouse(f"CREATE TABLE kept_{table} AS TABLE rfm.{table}")
+    yield _taken
+    for table in TABLES:
+        _taken.in_warehouse(f"TRUNCATE rfm.{table}")
+        _taken.in_warehouse(f"INSERT INTO rfm.{table} TABLE kept_{table}")
+        _taken.in_warehouse(f"DROP TABLE kept_{table}")
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "sums_equal_the_months",
+        "score_sums_equal_the_months",
+        "scores_follow_the_quartiles",
+        "quartiles_are_not_degenerate",
+        "cohorts_add_up",
+    ],
+)
+def test_untouched_snapshots_pass(taken: Chain, check: str) -> None:
+    """Else the tests below would prove nothing."""
+    verdict = taken.judge(check, AS_OF)
+    assert verdict.passed, verdict.description
+
+
+FINAL, SCORES, COHORTS, THRESHOLDS = TABLES
+CHANGES = [
+    ("sums_equal_the_months", FINAL, "total_order = total_order + 1 WHERE user_id = 'u3'"),
+    ("sums_equal_the_months", FINAL, "total_quantity = 0 WHERE user_id = 'u3'"),
+    (
+        "sums_equal_the_months",
+        FINAL,
+        "total_gmv_base_amount = total_gmv_base_amount - 1 WHERE user_id = 'u3'",
+    ),
+    (
+        "sums_equal_the_months",
+        FINAL,
+        "total_gmv_amount = total_gmv_amount + 1 WHERE user_id = 'u3'",
+    ),
+    ("sums_equal_the_months", FINAL, "user_id = 'u5' WHERE user_id = 'u3'"),
+    ("score_sums_equal_the_months", SCORES, "frequency = frequency + 1 WHERE user_id = 'u3'"),
+    ("score_sums_equal_the_months", SCORES, "monetary = monetary - 1 WHERE user_id = 'u3'"),
+    ("score_sums_equal_the_months", SCORES, "marketplace = 'blibli' WHERE user_id = 'u3'"),
+    ("scores_follow_the_quartiles", SCORES, "r_score = r_score % 3 + 1 WHERE user_id = 'u3'"),
+    ("scores_follow_the_quartiles", SCORES, "f_score = f_score % 3 + 1 WHERE user_id = 'u3'"),
+    ("scores_follow_the_quartiles", SCORES, "m_score = m_score % 3 + 1 WHERE user_id = 'u3'"),
+    ("scores_follow_the_quartiles", SCORES, "total_score = 9 - total_score WHERE user_id = 'u3'"),
+    ("scores_follow_the_quartiles", SCORES, "r_score = NULL WHERE user_id = 'u3'"),
+    ("scores_follow_the_quartiles", SCORES, "segment = NULL WHERE user_id = 'u3'"),
+    ("scores_follow_the_quartiles", SCORES, "pyramid_tier = 'top'"),
+    ("scores_follow_the_quartiles", SCORES, "user_id = 'u1' WHERE user_id = 'u3'"),
+    ("scores_follow_the_quartiles", THRESHOLDS, "q1 = q1 + 0.25 WHERE metric = 'monetary'"),
+    ("scores_follow_the_quartiles", THRESHOLDS, "q3 = NULL WHERE metric = 'recency'"),
+    ("scores_follow_the_quartiles", THRESHOLDS, "metric = 'other' WHERE metric = 'frequency'"),
+    ("cohorts_add_up", COHORTS, "cohort_size = cohort_size + 1 WHERE months = 0"),
+    ("cohorts_add_up", COHORTS, "value = value + 1 WHERE months = 1"),
+    ("cohorts_add_up", COHORTS, "value = value - 1 WHERE months = 0"),
+    ("cohorts_add_up", COHORTS, "total_order = total_order + 1 WHERE months = 1"),
+    ("cohorts_add_up", COHORTS, "total_gmv_base_amount = 0 WHERE months = 2"),
+    ("cohorts_add_up", COHORTS, "months = 7 WHERE months = 2"),
+]
+
+
+@pytest.mark.parametrize(
+    ("check", "table", "change"), CHANGES, ids=[f"{t}: {c}" for _, t, c in CHANGES]
+)
+def test_a_changed_cell_of_a_published_snapshot_is_caught(
+    taken: Chain, check: str, table: str, change: str
+) -> None:
+    column, _, rows = change.partition(" WHERE ")
+    taken.in_warehouse(
+        f"UPDATE rfm.{table} SET {column} WHERE as_of_date = '2024-{AS_OF}' AND {rows or 'TRUE'}"
+    )
+    verdict = taken.judge(check, AS_OF)
+    assert (verdict.passed, verdict.severity) == (False, ERROR)
+
+
+ROWS_TOO_FEW = [
+    ("sums_equal_the_months", FINAL, "user_id = 'u4'"),
+    ("sums_equal_the_months", FINAL, "marketplace = 'lazada'"),
+    ("score_sums_equal_the_months", SCORES, "user_id = 'u4'"),
+    ("scores_follow_the_quartiles", THRESHOLDS, "metric = 'monetary'"),
+    ("scores_follow_the_quartiles", THRESHOLDS, "TRUE"),
+    ("cohorts_add_up", COHORTS, "months = 0"),
+    ("cohorts_add_up", COHORTS, "marketplace = 'shopee'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("check", "table", "rows"), ROWS_TOO_FEW, ids=[f"{t}: {r}" for _, t, r in ROWS_TOO_FEW]
+)
+def test_lost_rows_of_a_published_snapshot_are_caught(
+    taken: Chain, check: str, table: str, rows: str
+) -> None:
+    """The day before has its rows still: they are no stand-in."""
+    taken.in_warehouse(f"DELETE FROM rfm.{table} WHERE as_of_date = '2024-{AS_OF}' AND {rows}")
+    verdict = taken.judge(check, AS_OF)
+    assert (verdict.passed, verdict.severity) == (False, ERROR)
+
+
+@pytest.mark.parametrize(
+    ("check", "table"),
+    [
+        ("sums_equal_the_months", FINAL),
+        ("score_sums_equal_the_months", SCORES),
+        ("cohorts_add_up", COHORTS),
+    ],
+)
+def test_rows_of_a_marketplace_that_has_none_are_caught(
+    taken: Chain, check: str, table: str
+) -> None:
+    """Everything once more under a name that the months do not know: sums of the rest are right."""
+    with taken.warehouse.connect() as connection:
+        connection.execute(f"CREATE TEMP TABLE twice AS TABLE rfm.{table}".encode())
+        connection.execute("UPDATE twice SET marketplace = 'nowhere'")
+        connection.execute(f"INSERT INTO rfm.{table} TABLE twice".encode())
+    verdict = taken.judge(check, AS_OF)
+    assert (verdict.passed, verdict.severity) == (False, ERROR)
+    assert "nowhere" in (verdict.description or "")
+
+
+def test_what_is_wrong_is_said_with_marketplace_measure_and_both_numbers(taken: Chain) -> None:
+    taken.in_warehouse("UPDATE rfm.rfm_scores_snapshots SET monetary = 0 WHERE user_id = 'u3'")
+    said = taken.judge("score_sums_equal_the_months", AS_OF).description or ""
+    assert "shopee: gmv_base is " in said
+    assert "in rfm_scores of the warehouse" in said
+    assert "in rfm_scores, " not in said
+
+
+def test_a_wrong_sum_blocks_what_would_be_scored_from_it(taken: Chain) -> None:
+    taken.in_warehouse("UPDATE rfm.final_user_analysis_snapshots SET total_order = 0")
+    verdict = taken.judge("sums_equal_the_months", AS_OF)
+    assert (verdict.passed, verdict.blocking) == (False, True)
+
+
+def test_missing_days_warn_with_how_many_and_which(taken: Chain) -> None:
+    verdict = taken.check("history_is_complete", AS_OF)
+    assert (verdict.passed, verdict.severity) == (False, WARN)
+    said = verdict.description or ""
+    assert said.startswith("59 days since 2024-01-01 are not loaded: 2024-01-09, 2024-01-10, ")
+    assert "and 49 more" in said
+    assert verdict.metadata["missing_days"].value == 59
+
+
+def test_a_snapshot_that_retention_has_removed_is_not_called_right(taken: Chain) -> None:
+    verdict = taken.judge("sums_equal_the_months", "03-05")
+    assert (verdict.passed, verdict.severity) == (False, WARN)
+    assert (verdict.description or "").startswith("Not checked: ")
+
+
+@pytest.mark.parametrize(
+    ("check", "table"), [("score_sums_equal_the_months", SCORES), ("cohorts_add_up", COHORTS)]
+)
+def test_a_check_whose_table_is_gone_crashes_and_gives_no_verdict(
+    taken: Chain, check: str, table: str
+) -> None:
+    taken.in_warehouse(f"ALTER TABLE rfm.{table} RENAME TO gone")
+    try:
+        with pytest.raises(CheckCrashedError):
+            taken.judge(check, AS_OF)
+    finally:
+        taken.in_warehouse(f"ALTER TABLE rfm.gone RENAME TO {table}")
+
+
+def test_quartiles_of_customers_who_all_bought_once_warn_with_the_counts(chain: Chain) -> None:
+    """Nothing is rebinned: the scores are what they are, and the snapshot says so."""
+    chain.fill([line(f"o{n}", "01-01", product_gmv_amount=n) for n in range(1, 9)])
+    assert chain.load("01-01").succeeded
+    outcome = chain.snapshot("01-01")
+    assert outcome.succeeded, outcome.errors
+    (check,) = [c for c in outcome.checks if c.check == "quartiles_are_not_degenerate"]
+    assert (check.passed, check.severity) == (False, "WARN")
+    assert check.description == "Degenerate: frequency of all, recency of all."
+    flags = "SELECT metric, is_degenerate, customers FROM rfm.rfm_thresholds ORDER BY metric"
+    assert chain.in_warehouse(flags) == [
+        ("frequency", True, 8),
+        ("monetary", False, 8),
+        ("recency", True, 8),
+    ]
+    verdict = chain.judge("quartiles_are_not_degenerate", "01-01")
+    table = verdict.metadata["thresholds"]
+    assert isinstance(table, dg.TableMetadataValue)
+    assert {(r.data["metric"], r.data["customers"]) for r in table.records} == {
+        ("frequency", 8),
+        ("monetary", 8),
+        ("recency", 8),
+    }
+
+
+def test_a_snapshot_without_a_customer_warns_and_breaks_nothing(chain: Chain) -> None:
+    chain.fill([line("o", "01-01", cancelled_flag="true")])
+    assert chain.load("01-01").succeeded
+    outcome = chain.snapshot("01-01")
+    assert outcome.succeeded, outcome.errors
+    failed = {c.check for c in outcome.checks if not c.passed and c.severity == "ERROR"}
+    assert not failed, outcome.checks

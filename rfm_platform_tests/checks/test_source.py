@@ -1,0 +1,94 @@
+"""The source itself: its shape stops everything, its stray rows are counted."""
+
+import pytest
+
+from rfm_platform_tests.assets.chain import Chain, day, line
+
+LINES, ORDERS = "flatten_order_marketplace", "order_marketplace"
+
+CHANGED_SHAPES = [
+    (LINES, "RENAME product_gmv_amount TO gmv", "has no column product_gmv_amount"),
+    (LINES, "RENAME create_timestamp TO created_timestamp", "has no column create_timestamp"),
+    (ORDERS, "RENAME order_id TO order_number", "has no column order_id"),
+    (LINES, "ALTER product_gmv_amount TYPE numeric", ".product_gmv_amount is numeric"),
+    (LINES, "ALTER product_gmv_amount TYPE text", ".product_gmv_amount is text"),
+    (LINES, "ALTER create_timestamp TYPE date", ".create_timestamp is date"),
+    (LINES, "ALTER kurs_rate TYPE bigint", ".kurs_rate is bigint"),
+    (ORDERS, "ALTER order_id TYPE bigint USING 0", ".order_id is bigint"),
+]
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "said"), CHANGED_SHAPES, ids=[f"{t} {c}" for t, c, _ in CHANGED_SHAPES]
+)
+def test_a_changed_shape_of_the_source_is_named_by_table_and_column(
+    chain: Chain, table: str, change: str, said: str
+) -> None:
+    chain.in_mart(f"ALTER TABLE {table} {change}")
+    (problem,) = chain.platform.mart.contract_violations()
+    assert table in problem
+    assert said in problem
+    if "has no column" in said:
+        assert "RFM_SOURCE_COLUMNS" in problem
+    else:
+        assert "expected" in problem
+
+
+@pytest.mark.parametrize("change", ["RENAME user_id TO customer", "ALTER kurs_rate TYPE text"])
+def test_a_changed_source_stops_the_run_before_a_row_is_read(chain: Chain, change: str) -> None:
+    chain.fill([line("o", "01-01")])
+    assert chain.load("01-01").succeeded
+    before = chain.published()
+    chain.in_mart(f"ALTER TABLE {LINES} {change}")
+    chain.in_mart(f"UPDATE {LINES} SET product_gmv_amount = 999")
+    outcome = chain.load("01-01", "01-02")
+    assert not outcome.succeeded
+    (contract,) = [c for c in outcome.checks if c.check == "source_contract"]
+    assert (contract.passed, contract.severity) == (False, "ERROR")
+    assert LINES in contract.description
+    assert change.split()[1] in contract.description
+    (partition,) = chain.platform.lake.source_orders.partitions()
+    assert (partition.value, partition.rows) == (day("01-01"), 1)
+    assert chain.published() == before
+
+
+def test_a_missing_table_stops_the_run_and_says_which_setting(chain: Chain) -> None:
+    chain.in_mart(f"DROP TABLE {ORDERS}")
+    outcome = chain.load("01-01")
+    assert not outcome.succeeded
+    (contract,) = [c for c in outcome.checks if c.check == "source_contract"]
+    assert ORDERS in contract.description
+    assert "RFM_SOURCE_ORDERS_TABLE" in contract.description
+
+
+def test_a_wider_type_of_a_varchar_is_no_change_of_the_contract(chain: Chain) -> None:
+    chain.in_mart(f"ALTER TABLE {LINES} ALTER order_id TYPE text, ALTER shop_id TYPE char(9)")
+    chain.in_mart(f"ALTER TABLE {LINES} ALTER product_gmv_amount TYPE integer, ADD extra jsonb")
+    assert chain.platform.mart.contract_violations() == []
+
+
+def test_rows_outside_every_partition_are_counted_and_reported_not_cut_off(chain: Chain) -> None:
+    chain.fill(
+        [
+            line("before 1", "2023-12-31"),
+            line("before 2", "2019-07-01"),
+            line("first", "01-01", create_timestamp="2024-01-01 00:00"),
+            line("last", "12-31", create_timestamp="2024-12-31 23:59:59.999999"),
+            line("after", "12-31", create_timestamp="2025-01-01 00:00"),
+            line("never", "01-01", create_timestamp=None),
+        ]
+    )
+    outcome = chain.load("01-01")
+    assert outcome.succeeded, "stray rows are no reason to stop"
+    (stray,) = [c for c in outcome.checks if c.check == "source_rows_outside_partitions"]
+    assert (stray.passed, stray.severity) == (False, "ERROR")
+    assert stray.description == (
+        "2 lines before 2024-01-01 (RFM_START_DATE), the earliest 2019-07-01 12:00:00; "
+        "1 lines after 2024-12-31, the latest 2025-01-01 00:00:00; "
+        "1 lines without create_timestamp"
+    )
+
+
+def test_rows_within_the_partitions_pass(chain: Chain) -> None:
+    chain.fill([line("first", "01-01"), line("last", "12-31")])
+    assert chain.judge("source_rows_outside_partitions", "01-01").passed

@@ -1,0 +1,160 @@
+"""The commands that only show: what a person sees of a filled home, and of an empty one."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform_tests.assets.chain import Chain, line, new_chain
+from rfm_platform_tests.cli.conftest import PASSWORD, Rfm, environment, rfm
+
+COMMANDS = ("demo", "materialize", "show", "status", "ui", "stop")
+
+
+@pytest.fixture(scope="module")
+def filled(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    """Ten customers of January, of whom every second came back in February."""
+    chain = new_chain(server, tmp_path_factory.mktemp("filled"))
+    chain.fill(
+        [line(f"a{n}", "01-31", user_id=f"u{n}", product_gmv_amount=1000 * n) for n in range(10)]
+        + [line(f"b{n}", "02-01", user_id=f"u{n}") for n in range(0, 10, 2)]
+        + [line("c", "02-01", user_id=None)]
+    )
+    for outcome in chain.materialize("01-31", "02-01", "month-ends"):
+        assert outcome.succeeded, outcome.errors
+    return chain
+
+
+def test_help_names_every_command() -> None:
+    said = rfm({}, "--help")
+    assert said.code == 0
+    assert all(command in said.out for command in COMMANDS)
+
+
+def test_help_does_not_wait_for_dagster_or_duckdb() -> None:
+    """Two seconds of imports for a text would be felt every time."""
+    script = (
+        "import sys, rfm_platform.cli;"
+        "print([m for m in ('dagster', 'duckdb', 'deltalake') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_segments_show_customers_revenue_and_the_action(rfm_here: Rfm, filled: Chain) -> None:
+    said = rfm_here(environment(filled), "show", "segments")
+    assert said.code == 0
+    assert "Customers as of 2024-02-01" in said.out
+    assert "The top 20 % of customers bring 38% of the revenue." in said.out
+    assert "What to do" in said.out
+    assert "Welcome series" in said.out
+
+
+def test_an_older_snapshot_is_shown_when_it_is_asked_for(rfm_here: Rfm, filled: Chain) -> None:
+    said = rfm_here(environment(filled), "show", "segments", "--as-of", "2024-01-31")
+    assert said.code == 0
+    assert "Customers as of 2024-01-31" in said.out
+
+
+def test_a_snapshot_that_is_not_there_is_answered_with_those_that_are(
+    rfm_here: Rfm, filled: Chain
+) -> None:
+    said = rfm_here(environment(filled), "show", "cohorts", "--as-of", "2024-01-15")
+    assert "There is no snapshot of 2024-01-15. The newest are: 2024-01-31, 2024-02-01" in said.out
+
+
+def test_cohorts_show_the_retention_and_mark_the_month_that_is_not_over(
+    rfm_here: Rfm, filled: Chain
+) -> None:
+    said = rfm_here(environment(filled), "show", "cohorts")
+    assert said.code == 0
+    assert "2024-01 10 100 50*" in said.out
+    assert "* the month is not over." in said.out
+
+
+def test_months_show_orders_and_revenue_by_marketplace(rfm_here: Rfm, filled: Chain) -> None:
+    said = rfm_here(environment(filled), "show", "monthly")
+    assert said.code == 0
+    assert "2024-01" in said.out
+    assert "45,000" in said.out
+
+
+def test_checks_show_what_failed_and_why(rfm_here: Rfm, filled: Chain) -> None:
+    said = rfm_here(environment(filled), "show", "checks")
+    assert said.code == 0
+    assert "customers_are_known 1 1" in said.out
+    assert "equals_the_source 2 0" in said.out
+    assert "ERROR 2024-02-01: 1 of 6 lines have no user_id." in said.out
+
+
+def test_status_shows_where_things_are_and_up_to_which_day_without_passwords(
+    rfm_here: Rfm, filled: Chain
+) -> None:
+    said = rfm_here(environment(filled), "status")
+    assert said.code == 0
+    assert "embedded not running" in said.out
+    assert "source_orders 2 2024-01-31 2024-02-01" in said.out
+    assert PASSWORD not in said.everything
+
+
+@pytest.mark.parametrize("view", ["segments", "cohorts", "monthly"])
+def test_an_empty_home_says_how_to_begin(rfm_here: Rfm, chain: Chain, view: str) -> None:
+    said = rfm_here(environment(chain), "show", view)
+    assert said.code == 0
+    assert "There is nothing to show yet: run `rfm demo`" in said.out
+
+
+def test_a_warehouse_that_is_down_is_a_sentence(rfm_here: Rfm, chain: Chain) -> None:
+    variables = environment(chain)
+    variables["RFM_WAREHOUSE_URL"] = f"postgresql://bi:{PASSWORD}@127.0.0.1:1/analytics"
+    said = rfm_here(variables, "show", "monthly")
+    assert said.code == 1
+    assert "Error: warehouse (127.0.0.1:1/analytics) cannot be reached: " in said.err
+    assert PASSWORD not in said.everything
+    assert "Traceback" not in said.everything
+
+
+@pytest.mark.parametrize("variable", ["RFM_SOURCE_URL", "RFM_WAREHOUSE_URL"])
+def test_the_demo_never_touches_a_database_that_is_somebodys(
+    rfm_here: Rfm, chain: Chain, variable: str
+) -> None:
+    variables = {
+        name: value
+        for name, value in environment(chain).items()
+        if not name.endswith("_URL") or name == variable
+    }
+    said = rfm_here(variables, "demo", "--synthetic", "100")
+    assert said.code == 1
+    assert "Unset RFM_SOURCE_URL and RFM_WAREHOUSE_URL first." in said.err
+    assert not (chain.settings.home / "postgres").exists()
+
+
+@pytest.fixture
+def short_home() -> Iterator[Path]:
+    """A home that every account may enter, with a path short enough for a socket."""
+    directory = Path(tempfile.mkdtemp(prefix="rfm-cli-"))
+    directory.chmod(0o755)
+    yield directory / "home"
+    server = EmbeddedServer(directory / "home")
+    server.stop()
+    sockets = server.status().socket_directory
+    shutil.rmtree(sockets, ignore_errors=True)
+    shutil.rmtree(directory)
+
+
+def test_stop_ends_the_embedded_server_and_says_when_there_was_none(
+    rfm_here: Rfm, short_home: Path
+) -> None:
+    home = {"RFM_HOME": str(short_home)}
+    assert rfm_here(home, "stop").out == "It was not running."
+    EmbeddedServer(short_home).start()
+    assert "embedded running, process " in rfm_here(home, "status").out
+    assert rfm_here(home, "stop").out == "Stopped."
+    assert not EmbeddedServer(short_home).status().running

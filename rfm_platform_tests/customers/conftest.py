@@ -1,0 +1,126 @@
+"""The whole chain over one mart and one warehouse that each example empties and fills anew."""
+
+import datetime as dt
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rfm_platform.customers.segments import Segments
+from rfm_platform.demo.mart import create_tables
+from rfm_platform.lake import Lake
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.settings import read_settings
+from rfm_platform.wiring import Platform, build_platform
+from rfm_platform_tests.conftest import LINE_COLUMNS, url_of
+from rfm_platform_tests.oracle import Cell, Line, Order, Row
+
+CELLS: dict[Cell, str] = {
+    (r, f, m): f"r{r} f{f} m{m}, \"'" for r in (1, 2, 3) for f in (1, 2, 3) for m in (1, 2, 3)
+}
+SEGMENTS = Segments(version=1, cells=CELLS, actions=dict.fromkeys(CELLS.values(), "greet"))
+"""A segment of its own for each cell, so that a wrong cell cannot hide behind its segment."""
+
+SNAPSHOTS = (
+    "final_user_analysis_snapshots",
+    "rfm_scores_snapshots",
+    "rfm_thresholds",
+    "cohort_matrix_snapshots",
+)
+TABLES = ("aggregated_monthly", *SNAPSHOTS)
+Tables = dict[str, list[Row]]
+
+
+@dataclass(repr=False)
+class Chain:
+    """From the mart's rows to the published tables, step by step as the assets do it."""
+
+    platform: Platform
+    directory: Path
+
+    def fill(self, lines: Iterable[Line], orders: Iterable[Order] = ()) -> None:
+        """Replaces the mart's rows."""
+        with self.platform.mart.database.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("TRUNCATE flatten_order_marketplace, order_marketplace")
+            columns = ", ".join(LINE_COLUMNS)
+            statement = f"COPY flatten_order_marketplace ({columns}) FROM STDIN"
+            with cursor.copy(statement.encode()) as copy:
+                for line in lines:
+                    copy.write_row(line)
+            with cursor.copy(b"COPY order_marketplace FROM STDIN") as copy:
+                for order in orders:
+                    copy.write_row(order)
+
+    def start_anew(self) -> None:
+        """An empty lake and an empty warehouse."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.platform = replace(self.platform, lake=Lake(self.directory))
+        self.platform.warehouse.prepare()
+        with self.platform.warehouse.database.connect() as connection:
+            names = ", ".join(f"rfm.{name}" for name in TABLES)
+            connection.execute(f"TRUNCATE {names}".encode())
+
+    def load(self, first: dt.date, last: dt.date) -> None:
+        """Loads days and folds their months."""
+        self.extract(first, last)
+        self.fold(first, last)
+
+    def extract(self, first: dt.date, last: dt.date) -> None:
+        self.platform.transforms.extract(self.platform.mart, first, last)
+
+    def fold(self, first: dt.date, last: dt.date) -> None:
+        self.platform.transforms.fold_months(first, last)
+        self.platform.publisher.publish_months(first, last)
+
+    def snapshot(
+        self, as_of: dt.date, *, per_marketplace: bool = False, segments: Segments = SEGMENTS
+    ) -> None:
+        """All four snapshots of a day."""
+        transforms, publisher = self.platform.transforms, self.platform.publisher
+        transforms.analyse_customers(as_of)
+        publisher.publish_customers(as_of)
+        transforms.score(as_of, segments, per_marketplace=per_marketplace)
+        publisher.publish_scores(as_of)
+        transforms.build_cohorts(as_of)
+        publisher.publish_cohorts(as_of)
+
+    def tables(self, as_of: dt.date) -> Tables:
+        """The published months, and the snapshots of a day."""
+        rows = self.platform.warehouse.rows
+        return {
+            "aggregated_monthly": rows("SELECT * FROM rfm.aggregated_monthly"),
+            **{
+                name: rows(f"SELECT * FROM rfm.{name} WHERE as_of_date = %(day)s", {"day": as_of})
+                for name in SNAPSHOTS
+            },
+        }
+
+
+@pytest.fixture(scope="module")
+def chain(
+    server: EmbeddedServer, _names: Iterator[int], tmp_path_factory: pytest.TempPathFactory
+) -> Chain:
+    """The chain of this module's tests. It keeps every snapshot."""
+    home = tmp_path_factory.mktemp("home")
+    mart = server.database(f"mart_{next(_names)}")
+    with mart.connect() as connection:
+        create_tables(connection)
+    settings = read_settings(
+        home,
+        source_url=url_of(mart),
+        warehouse_url=url_of(server.database(f"warehouse_{next(_names)}")),
+        start_date=dt.date(2024, 1, 1),
+        end_date=dt.date(2025, 12, 31),
+        memory_limit_mb=500,
+        keep_days=10_000,
+    )
+    chain = Chain(build_platform(settings), settings.lake)
+    chain.start_anew()
+    return chain
+
+
+def without(row: Mapping[str, Any], *columns: str) -> Row:
+    return {name: value for name, value in row.items() if name not in columns}
