@@ -150,22 +150,6 @@ aggregated_monthly = Table(
 )
 
 
-def _in_lake(table: Table, *more: Column[Any]) -> Table:
-    """The table as the lake holds it: with what a later step needs beside it."""
-    return Table(table.name, LAKE, *(Column(c.name, c.type) for c in table.columns), *more)
-
-
-aggregated_monthly_lake = _in_lake(
-    aggregated_monthly,
-    Column("latest_order", Text),
-    Column("latest_rate", Numeric(38, 0)),
-    Column("shipping_total", Numeric(38, 2)),
-    Column("shipping_orders", BigInteger),
-    Column("shared_order", BigInteger),
-    Column("built_from", Text),
-)
-
-
 def _as_of(table: str) -> list[Column[Any] | Index]:
     return [
         Column("as_of_date", Date, nullable=False, comment="Lines up to this day count."),
@@ -181,10 +165,6 @@ final_user_analysis_snapshots = Table(
     *_group_columns(),
     *_measure_columns(),
     comment="One row per shop, customer and region over its whole life, as of a day.",
-)
-
-final_user_analysis_lake = _in_lake(
-    final_user_analysis_snapshots, Column("shared_order", BigInteger)
 )
 
 rfm_scores_snapshots = Table(
@@ -224,6 +204,25 @@ cohort_matrix_snapshots = Table(
     Column("is_partial", Boolean, comment="The month was not over as of the day."),
     comment="Retention: one row per marketplace, cohort and month since, as of a day.",
 )
+
+_PUBLISHED_ONLY = ("customer_key", "kurs_rate", "total_sku", "address_shipping_name", "avg_shipping_amount")
+
+
+def _in_lake(table: Table, *more: Column[Any]) -> Table:
+    """The table as the lake holds it: what merges, of which the published columns are made."""
+    kept = [Column(c.name, c.type) for c in table.columns if c.name not in _PUBLISHED_ONLY]
+    merging = [
+        Column("latest_order", Text),
+        Column("latest_rate", Numeric(38, 0)),
+        Column("shipping_total", Numeric(38, 2)),
+        Column("shipping_orders", BigInteger),
+        Column("shared_order", BigInteger),
+    ]
+    return Table(table.name, LAKE, *kept, *merging, *more)
+
+
+aggregated_monthly_lake = _in_lake(aggregated_monthly, Column("built_from", Text))
+final_user_analysis_lake = _in_lake(final_user_analysis_snapshots)
 
 rfm_thresholds = Table(
     "rfm_thresholds",

@@ -1,25 +1,50 @@
-"""The lake: Delta tables over Parquet, where a partition is replaced in one commit.
+"""The lake: Delta tables over Parquet, where partitions are replaced in one commit.
 
-A reader sees the files of one version, never half of a partition; a writer that dies leaves
-nothing but files that no version names. What the tables mean is the catalogue's business; who
-reads the files, the engine's. Vacuum and checkpoints belong to operations.
+An engine writes Parquet files beside the old ones, and one commit puts them in their place: a
+reader sees the files of one version, never half of a partition, and a writer that dies leaves
+nothing but files that no version names. What the tables mean is the catalogue's business. Vacuum
+and checkpoints belong to operations.
 """
 
 import datetime as dt
+import fcntl
 import hashlib
-from collections.abc import Mapping
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from deltalake import DeltaTable, write_deltalake
+import sqlalchemy as sa
+from deltalake import DeltaTable, Field, Schema
 from deltalake.exceptions import TableNotFoundError
+from deltalake.schema import ArrayType, PrimitiveType
+from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
+
+from rfm_platform import catalog
+
+_TYPES: dict[type[sa.types.TypeEngine[Any]], str] = {
+    sa.Text: "string",
+    sa.BigInteger: "long",
+    sa.SmallInteger: "short",
+    sa.Integer: "integer",
+    sa.DateTime: "timestamp_ntz",
+    sa.Date: "date",
+    sa.Boolean: "boolean",
+    sa.Float: "double",
+}
 
 
-class ArrowStream(Protocol):
-    """Anything that hands out its rows as an Arrow C stream, a batch at a time."""
+@dataclass(frozen=True)
+class WrittenFile:
+    """A Parquet file that lies in a table's directory and is in no version of it yet."""
 
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+    path: Path
+    partition: dt.date
+    rows: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -30,11 +55,13 @@ class Partition:
         value: the partition's day (or first day of its month).
         files: absolute paths, sorted. Never empty.
         rows: rows in them, from the log.
+        size: bytes.
     """
 
     value: dt.date
     files: tuple[str, ...]
     rows: int
+    size: int
 
     @property
     def token(self) -> str:
@@ -44,70 +71,138 @@ class Partition:
 
 @dataclass(frozen=True)
 class LakeTable:
-    """One Delta table, partitioned by one date column."""
+    """One Delta table, partitioned by one date column.
+
+    Attributes:
+        path: its directory.
+        shape: its columns.
+        partition_column: the one that a partition has a single value of.
+    """
 
     path: Path
+    shape: sa.Table
     partition_column: str
 
     @property
     def name(self) -> str:
         return self.path.name
 
+    def directory(self, value: dt.date) -> Path:
+        """Where the files of a partition lie."""
+        return self.path / f"{self.partition_column}={value}"
+
     def partitions(
         self, first: dt.date | None = None, last: dt.date | None = None
     ) -> list[Partition]:
         """The partitions between two dates (inclusive) in the newest version, in order."""
-        try:
-            actions = DeltaTable(self.path).get_add_actions(flatten=True)
-        except TableNotFoundError:
+        table = self._open()
+        if table is None:
             return []
+        actions = table.get_add_actions(flatten=True)
         columns: Mapping[str, Any] = {
             name: actions.column(name).to_pylist()
-            for name in ("path", "num_records", f"partition.{self.partition_column}")
+            for name in ("path", "num_records", "size_bytes", f"partition.{self.partition_column}")
         }
-        found: dict[dt.date, tuple[list[str], int]] = {}
-        for path, rows, value in zip(*columns.values(), strict=True):
+        found: dict[dt.date, list[tuple[str, int, int]]] = {}
+        for path, rows, size, value in zip(*columns.values(), strict=True):
             if (first is None or value >= first) and (last is None or value <= last):
-                files, count = found.get(value, ([], 0))
-                found[value] = ([*files, str(self.path / path)], count + rows)
+                found.setdefault(value, []).append((str(self.path / path), rows, size))
         return [
-            Partition(value, tuple(sorted(files)), rows)
-            for value, (files, rows) in sorted(found.items())
+            Partition(
+                value,
+                tuple(sorted(path for path, _, _ in files)),
+                sum(rows for _, rows, _ in files),
+                sum(size for _, _, size in files),
+            )
+            for value, files in sorted(found.items())
         ]
 
     def files(self, first: dt.date | None = None, last: dt.date | None = None) -> list[str]:
         """The files of the partitions between two dates, inclusive."""
         return [file for partition in self.partitions(first, last) for file in partition.files]
 
-    def replace(self, rows: ArrowStream, first: dt.date, last: dt.date) -> None:
-        """Replaces the partitions between two dates, inclusive, in one commit.
+    def commit(self, files: Sequence[WrittenFile], first: dt.date, last: dt.date) -> None:
+        """Puts files in the place of the partitions between two dates, inclusive, in one commit.
 
-        Dates that `rows` does not have end up empty. An error while the rows come in leaves the
-        table as it was.
+        Dates that no file has end up empty. Files of a writer that dies before this are garbage.
         """
-        column = self.partition_column
-        exists = DeltaTable.is_deltatable(str(self.path))
-        write_deltalake(
-            self.path,
-            rows,
-            mode="overwrite",
-            predicate=f"{column} >= '{first}' AND {column} <= '{last}'" if exists else None,
-            partition_by=[column],
-        )
+        now = time.time_ns() // 1_000_000
+        added = [
+            AddAction(
+                path=str(file.path.relative_to(self.path)),
+                size=file.size,
+                partition_values={self.partition_column: file.partition.isoformat()},
+                modification_time=now,
+                data_change=True,
+                stats=json.dumps({"numRecords": file.rows}),
+            )
+            for file in files
+        ]
+        partitioned = [self.partition_column]
+        with self._locked():
+            table = self._open()
+            if table is None:
+                create_table_with_add_actions(
+                    str(self.path), self._schema(), added, partition_by=partitioned
+                )
+                return
+            removed = [
+                RemoveAction(
+                    path=str(Path(path).relative_to(self.path)),
+                    partition_values={self.partition_column: partition.value.isoformat()},
+                    deletion_timestamp=now,
+                    data_change=True,
+                )
+                for partition in self.partitions(first, last)
+                for path in partition.files
+            ]
+            if added or removed:
+                # Delta calls it an append; what is removed and added is in one version.
+                table.create_write_transaction(
+                    [*removed, *added], "append", self._schema(), partitioned
+                )
 
-    def drop(self, value: dt.date) -> None:
-        """Removes one partition from the newest version."""
-        DeltaTable(self.path).delete(f"{self.partition_column} = '{value}'")
+    def _open(self) -> DeltaTable | None:
+        try:
+            return DeltaTable(self.path)
+        except TableNotFoundError:
+            return None
+
+    def _schema(self) -> Schema:
+        return Schema([Field(column.name, _type(column)) for column in self.shape.columns])
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One writer of a table at a time: of two that replace one partition, the later one stays."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path.parent / f"{self.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _type(column: sa.Column[Any]) -> PrimitiveType | ArrayType:
+    if isinstance(column.type, sa.ARRAY):
+        return ArrayType(PrimitiveType("string"), contains_null=True)
+    if isinstance(column.type, sa.Numeric) and not isinstance(column.type, sa.Float):
+        return PrimitiveType(f"decimal({column.type.precision},{column.type.scale})")
+    return PrimitiveType(_TYPES[type(column.type)])
 
 
 class Lake:
     """The tables under one directory."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self.source_orders = LakeTable(root / "source_orders", "day")
-        self.aggregated_monthly = LakeTable(root / "aggregated_monthly", "month_of_order")
-        self.final_user_analysis = LakeTable(root / "final_user_analysis", "as_of_date")
-        self.rfm_scores = LakeTable(root / "rfm_scores", "as_of_date")
-        self.rfm_thresholds = LakeTable(root / "rfm_thresholds", "as_of_date")
-        self.cohort_matrix = LakeTable(root / "cohort_matrix", "as_of_date")
+        def table(name: str, shape: sa.Table, partition_column: str) -> LakeTable:
+            return LakeTable(root / name, shape, partition_column)
+
+        as_of = "as_of_date"
+        self.source_orders = table("source_orders", catalog.source_orders, "day")
+        self.aggregated_monthly = table(
+            "aggregated_monthly", catalog.aggregated_monthly_lake, "month_of_order"
+        )
+        self.final_user_analysis = table(
+            "final_user_analysis", catalog.final_user_analysis_lake, as_of
+        )
+        self.rfm_scores = table("rfm_scores", catalog.rfm_scores_snapshots, as_of)
+        self.rfm_thresholds = table("rfm_thresholds", catalog.rfm_thresholds, as_of)
+        self.cohort_matrix = table("cohort_matrix", catalog.cohort_matrix_snapshots, as_of)

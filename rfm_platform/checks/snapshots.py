@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from rfm_platform import catalog
 from rfm_platform.calendar import days_between
 from rfm_platform.checks.per_day import Verdict, report
 from rfm_platform.lake import LakeTable
@@ -166,9 +165,7 @@ def _history(missing: list[dt.date], start: dt.date) -> Verdict:
 
 def _quartiles(platform: Platform, day: dt.date) -> Verdict:
     with platform.engine.session() as session:
-        session.view(
-            "rfm_thresholds", platform.lake.rfm_thresholds.files(day, day), catalog.rfm_thresholds
-        )
+        session.view(platform.lake.rfm_thresholds, day, day)
         rows = session.records("FROM rfm_thresholds ORDER BY scope, metric")
     found = [f"{row['metric']} of {row['scope']}" for row in rows if row["is_degenerate"]]
     if not rows:

@@ -4,7 +4,6 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from rfm_platform import catalog
 from rfm_platform.customers.segments import Segments
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import Lake
@@ -30,9 +29,7 @@ def segment_table(
 ) -> SegmentOverview:
     """Each segment's customers, orders and revenue as of a day, in the segment file's order."""
     with engine.session() as session:
-        session.view(
-            "rfm_scores", lake.rfm_scores.files(as_of, as_of), catalog.rfm_scores_snapshots
-        )
+        session.view(lake.rfm_scores, as_of, as_of)
         found = {
             name: (customers, orders, revenue)
             for name, customers, orders, revenue in session.rows(
@@ -65,9 +62,7 @@ def retention_table(lake: Lake, engine: DuckDBEngine, as_of: dt.date) -> list[di
     A month that has not been reached is None; a partial month ends in ``*``.
     """
     with engine.session() as session:
-        session.view(
-            "cohort_matrix", lake.cohort_matrix.files(as_of, as_of), catalog.cohort_matrix_snapshots
-        )
+        session.view(lake.cohort_matrix, as_of, as_of)
         cells = session.rows(read_sql(__package__, "retention_table"))
     width = max((months for _, _, months, _, _ in cells), default=-1) + 1
     rows: dict[dt.date, dict[str, Any]] = {}

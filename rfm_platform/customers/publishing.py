@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from rfm_platform import catalog
 from rfm_platform.calendar import months_between
-from rfm_platform.engine import DuckDBEngine
+from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import Lake, LakeTable
 from rfm_platform.warehouse import CsvWriter, Warehouse
 
@@ -88,7 +88,8 @@ class Publisher:
     def _rows(self, source: LakeTable, partition: dt.date, table: sa.Table) -> CsvWriter:
         def write_rows(write: Callable[[bytes], object]) -> None:
             with self.engine.session() as session:
-                session.view("published", source.files(partition, partition), table)
-                session.dump_csv("published", table.columns, write)
+                session.view(source, partition, partition)
+                query = read_sql(__package__, f"publish_{source.name}")
+                session.dump_csv(query, table.columns, write)
 
         return write_rows

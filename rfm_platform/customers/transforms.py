@@ -54,8 +54,7 @@ class Transforms:
             for start, end in chunks(first, last, EXTRACTION_DAYS):
                 with self.engine.session() as session:
                     read_days(session, snapshot, start, end)
-                    rows = session.query("FROM source_orders")
-                    self.lake.source_orders.replace(rows, start, end)
+                    session.replace(self.lake.source_orders, "FROM source_orders", start, end)
                 progress(end)
 
     def fold_months(
@@ -67,27 +66,27 @@ class Transforms:
         """Builds every month that has a day between two dates anew, from all its days."""
         for month in months_between(first, last):
             with self.engine.session() as session:
-                self._compute_month(session, self._days(month))
-                self.lake.aggregated_monthly.replace(session.query("FROM month"), month, month)
+                query, parameters = self._prepare_month(session, self._days(month))
+                session.replace(self.lake.aggregated_monthly, query, month, month, **parameters)
             progress(month)
 
     def analyse_customers(self, as_of: dt.date) -> None:
         """final_user_analysis as of a day."""
         with self.engine.session() as session:
             self.view_months(session, as_of)
-            rows = session.query(
-                read_sql(__package__, "final_user_analysis"), as_of=as_of, loaded_at=self._now()
+            session.replace(
+                self.lake.final_user_analysis,
+                read_sql(__package__, "final_user_analysis"),
+                as_of,
+                as_of,
+                as_of=as_of,
+                loaded_at=self._now(),
             )
-            self.lake.final_user_analysis.replace(rows, as_of, as_of)
 
     def score(self, as_of: dt.date, segments: Segments, *, per_marketplace: bool) -> None:
         """rfm_scores and the thresholds that they were made with, as of a day."""
         with self.engine.session() as session:
-            session.view(
-                "final_user_analysis",
-                self.lake.final_user_analysis.files(as_of, as_of),
-                catalog.final_user_analysis_lake,
-            )
+            session.view(self.lake.final_user_analysis, as_of, as_of)
             cells = [(*cell, name) for cell, name in segments.cells.items()]
             session.create("segment_cells", _SEGMENT_CELLS.columns, cells)
             session.materialize(
@@ -105,7 +104,7 @@ class Transforms:
                 per_marketplace=per_marketplace,
             )
             for table in (self.lake.rfm_thresholds, self.lake.rfm_scores):
-                table.replace(session.query(f"FROM {table.name}"), as_of, as_of)
+                session.replace(table, f"FROM {table.name}", as_of, as_of)
 
     def build_cohorts(self, as_of: dt.date) -> None:
         """cohort_matrix as of a day."""
@@ -118,25 +117,32 @@ class Transforms:
                 _CALENDAR_MONTHS.columns,
                 [(month, month == reached[-1] and as_of != last_day(as_of)) for month in reached],
             )
-            rows = session.query(read_sql(__package__, "cohort_matrix"), as_of=as_of)
-            self.lake.cohort_matrix.replace(rows, as_of, as_of)
+            session.replace(
+                self.lake.cohort_matrix,
+                read_sql(__package__, "cohort_matrix"),
+                as_of,
+                as_of,
+                as_of=as_of,
+            )
 
     def _days(self, month: dt.date, as_of: dt.date | None = None) -> list[Partition]:
         end = last_day(month)
         return self.lake.source_orders.partitions(month, min(end, as_of) if as_of else end)
 
-    def _compute_month(self, session: Session, days: Sequence[Partition]) -> None:
-        """Computes a month from its days into the temporary table ``month``."""
+    def _prepare_month(
+        self, session: Session, days: Sequence[Partition]
+    ) -> tuple[str, dict[str, object]]:
+        """Computes what a month needs from its days; returns its query and the parameters."""
         files = [file for day in days for file in day.files]
-        session.view("month_lines", files, catalog.source_orders)
-        session.materialize(
-            "month",
-            read_sql(__package__, "aggregated_monthly"),
-            month=days[0].value.replace(day=1) if days else None,
-            batch=days[-1].value if days else None,
-            loaded_at=self._now(),
-            built_from=built_from(days),
-        )
+        session.view_files("month_lines", files, catalog.source_orders)
+        for step in ("month_orders", "month_skus", "month_sku_lists"):
+            session.materialize(step, read_sql(__package__, step))
+        return read_sql(__package__, "aggregated_monthly"), {
+            "month": days[0].value.replace(day=1) if days else None,
+            "batch": days[-1].value if days else None,
+            "loaded_at": self._now(),
+            "built_from": built_from(days),
+        }
 
     def view_months(self, session: Session, as_of: dt.date) -> None:
         """Makes ``months`` as of a day, from aggregated_monthly where it is current."""
@@ -149,18 +155,18 @@ class Transforms:
             if ready is not None and self._is_current(session, ready, days):
                 files += ready.files
                 continue
-            self._compute_month(session, days)
+            query, parameters = self._prepare_month(session, days)
             name = f"month_{month:%Y_%m}"
-            session.materialize(name, "FROM month")
+            session.materialize(name, query, **parameters)
             computed.append(name)
-        session.view("ready_months", files, catalog.aggregated_monthly_lake)
+        session.view_files("ready_months", files, catalog.aggregated_monthly_lake)
         session.union("months", ["ready_months", *computed])
 
     @staticmethod
     def _is_current(session: Session, ready: Partition | None, days: Sequence[Partition]) -> bool:
         if ready is None:
             return False
-        session.view("ready", ready.files, catalog.aggregated_monthly_lake)
+        session.view_files("ready", ready.files, catalog.aggregated_monthly_lake)
         return session.rows("SELECT built_from FROM ready LIMIT 1") == [(built_from(days),)]
 
     def _now(self) -> dt.datetime:

@@ -6,10 +6,12 @@ data. CSV passes through a named pipe, because that is the one stream which Duck
 writer and PostgreSQL's COPY both speak at full speed.
 """
 
+import datetime as dt
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -20,6 +22,7 @@ import duckdb
 import sqlalchemy as sa
 
 from rfm_platform.engine.pipes import read_from, write_to
+from rfm_platform.lake import LakeTable, WrittenFile
 from rfm_platform.errors import PlatformError
 
 # Rows are CSV here only between us and PostgreSQL, which writes and reads exactly this dialect.
@@ -103,7 +106,18 @@ class Session:
         self._scratch = scratch
         self._pipes = 0
 
-    def view(self, name: str, files: Sequence[str], table: sa.Table) -> None:
+    def view(
+        self,
+        table: LakeTable,
+        first: dt.date | None = None,
+        last: dt.date | None = None,
+        *,
+        name: str | None = None,
+    ) -> None:
+        """Names a table's partitions between two dates, inclusive; by default by its own name."""
+        self.view_files(name or table.name, table.files(first, last), table.shape)
+
+    def view_files(self, name: str, files: Sequence[str], table: sa.Table) -> None:
         """Names the rows of Parquet files; without files, an empty table of that shape."""
         if files:
             relation = self._connection.read_parquet(list(files), hive_partitioning=True)
@@ -149,6 +163,69 @@ class Session:
         """Computes a query into a temporary table."""
         self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}', parameters)
 
+    def replace(
+        self, table: LakeTable, query: str, first: dt.date, last: dt.date, **parameters: object
+    ) -> None:
+        """Replaces a table's partitions between two dates, inclusive, by the rows of a query.
+
+        Args:
+            table: the lake's table.
+            query: its rows; the columns by name.
+            parameters: the query's.
+        """
+        table.path.mkdir(parents=True, exist_ok=True)
+        write = self._write_partition if first == last else self._write_partitions
+        table.commit(write(table, query, first, parameters), first, last)
+
+    def _write_partition(
+        self, table: LakeTable, query: str, value: dt.date, parameters: Mapping[str, object]
+    ) -> list[WrittenFile]:
+        """One file, at half the cost of DuckDB's partitioned writer."""
+        path = table.directory(value) / f"part-{uuid.uuid4()}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        others = [c for c in table.shape.columns if c.name != table.partition_column]
+        ((_, rows, size, *_),) = self._copy(others, query, path, "", parameters)
+        if rows:
+            return [WrittenFile(path, value, rows, size)]
+        path.unlink()
+        return []
+
+    def _write_partitions(
+        self, table: LakeTable, query: str, _first: dt.date, parameters: Mapping[str, object]
+    ) -> list[WrittenFile]:
+        options = (
+            f"PARTITION_BY ({table.partition_column}), OVERWRITE_OR_IGNORE, "
+            "FILENAME_PATTERN 'part-{uuid}', "
+        )
+        written = self._copy(table.shape.columns, query, table.path, options, parameters)
+        return [
+            WrittenFile(
+                path=Path(path),
+                partition=dt.date.fromisoformat(partition[table.partition_column]),
+                rows=rows,
+                size=size,
+            )
+            for path, rows, size, _footer, _columns, partition, *_ in written
+        ]
+
+    def _copy(
+        self,
+        columns: Iterable[sa.Column[Any]],
+        query: str,
+        path: Path,
+        options: str,
+        parameters: Mapping[str, object],
+    ) -> list[tuple[Any, ...]]:
+        typed = ", ".join(
+            f'CAST("{c.name}" AS {duckdb_type(c)}) AS "{c.name}"' for c in columns
+        )
+        target = str(path).replace("'", "''")
+        return self._connection.execute(
+            f"COPY (SELECT {typed} FROM ({query})) TO '{target}' "  # noqa: S608 - names of ours
+            f"(FORMAT parquet, {options}RETURN_STATS)",
+            parameters,
+        ).fetchall()
+
     def load_csv(
         self,
         name: str,
@@ -175,6 +252,7 @@ class Session:
                 auto_detect=False,
                 parallel=False,
                 delimiter=",",
+                lineterminator=r"\n",  # told, not guessed: a value may hold any line end
                 quotechar='"',
                 escapechar='"',
                 na_values=NULL_TEXT,
@@ -184,23 +262,25 @@ class Session:
         self._connection.execute(f'DROP TABLE IF EXISTS "{name}"')
         try:
             read_from(self._new_pipe(), read, produce)
-        except duckdb.ConversionException as error:
+        except duckdb.Error as error:
             # DuckDB's message quotes the row: a person's name may be in it.
             column = re.search(r'converting column "([^"]*)"', str(error))
             where = f"column {column[1]}" if column else "a column"
-            raise EngineError(f"{name}: a value of {where} does not fit its type") from None
+            raise EngineError(
+                f"{name}: a value of {where} cannot be read ({type(error).__name__})"
+            ) from None
 
     def dump_csv(
-        self, name: str, columns: Iterable[sa.Column[Any]], write: Callable[[bytes], object]
+        self, query: str, columns: Iterable[sa.Column[Any]], write: Callable[[bytes], object]
     ) -> None:
-        """Hands columns of a view or table to `write` as CSV that PostgreSQL's COPY reads."""
+        """Hands columns of a query to `write` as CSV that PostgreSQL's COPY reads."""
         projection = [
             f'{_PG_ARRAY.format(column.name)} AS "{column.name}"'
             if isinstance(column.type, sa.ARRAY)
             else f'"{column.name}"'
             for column in columns
         ]
-        relation = self.query(f'SELECT {", ".join(projection)} FROM "{name}"')  # noqa: S608 - names
+        relation = self.query(f'SELECT {", ".join(projection)} FROM ({query})')  # noqa: S608 - names
         write_to(
             self._new_pipe(),
             lambda pipe: relation.write_csv(

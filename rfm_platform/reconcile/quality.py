@@ -5,7 +5,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from rfm_platform import catalog
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import Lake
 
@@ -30,8 +29,8 @@ def examine_days(lake: Lake, engine: DuckDBEngine, first: dt.date, last: dt.date
     flags: dict[dt.date, list[tuple[str, str, int]]] = defaultdict(list)
     split: dict[dt.date, list[tuple[str, str, list[dt.date]]]] = defaultdict(list)
     with engine.session() as session:
-        session.view("source_orders", lake.source_orders.files(first, last), catalog.source_orders)
-        session.view("loaded_orders", lake.source_orders.files(), catalog.source_orders)
+        session.view(lake.source_orders, first, last)
+        session.view(lake.source_orders, name="loaded_orders")
         counts: dict[dt.date, dict[str, Any]] = {
             row.pop("day"): row for row in session.records(read_sql(__package__, "quality_days"))
         }

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rfm_platform import catalog
 from rfm_platform.calendar import last_day, months_between
 from rfm_platform.customers.transforms import read_days
 from rfm_platform.engine import DuckDBEngine, read_sql
@@ -48,7 +47,7 @@ def lake_days(
 ) -> list[dict[str, Any]]:
     """Totals of the lake's days, by day and marketplace."""
     with engine.session() as session:
-        session.view("source_orders", lake.source_orders.files(first, last), catalog.source_orders)
+        session.view(lake.source_orders, first, last)
         return session.records(read_sql(__package__, "lake_days"))
 
 
@@ -104,7 +103,7 @@ def reconcile_months(
     if not differences:
         return Months([], frozenset())
     with engine.session() as session:
-        session.view("source_orders", lake.source_orders.files(start, end), catalog.source_orders)
+        session.view(lake.source_orders, start, end)
         own = session.records(read_sql(__package__, "lake_months"))
     inconsistent = compare(own, published, period="month", measures=MONTH_MEASURES)
     return Months(differences, frozenset(difference.period for difference in inconsistent))

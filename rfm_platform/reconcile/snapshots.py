@@ -4,7 +4,6 @@ cohorts that add up."""
 import datetime as dt
 from typing import Any
 
-from rfm_platform import catalog
 from rfm_platform.customers.transforms import Transforms
 from rfm_platform.engine import Session, read_sql
 from rfm_platform.warehouse import Warehouse
@@ -63,12 +62,8 @@ def cohort_violations(transforms: Transforms, as_of: dt.date) -> list[str]:
 
 def _view_snapshots(session: Session, transforms: Transforms, as_of: dt.date) -> None:
     lake = transforms.lake
-    for table, shape in (
-        (lake.final_user_analysis, catalog.final_user_analysis_lake),
-        (lake.rfm_scores, catalog.rfm_scores_snapshots),
-        (lake.cohort_matrix, catalog.cohort_matrix_snapshots),
-    ):
-        session.view(table.name, table.files(as_of, as_of), shape)
+    for table in (lake.final_user_analysis, lake.rfm_scores, lake.cohort_matrix):
+        session.view(table, as_of, as_of)
 
 
 def _by_source(rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
