@@ -205,13 +205,21 @@ cohort_matrix_snapshots = Table(
     comment="Retention: one row per marketplace, cohort and month since, as of a day.",
 )
 
-_PUBLISHED_ONLY = ("customer_key", "kurs_rate", "total_sku", "address_shipping_name", "avg_shipping_amount")
+_PUBLISHED_ONLY = (
+    "customer_key",
+    "kurs_rate",
+    "total_sku",
+    "address_shipping_name",
+    "avg_shipping_amount",
+)
 
 
 def _in_lake(table: Table, *more: Column[Any]) -> Table:
     """The table as the lake holds it: what merges, of which the published columns are made."""
-    kept = [Column(c.name, c.type) for c in table.columns if c.name not in _PUBLISHED_ONLY]
-    merging = [
+    kept: list[Column[Any]] = [
+        Column(c.name, c.type) for c in table.columns if c.name not in _PUBLISHED_ONLY
+    ]
+    merging: list[Column[Any]] = [
         Column("latest_order", Text),
         Column("latest_rate", Numeric(38, 0)),
         Column("shipping_total", Numeric(38, 2)),

@@ -173,7 +173,7 @@ class LakeTable:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One writer of a table at a time: of two that replace one partition, the later one stays."""
+        """One writer of a table at a time: of two that replace a partition, the later one stays."""
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path.parent / f"{self.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -82,7 +82,7 @@ class Publisher:
         # Only after the commit: the warehouse never shows what the lake no longer has a copy of.
         for source, dates in removed.items():
             for date in dates:
-                source.drop(date)
+                source.commit([], date, date)
         return not any(as_of in dates for dates in removed.values())
 
     def _rows(self, source: LakeTable, partition: dt.date, table: sa.Table) -> CsvWriter:

@@ -22,8 +22,8 @@ import duckdb
 import sqlalchemy as sa
 
 from rfm_platform.engine.pipes import read_from, write_to
-from rfm_platform.lake import LakeTable, WrittenFile
 from rfm_platform.errors import PlatformError
+from rfm_platform.lake import LakeTable, WrittenFile
 
 # Rows are CSV here only between us and PostgreSQL, which writes and reads exactly this dialect.
 NULL_TEXT = r"\N"
@@ -216,9 +216,7 @@ class Session:
         options: str,
         parameters: Mapping[str, object],
     ) -> list[tuple[Any, ...]]:
-        typed = ", ".join(
-            f'CAST("{c.name}" AS {duckdb_type(c)}) AS "{c.name}"' for c in columns
-        )
+        typed = ", ".join(f'CAST("{c.name}" AS {duckdb_type(c)}) AS "{c.name}"' for c in columns)
         target = str(path).replace("'", "''")
         return self._connection.execute(
             f"COPY (SELECT {typed} FROM ({query})) TO '{target}' "  # noqa: S608 - names of ours
@@ -252,7 +250,8 @@ class Session:
                 auto_detect=False,
                 parallel=False,
                 delimiter=",",
-                lineterminator=r"\n",  # told, not guessed: a value may hold any line end
+                # Told, not guessed: a value may hold any line end.
+                lineterminator=duckdb.CSVLineTerminator.LINE_FEED,
                 quotechar='"',
                 escapechar='"',
                 na_values=NULL_TEXT,
@@ -280,7 +279,7 @@ class Session:
             else f'"{column.name}"'
             for column in columns
         ]
-        relation = self.query(f'SELECT {", ".join(projection)} FROM ({query})')  # noqa: S608 - names
+        relation = self.query(f"SELECT {', '.join(projection)} FROM ({query})")  # noqa: S608 - names
         write_to(
             self._new_pipe(),
             lambda pipe: relation.write_csv(

@@ -240,7 +240,7 @@ def main(arguments: Sequence[str]) -> None:
     try:
         if os.geteuid() == 0:
             _become(Account(int(uid), int(gid)), [Path(directory), Path(command[0])])
-        os.execv(command[0], command)  # noqa: S606 - becoming the program is the purpose
+        os.execv(command[0], command)
     except (LaunchError, OSError) as error:
         sys.exit(str(error))
 

@@ -19,7 +19,8 @@ ROW_COUNT = "dagster/partition_row_count"
 def _orders() -> tuple[list[Row], list[Row]]:
     """Repeat buyers, two marketplaces, shops and currencies, cancelled and returned lines."""
     dice = random.Random(7)  # noqa: S311 - the same orders each time
-    lines, names = [], []
+    lines: list[Row] = []
+    names: list[Row] = []
     for on in DAYS:
         for n in range(0 if on == EMPTY_DAY else 6 + DAYS.index(on)):
             marketplace = dice.choice(("shopee", "lazada"))

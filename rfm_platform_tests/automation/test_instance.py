@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from rfm_platform_tests.conftest import url_of
 POOL = "rfm"
 FIRST, LAST = "12-12", "12-31"
 DEADLINE_SECONDS = 60
+POLL_SECONDS = 0.005
 
 
 @pytest.fixture
@@ -101,7 +103,7 @@ def test_only_runs_of_dead_processes_of_this_machine_are_ended(chain: Chain) -> 
         def run(
             tags: dict[str, str], status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED
         ) -> str:
-            return create_run_for_test(instance, status=status, tags=tags).run_id
+            return str(create_run_for_test(instance, status=status, tags=tags).run_id)
 
         killed = [
             run(_tag(host, dead.pid, "123")),
@@ -167,9 +169,10 @@ def _kill_when(chain: Chain, reached: Callable[[], bool]) -> None:
     process = subprocess.Popen(command, env=os.environ | variables, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not reached():
-        assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline, "it never came so far"
-        time.sleep(0.005)  # between two looks, not for something to happen
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(POLL_SECONDS)
+            pytest.fail("it ended before it could be killed")
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
 

@@ -7,7 +7,6 @@ import dagster as dg
 import pytest
 from deltalake import DeltaTable
 
-from rfm_platform import catalog
 from rfm_platform.automation.jobs import LOADED
 from rfm_platform.customers.transforms import Transforms
 from rfm_platform.definitions import build_defs
@@ -63,8 +62,9 @@ def corrupt(platform: Platform, on: dt.date, rows: str, to: dt.date | None = Non
     """Replaces a day of the lake (or a range) by the rows of a query on ``source_orders``."""
     table = platform.lake.source_orders
     with platform.engine.session() as session:
-        session.view("source_orders", table.files(on, to or on), catalog.source_orders)
-        table.replace(session.query(rows), on, to or on)
+        session.view(table, on, to or on)
+        session.materialize("kept", rows)
+        session.replace(table, "FROM kept", on, to or on)
 
 
 def publish_without_reading(chain: Chain, first: str, last: str) -> Outcome:
@@ -235,9 +235,9 @@ class _LosingTransforms(Transforms):
         super().extract(mart, first, last, progress)
         table = self.lake.source_orders
         with self.engine.session() as session:
-            session.view("source_orders", table.files(first, first), catalog.source_orders)
-            kept = session.query("FROM source_orders WHERE order_id NOT LIKE '%-3'")
-            table.replace(kept, first, first)
+            session.view(table, first, first)
+            session.materialize("kept", "FROM source_orders WHERE order_id NOT LIKE '%-3'")
+            session.replace(table, "FROM kept", first, first)
 
 
 class _LosingPlatform(Platform):

@@ -16,7 +16,7 @@ cohorts AS (
     GROUP BY marketplace, user_id
 ),
 sizes AS (
-    SELECT marketplace, cohort_month, COUNT(*) AS cohort_size
+    SELECT marketplace, cohort_month, COUNT(user_id) AS cohort_size
     FROM cohorts
     GROUP BY marketplace, cohort_month
 ),
@@ -25,7 +25,7 @@ cells AS (
         c.marketplace,
         c.cohort_month,
         a.month,
-        COUNT(*) AS value,
+        COUNT(a.user_id) AS value,
         SUM(a.total_order) AS total_order,
         SUM(a.gmv_base) AS gmv_base
     FROM activity AS a

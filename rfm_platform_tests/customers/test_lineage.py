@@ -1,0 +1,126 @@
+"""Column lineage, as the Dagster UI shows it, is what the SQL says.
+
+Resolving it takes seconds, so it is written down once in ``lineage.json`` and held against the SQL
+here. ``UPDATE_SNAPSHOTS=1 pytest`` writes it anew after a transform has changed.
+"""
+
+import json
+import os
+from importlib import resources
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlglot import exp
+from sqlglot.lineage import Node, lineage
+
+from rfm_platform import catalog
+from rfm_platform.engine import read_sql
+
+PACKAGE = "rfm_platform.customers"
+FILE = Path(str(resources.files(PACKAGE).joinpath("lineage.json")))
+
+# Asset → its last query, the queries that it reads under a name, and what the tables below are:
+# a name that a query uses → the asset and its columns.
+Tables = dict[str, sa.Table]
+MONTHS = {
+    "month_orders": "month_orders",
+    "month_skus": "month_skus",
+    "month_sku_lists": "month_sku_lists",
+    "aggregated_monthly": "aggregated_monthly",
+}
+SCORES = {
+    "rfm_customers": "rfm_customers",
+    "rfm_quartiles": "rfm_quartiles",
+    "rfm_scores": "rfm_scores",
+}
+MONTHLY: Tables = {"months": catalog.aggregated_monthly_lake}
+# The lake's merging columns, by the published column that they carry on.
+CARRIED_AS = {
+    "latest_order": "address_shipping_name",
+    "latest_rate": "kurs_rate",
+    "shipping_total": "avg_shipping_amount",
+    "shipping_orders": "avg_shipping_amount",
+    "shared_order": "total_order",
+}
+ASSETS: dict[str, tuple[str, dict[str, str], Tables, sa.Table]] = {
+    "source_orders": (
+        "source_orders",
+        {},
+        {"mart_lines": catalog.flatten_order_marketplace, "mart_names": catalog.order_marketplace},
+        catalog.source_orders,
+    ),
+    "aggregated_monthly": (
+        "publish_aggregated_monthly",
+        MONTHS,
+        {"month_lines": catalog.source_orders},
+        catalog.aggregated_monthly,
+    ),
+    "final_user_analysis": (
+        "publish_final_user_analysis",
+        {"final_user_analysis": "final_user_analysis"},
+        MONTHLY,
+        catalog.final_user_analysis_snapshots,
+    ),
+    "rfm_scores": (
+        "publish_rfm_scores",
+        SCORES,
+        {"final_user_analysis": catalog.final_user_analysis_lake},
+        catalog.rfm_scores_snapshots,
+    ),
+    "cohort_matrix": (
+        "publish_cohort_matrix",
+        {"cohort_matrix": "cohort_matrix"},
+        MONTHLY,
+        catalog.cohort_matrix_snapshots,
+    ),
+}
+ASSET_OF = {
+    "mart_lines": "flatten_order_marketplace",
+    "mart_names": "order_marketplace",
+    "month_lines": "source_orders",
+    "months": "aggregated_monthly",
+    "final_user_analysis": "final_user_analysis",
+}
+
+
+def _resolve(asset: str) -> dict[str, list[list[str]]]:
+    query, steps, tables, published = ASSETS[asset]
+    schema = {
+        name: {column.name: "text" for column in table.columns} for name, table in tables.items()
+    }
+    sources = {name: read_sql(PACKAGE, step) for name, step in steps.items()}
+    found = {}
+    for column in published.columns:
+        node = lineage(
+            column.name, read_sql(PACKAGE, query), schema, sources=sources, dialect="duckdb"
+        )
+        found[column.name] = sorted(_leaves(node, tables))
+    return found
+
+
+def _leaves(node: Node, tables: Tables) -> set[tuple[str, str]]:
+    leaves = set()
+    for leaf in node.walk():
+        table = leaf.source.find(exp.Table) if not leaf.downstream else None
+        name = leaf.name.rpartition(".")[2].strip('"')
+        if table is not None and table.name in tables and name in tables[table.name].columns:
+            leaves.add((ASSET_OF[table.name], CARRIED_AS.get(name, name)))
+    return leaves
+
+
+def test_the_lineage_that_the_ui_shows_is_the_sqls() -> None:
+    resolved = {
+        asset: {column: [list(s) for s in sources] for column, sources in _resolve(asset).items()}
+        for asset in ASSETS
+    }
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        FILE.write_text(json.dumps(resolved, indent=1) + "\n", encoding="utf-8")
+    assert json.loads(FILE.read_text(encoding="utf-8")) == resolved
+
+
+def test_every_figure_has_a_source() -> None:
+    # Times of a run, months of a calendar, names from the segment file.
+    sourceless = {"load_timestamp", "etl_batch_time", "as_of_date", "month_of_order", "segment"}
+    for asset, columns in json.loads(FILE.read_text(encoding="utf-8")).items():
+        without = {column for column, sources in columns.items() if not sources}
+        assert without <= sourceless, asset
