@@ -27,7 +27,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
         platform: replaces the parts that the settings ask for.
     """
     daily = daily_partitions(settings)
-    the_jobs = jobs(daily)
+    the_jobs = jobs()
     return dg.Definitions(
         assets=[*source_assets(daily), *customer_assets(daily)],
         asset_checks=[

@@ -14,25 +14,22 @@ DAILY_JOB = "daily"
 _SOURCE_CHECKS = dg.AssetSelection.checks_for_assets("flatten_order_marketplace")
 
 
-def jobs(daily: dg.DailyPartitionsDefinition) -> dict[str, Any]:
+def jobs() -> dict[str, Any]:
     """Each job by its name, with the checks of its assets. Dagster exports no type for it."""
     defined = [
         dg.define_asset_job(
             LOAD_JOB,
             selection=_with_checks(*LOADED) | _SOURCE_CHECKS,
-            partitions_def=daily,
             description="Reads days from the mart and folds them into their months.",
         ),
         dg.define_asset_job(
             SNAPSHOT_JOB,
             selection=_with_checks(*SNAPSHOTS),
-            partitions_def=daily,
             description="Customers, scores and cohorts as of a day, from what is loaded.",
         ),
         dg.define_asset_job(
             DAILY_JOB,
             selection=_with_checks(*LOADED, *SNAPSHOTS) | _SOURCE_CHECKS,
-            partitions_def=daily,
             description="A day from the mart to the published tables.",
         ),
     ]

@@ -160,7 +160,7 @@ class Transforms:
             session.materialize(name, query, **parameters)
             computed.append(name)
         session.view_files("ready_months", files, catalog.aggregated_monthly_lake)
-        session.union("months", ["ready_months", *computed])
+        session.union("months", ["ready_months", *computed], catalog.aggregated_monthly_lake)
 
     @staticmethod
     def _is_current(session: Session, ready: Partition | None, days: Sequence[Partition]) -> bool:

@@ -125,11 +125,12 @@ class Session:
         else:
             self.create(name, table.columns, [])
 
-    def union(self, name: str, tables: Sequence[str]) -> None:
-        """Names the rows of several tables of the same columns together."""
-        relation = self._connection.table(tables[0])
+    def union(self, name: str, tables: Sequence[str], shape: sa.Table) -> None:
+        """Names the rows of several tables together; they have a shape's columns in any order."""
+        columns = ", ".join(f'"{column.name}"' for column in shape.columns)
+        relation = self._connection.table(tables[0]).project(columns)
         for table in tables[1:]:
-            relation = relation.union(self._connection.table(table))
+            relation = relation.union(self._connection.table(table).project(columns))
         relation.create_view(name, replace=True)
 
     def create(
@@ -242,11 +243,16 @@ class Session:
         """
         types = {column.name: duckdb_type(column) for column in columns}
 
+        def produce_with_header(write: Callable[[bytes | memoryview], object]) -> None:
+            # A first value that begins with U+FEFF would be taken for the file's own mark.
+            write(",".join(types).encode() + b"\n")
+            produce(write)
+
         def read(pipe: str) -> None:
             self._connection.read_csv(
                 pipe,
                 columns=types,
-                header=False,
+                header=True,
                 auto_detect=False,
                 parallel=False,
                 delimiter=",",
@@ -260,7 +266,7 @@ class Session:
 
         self._connection.execute(f'DROP TABLE IF EXISTS "{name}"')
         try:
-            read_from(self._new_pipe(), read, produce)
+            read_from(self._new_pipe(), read, produce_with_header)
         except duckdb.Error as error:
             # DuckDB's message quotes the row: a person's name may be in it.
             column = re.search(r'converting column "([^"]*)"', str(error))

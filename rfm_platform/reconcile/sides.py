@@ -1,6 +1,7 @@
 """The sides of a reconciliation, asked for the same days or months: mart, lake, warehouse."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,12 +53,13 @@ def lake_days(
 
 
 def fingerprint(totals: Sequence[Row], day: dt.date) -> str:
-    """All rows of a day in one text: equal for equal rows in any order."""
-    mine = [row for row in totals if row["day"] == day]
-    lines, names = (
-        sum(int(row[column]) for row in mine) for column in ("fingerprint", "names_fingerprint")
+    """A day's rows, as read and as understood, in one text: equal for equal rows in any order."""
+    mine = sorted(
+        repr([row["marketplace"], *(row[measure] for measure in DAY_MEASURES)])
+        for row in totals
+        if row["day"] == day
     )
-    return f"{sum(row['lines'] for row in mine)}-{lines:x}-{names:x}"
+    return hashlib.md5("\n".join(mine).encode(), usedforsecurity=False).hexdigest()
 
 
 def reconcile_days(
