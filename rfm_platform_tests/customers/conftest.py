@@ -2,7 +2,7 @@
 
 import datetime as dt
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,22 @@ class Chain:
         transforms.build_cohorts(as_of)
         publisher.publish_cohorts(as_of)
 
+    def publish(
+        self,
+        lines: Sequence[Line],
+        as_of: dt.date,
+        *,
+        orders: Iterable[Order] = (),
+        per_marketplace: bool = False,
+    ) -> Tables:
+        """From these lines, loaded whole into an empty lake, to the tables as of a day."""
+        days = [line.create_timestamp.date() for line in lines if line.create_timestamp]
+        self.start_anew()
+        self.fill(lines, orders)
+        self.load(min(days), max(days))
+        self.snapshot(as_of, per_marketplace=per_marketplace)
+        return self.tables(as_of)
+
     def tables(self, as_of: dt.date) -> Tables:
         """The published months, and the snapshots of a day."""
         rows = self.platform.warehouse.rows
@@ -124,3 +140,33 @@ def chain(
 
 def without(row: Mapping[str, Any], *columns: str) -> Row:
     return {name: value for name, value in row.items() if name not in columns}
+
+
+def line(
+    day: str,
+    user_id: str | None = "u",
+    order_id: str | None = "1",
+    amount: int | None = 100,
+    **others: Any,
+) -> Line:
+    """An ordinary valid line, with what a test says otherwise."""
+    return Line(
+        **{
+            "marketplace": "shopee",
+            "shop_id": "S",
+            "shop_name": "Shop",
+            "user_id": user_id,
+            "magpie_region_code": "ID",
+            "kurs_rate": 1,
+            "create_timestamp": dt.datetime.fromisoformat(day),
+            "cancelled_flag": "false",
+            "returned_flag": "false",
+            "order_id": order_id,
+            "product_gmv_amount": amount,
+            "marketplace_product_id": "P",
+            "marketplace_variant_id": "V",
+            "marketplace_product_barcode": "899",
+            "order_shipping_fee_buyer_amount": "9000",
+            **others,
+        }
+    )

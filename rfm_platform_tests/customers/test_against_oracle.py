@@ -120,7 +120,7 @@ def _assert_same(actual: Tables, expected: Tables, names: Iterable[str] = TABLES
         )
 
 
-@examples(50)
+@examples(45)
 @given(data=st.data(), rows=marts())
 def test_every_column_of_every_table_is_what_the_contract_says(
     chain: Chain, keys: Keys, data: st.DataObject, rows: MartRows
@@ -134,7 +134,7 @@ def test_every_column_of_every_table_is_what_the_contract_says(
     _assert_as_the_contract_says(tables, keys, rows, loaded=loaded, as_of=as_of)
 
 
-@examples(20)
+@examples(14)
 @given(data=st.data(), rows=marts(max_days=2, min_lines=4))
 def test_quartiles_per_marketplace_score_each_marketplace_by_itself(
     chain: Chain, keys: Keys, data: st.DataObject, rows: MartRows
@@ -150,7 +150,7 @@ def test_quartiles_per_marketplace_score_each_marketplace_by_itself(
     )
 
 
-@examples(20)
+@examples(14)
 @given(data=st.data(), rows=marts(max_days=3))
 def test_the_order_in_which_days_are_loaded_changes_nothing(
     chain: Chain, keys: Keys, data: st.DataObject, rows: MartRows
@@ -173,7 +173,7 @@ def test_the_order_in_which_days_are_loaded_changes_nothing(
     _assert_same(chain.tables(as_of), first)
 
 
-@examples(20)
+@examples(14)
 @given(data=st.data(), rows=marts(min_lines=3))
 def test_an_old_snapshot_comes_out_the_same_after_later_days_were_loaded(
     chain: Chain, keys: Keys, data: st.DataObject, rows: MartRows
@@ -194,7 +194,7 @@ def test_an_old_snapshot_comes_out_the_same_after_later_days_were_loaded(
     _assert_as_the_contract_says(again, keys, rows, loaded=_range(first, last), as_of=as_of)
 
 
-@examples(30)
+@examples(14)
 @given(
     data=st.data(),
     before=marts(max_days=3, days=SPRING[:7], max_lines=15),

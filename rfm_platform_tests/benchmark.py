@@ -1,0 +1,212 @@
+"""`make bench`: each stage against its floor, measured in one run on the same data.
+
+A stage runs in a process of its own, so that its CPU time and peak memory are its own; the embedded
+server's CPU time counts with it where it works for the stage. Floors do the least that can be done
+with the same rows: COPY to /dev/null, one GROUP BY, COPY in. Ratios travel between machines,
+seconds do not.
+"""
+
+import datetime as dt
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from rfm_platform import catalog
+from rfm_platform.customers.segments import load_segments
+from rfm_platform.demo import synthetic
+from rfm_platform.engine import read_sql
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.settings import read_settings
+from rfm_platform.wiring import Platform, build_platform
+
+END = dt.date(2024, 12, 31)
+DAYS = 730
+FIRST = END - dt.timedelta(days=DAYS - 1)
+# Stage → the floor that it is divided by, and the ratio that we aim at.
+TARGETS = {
+    "extract": ("floor: COPY out", 3.0),
+    "transform": ("floor: GROUP BY", 6.0),
+    "publish": ("floor: COPY in", 2.0),
+}
+
+
+def _floor_copy_out(platform: Platform) -> None:
+    with platform.mart.database.connect() as connection:
+        connection.execute("COPY flatten_order_marketplace TO '/dev/null' (FORMAT csv)")
+        connection.execute("COPY order_marketplace TO '/dev/null' (FORMAT csv)")
+
+
+def _floor_group_by(platform: Platform) -> None:
+    with platform.engine.session() as session:
+        session.view(platform.lake.source_orders)
+        columns = ", ".join(catalog.GROUP_COLUMNS)
+        session.materialize(
+            "grouped",
+            f"SELECT {columns}, DATE_TRUNC('month', create_timestamp) AS month, order_id, "
+            "COUNT(*) AS lines FROM source_orders GROUP BY ALL",
+        )
+
+
+def _transform(platform: Platform) -> None:
+    transforms = platform.transforms
+    transforms.fold_months(FIRST, END)
+    transforms.analyse_customers(END)
+    transforms.score(END, load_segments(), per_marketplace=False)
+    transforms.build_cohorts(END)
+
+
+def _publish(platform: Platform) -> None:
+    publisher = platform.publisher
+    publisher.publish_months(FIRST, END)
+    publisher.publish_customers(END)
+    publisher.publish_scores(END)
+    publisher.publish_cohorts(END)
+
+
+def _write_published_rows(platform: Platform) -> None:
+    """What `publish` sends, as CSV files: the input of its floor, not measured."""
+    for name, table, source in _published(platform):
+        with platform.engine.session() as session, _csv(platform, name).open("wb") as file:
+            session.view(source)
+            query = read_sql("rfm_platform.customers", f"publish_{name}")
+            session.dump_csv(query, table.columns, file.write)
+
+
+def _floor_copy_in(platform: Platform) -> None:
+    with platform.warehouse.database.connect() as connection, connection.cursor() as cursor:
+        for name, table, _ in _published(platform):
+            source = f"rfm.{table.name}"
+            cursor.execute(f"CREATE TABLE floor_{name} AS TABLE {source} WITH NO DATA".encode())
+            statement = f"COPY floor_{name} FROM STDIN (FORMAT csv, NULL '\\N')"
+            with cursor.copy(statement.encode()) as copy, _csv(platform, name).open("rb") as file:
+                while block := file.read(1 << 20):
+                    copy.write(block)
+
+
+def _published(platform: Platform) -> list[tuple[str, Any, Any]]:
+    lake = platform.lake
+    return [
+        ("aggregated_monthly", catalog.aggregated_monthly, lake.aggregated_monthly),
+        (
+            "final_user_analysis",
+            catalog.final_user_analysis_snapshots,
+            lake.final_user_analysis,
+        ),
+        ("rfm_scores", catalog.rfm_scores_snapshots, lake.rfm_scores),
+    ]
+
+
+def _csv(platform: Platform, name: str) -> Path:
+    return platform.settings.home / f"{name}.csv"
+
+
+STAGES: dict[str, Callable[[Platform], None]] = {
+    "floor: COPY out": _floor_copy_out,
+    "extract": lambda platform: platform.transforms.extract(platform.mart, FIRST, END),
+    "floor: GROUP BY": _floor_group_by,
+    "transform": _transform,
+    "publish": _publish,
+    "written aside": _write_published_rows,
+    "floor: COPY in": _floor_copy_in,
+}
+
+
+def measure(home: Path, stage: str) -> dict[str, float]:
+    """Wall and CPU seconds (ours and the server's), peak memory in MB, of a stage run here."""
+    platform = build_platform(_settings(home))
+    before = _cpu(home)
+    start = time.monotonic()
+    STAGES[stage](platform)
+    return {
+        "wall": time.monotonic() - start,
+        "cpu": _cpu(home) - before,
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+    }
+
+
+def _settings(home: Path) -> Any:
+    return read_settings(home, start_date=FIRST, end_date=END, memory_limit_mb=1200)
+
+
+def _cpu(home: Path) -> float:
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    pid = EmbeddedServer(home).status().pid
+    server = 0.0
+    if pid is not None:
+        postmaster = psutil.Process(pid)
+        times = postmaster.cpu_times()
+        server = times.user + times.system + times.children_user + times.children_system
+        for child in postmaster.children():
+            times = child.cpu_times()
+            server += times.user + times.system
+    return own.ru_utime + own.ru_stime + server
+
+
+def _run(lines: int, console: Console) -> dict[str, dict[str, float]]:
+    with tempfile.TemporaryDirectory(prefix="rfm-bench-") as directory:
+        home = Path(directory)
+        server = EmbeddedServer(home)
+        try:
+            console.print(f"{lines:,} lines: making them", highlight=False)
+            synthetic.load(server.database("data_mart"), lines=lines, days=DAYS, end_date=END)
+            found = {}
+            for stage in STAGES:
+                console.print(f"{lines:,} lines: {stage}", highlight=False)
+                command = [sys.executable, "-m", __spec__.name, "--stage", stage, directory]
+                result = subprocess.run(command, check=True, capture_output=True, text=True)
+                found[stage] = json.loads(result.stdout.splitlines()[0])
+            return found
+        finally:
+            server.stop()
+
+
+def _show(found: dict[int, dict[str, dict[str, float]]], console: Console) -> None:
+    table = Table(title=f"DuckDB {duckdb.__version__}, {psutil.cpu_count()} cores")
+    for name in ("lines", "stage", "wall s", "CPU s", "peak MB", "CPU ÷ floor", "target"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for lines, stages in found.items():
+        for stage, figures in stages.items():
+            floor, target = TARGETS.get(stage, (None, None))
+            ratio = f"{figures['cpu'] / stages[floor]['cpu']:.1f}" if floor else ""
+            table.add_row(
+                f"{lines:,}",
+                stage,
+                f"{figures['wall']:.1f}",
+                f"{figures['cpu']:.1f}",
+                f"{figures['memory']:.0f}",
+                ratio,
+                f"≤ {target}" if target else "",
+            )
+    console.print(table)
+    small, large = min(found), max(found)
+    for stage in TARGETS:
+        per_line = [found[size][stage]["cpu"] / size for size in (small, large)]
+        console.print(
+            f"{stage}: CPU a line at {large:,} ÷ at {small:,}: {per_line[1] / per_line[0]:.2f}"
+        )
+
+
+def main() -> None:
+    """`benchmark LINES`, or `benchmark --stage NAME HOME` for one stage in its own process."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["--stage"]:
+        print(json.dumps(measure(Path(arguments[2]), arguments[1])))
+        return
+    lines = int(arguments[0]) if arguments else 10_000_000
+    console = Console()
+    _show({size: _run(size, console) for size in (max(lines // 10, 1), lines)}, console)
+
+
+if __name__ == "__main__":
+    main()

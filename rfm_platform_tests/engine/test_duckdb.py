@@ -1,0 +1,251 @@
+"""What goes through the engine comes out as it went in, within its memory, and says no names."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rfm_platform import catalog
+from rfm_platform.engine import DuckDBEngine, EngineError
+from rfm_platform.engine.duckdb import duckdb_type
+from rfm_platform.postgres import Database
+from rfm_platform.postgres.embedded import EmbeddedServer
+
+NAME = "Zebulon Quux"
+TEXTS = [sa.Column("n", sa.Integer), sa.Column("a", sa.Text), sa.Column("b", sa.Text)]
+NASTY = [
+    None,
+    "",
+    r"\N",
+    r"\\N",
+    r"\.",
+    "NULL",
+    "null",
+    '"',
+    '""',
+    ",",
+    "\n",
+    "\r",
+    "\r\n",
+    "a\nb\rc\r\nd",
+    "\ufeffa byte order mark",
+    " blanks around ",
+    "\t",
+    "\\",
+    "'",
+    'say "hi", ok\n"twice"',
+    "🌸 Melati 💄",
+    "é e\u0301 ß 漢字",
+    "\u2028\u2029\x85\x0b\x0c\x1c",
+    "#comment",
+    "x" * 100_000,
+]
+ARRAYS = [sa.Column("n", sa.Integer), sa.Column("list", sa.ARRAY(sa.Text))]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> DuckDBEngine:
+    return DuckDBEngine(300_000_000, tmp_path_factory.mktemp("engine") / "spill", threads=2)
+
+
+@pytest.fixture(scope="module")
+def postgres(server: EmbeddedServer) -> Database:
+    return server.database("engine_round_trips")
+
+
+def round_trip(
+    engine: DuckDBEngine, postgres: Database, rows: list[tuple[int, str | None, str | None]]
+) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """From PostgreSQL by COPY into DuckDB, and back by COPY: what each of them then holds."""
+    with postgres.connect() as connection, connection.cursor() as cursor, engine.session() as duck:
+        cursor.execute("CREATE TEMP TABLE source (n int, a text, b text) ON COMMIT DROP")
+        cursor.execute("CREATE TEMP TABLE back (n int, a text, b text) ON COMMIT DROP")
+        cursor.executemany("INSERT INTO source VALUES (%s, %s, %s)", rows)
+        exported: list[bytes] = []
+        with cursor.copy(r"COPY source TO STDOUT (FORMAT csv, NULL '\N')") as copy:
+            exported += [bytes(block) for block in copy]
+        duck.load_csv("t", TEXTS, lambda write: [write(block) for block in exported] and None)
+        inside = duck.rows("FROM t ORDER BY n")
+        with cursor.copy(r"COPY back FROM STDIN (FORMAT csv, NULL '\N')") as copy:
+            duck.dump_csv("FROM t", TEXTS, copy.write)
+        back = cursor.execute("SELECT * FROM back ORDER BY n").fetchall()
+    return inside, back
+
+
+def test_every_nasty_text_survives_the_way_in_and_the_way_out(
+    engine: DuckDBEngine, postgres: Database
+) -> None:
+    pairs = [(a, b) for a in NASTY for b in ("x", None, "", a)]
+    rows = [(n, a, b) for n, (a, b) in enumerate(pairs)]
+    inside, back = round_trip(engine, postgres, rows)
+    assert inside == rows
+    assert back == rows
+
+
+_TEXT = st.none() | st.text(
+    st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+    | st.sampled_from('",\\\n\rN'),
+    max_size=12,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(texts=st.lists(st.tuples(_TEXT, _TEXT), max_size=20))
+def test_any_text_survives_the_way_in_and_the_way_out(
+    engine: DuckDBEngine, postgres: Database, texts: list[tuple[str | None, str | None]]
+) -> None:
+    rows = [(n, a, b) for n, (a, b) in enumerate(texts)]
+    assert round_trip(engine, postgres, rows) == (rows, rows)
+
+
+@pytest.mark.parametrize("first", [text for text in NASTY if text], ids=repr)
+def test_the_first_value_of_a_stream_is_read_like_any_other(
+    engine: DuckDBEngine, first: str
+) -> None:
+    """No header, no byte order mark, no comment is guessed."""
+    columns = TEXTS[1:]
+    with engine.session() as session:
+        session.create("source", columns, [(first, "b")])
+        taken: list[bytes] = []
+        session.dump_csv("FROM source", columns, taken.append)
+        session.load_csv("t", columns, lambda write: [write(b) for b in taken] and None)
+        assert session.rows("FROM t") == [(first, "b")]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    lists=st.lists(
+        st.none() | st.lists(_TEXT.filter(lambda text: text is not None), max_size=5), max_size=8
+    )
+)
+def test_any_list_of_texts_becomes_the_same_array_of_postgresql(
+    engine: DuckDBEngine, postgres: Database, lists: list[list[str] | None]
+) -> None:
+    rows = list(enumerate(lists))
+    with postgres.connect() as connection, connection.cursor() as cursor, engine.session() as duck:
+        cursor.execute("CREATE TEMP TABLE back (n int, list text[]) ON COMMIT DROP")
+        duck.create("t", ARRAYS, rows)
+        with cursor.copy(r"COPY back FROM STDIN (FORMAT csv, NULL '\N')") as copy:
+            duck.dump_csv("FROM t", ARRAYS, copy.write)
+        assert cursor.execute("SELECT * FROM back ORDER BY n").fetchall() == rows
+
+
+def test_lists_of_nasty_texts_become_arrays(engine: DuckDBEngine, postgres: Database) -> None:
+    rows = [(0, []), (1, [""]), (2, [text for text in NASTY if text is not None]), (3, None)]
+    rows += [(n, [text]) for n, text in enumerate(NASTY, start=4) if text is not None]
+    with postgres.connect() as connection, connection.cursor() as cursor, engine.session() as duck:
+        cursor.execute("CREATE TEMP TABLE back (n int, list text[]) ON COMMIT DROP")
+        duck.create("t", ARRAYS, rows)
+        with cursor.copy(r"COPY back FROM STDIN (FORMAT csv, NULL '\N')") as copy:
+            duck.dump_csv("FROM t", ARRAYS, copy.write)
+        assert cursor.execute("SELECT * FROM back ORDER BY n").fetchall() == rows
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        (f"many,{NAME},x\n", "a number that is none"),
+        (f"99999999999999999999,{NAME},x\n", "a number that is too large"),
+        (f"1,{NAME}\n", "a column too few"),
+        (f"1,{NAME},x,{NAME}\n", "a column too many"),
+        (f'1,"{NAME}"x,y\n', "a quote within"),
+        (f'1,"{NAME}', "a quote without end"),
+        (f"1,{NAME},{'x' * 3_000_000}\n", "a line that is too long"),
+    ],
+    ids=lambda value: value if len(value) < 40 and "," not in value else "",
+)
+def test_rows_that_cannot_be_read_are_never_quoted(
+    engine: DuckDBEngine, row: str, what: str
+) -> None:
+    with engine.session() as session:
+        try:
+            session.load_csv("lines", TEXTS, lambda write: write(row.encode()) and None)
+        except EngineError as error:
+            assert "lines" in str(error)
+            assert NAME not in str(error)
+            assert error.__cause__ is None
+            assert error.__suppress_context__
+        else:  # a line may be as long as it wants
+            assert what == "a line that is too long"
+            assert session.rows("SELECT COUNT(*) FROM lines") == [(1,)]
+
+
+def test_bytes_that_are_no_utf_8_are_an_error_that_quotes_nothing(engine: DuckDBEngine) -> None:
+    with engine.session() as session, pytest.raises(EngineError) as raised:
+        session.load_csv(
+            "lines",
+            TEXTS,
+            lambda write: write(NAME.encode().join((b"1,\xff\xfe", b",x\n"))) and None,
+        )
+    assert NAME not in str(raised.value)
+
+
+LARGE = "SELECT MD5(range::VARCHAR) AS a, MD5((-range)::VARCHAR) AS b FROM RANGE(3000000)"
+
+
+def test_a_sort_beyond_the_memory_limit_spills_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    engine = DuckDBEngine(memory_limit=100_000_000, spill=tmp_path / "spill", threads=2)
+    with engine.session() as session:
+        session.materialize("large", f"{LARGE} ORDER BY a")
+        ((spilled,),) = session.rows("SELECT SUM(size)::BIGINT FROM duckdb_temporary_files()")
+        assert spilled > 0
+        assert list((tmp_path / "spill").rglob("*.tmp"))
+        assert session.rows("SELECT COUNT(*) FROM large") == [(3_000_000,)]
+    assert list((tmp_path / "spill").iterdir()) == []
+
+
+def test_what_was_spilled_goes_when_the_session_fails(tmp_path: Path) -> None:
+    engine = DuckDBEngine(memory_limit=100_000_000, spill=tmp_path / "spill", threads=2)
+    with pytest.raises(duckdb.Error, match="no_such_table"), engine.session() as session:
+        session.materialize("large", LARGE)
+        assert list((tmp_path / "spill").rglob("*.tmp"))
+        session.rows("FROM no_such_table")
+    assert list((tmp_path / "spill").iterdir()) == []
+
+
+def test_sessions_at_the_same_time_do_not_see_each_other(engine: DuckDBEngine) -> None:
+    with engine.session() as one, engine.session() as other:
+        one.create("t", TEXTS, [(1, "a", None)])
+        with pytest.raises(duckdb.CatalogException):
+            other.rows("FROM t")
+
+
+TYPES = {
+    "TEXT": "VARCHAR",
+    "BIGINT": "BIGINT",
+    "SMALLINT": "SMALLINT",
+    "INTEGER": "INTEGER",
+    "DATETIME": "TIMESTAMP",
+    "DATE": "DATE",
+    "BOOLEAN": "BOOLEAN",
+    "FLOAT": "DOUBLE",
+    "ARRAY": "VARCHAR[]",
+}
+TABLES = [
+    table
+    for metadata in (catalog.SOURCE, catalog.LAKE, catalog.WAREHOUSE)
+    for table in metadata.sorted_tables
+]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=[t.fullname for t in TABLES])
+def test_every_column_of_the_catalogue_has_a_type_in_the_engine(
+    engine: DuckDBEngine, table: sa.Table
+) -> None:
+    with engine.session() as session:
+        session.create("made", table.columns, [])
+        made = dict(session.rows("SELECT column_name, column_type FROM (DESCRIBE made)"))
+    for column in table.columns:
+        kind = column.type
+        if isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float):
+            expected = f"DECIMAL({kind.precision},{kind.scale})"
+        else:
+            expected = TYPES[
+                kind.__visit_name__.upper()
+                .replace("BIG_INTEGER", "BIGINT")
+                .replace("SMALL_INTEGER", "SMALLINT")
+            ]
+        assert (made[column.name], duckdb_type(column)) == (expected, expected), column

@@ -1,0 +1,361 @@
+"""Reading marts as they come: other names, other types, other settings, other people at work."""
+
+import datetime as dt
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from rfm_platform.customers.transforms import read_days
+from rfm_platform.errors import PlatformError
+from rfm_platform.mart import ContractError, Mart, SourceNames
+from rfm_platform.postgres import Database, DatabaseError, external
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
+from rfm_platform_tests.conftest import Row, url_of
+
+PASSWORD = "Tr0ub4dor-and-3"  # noqa: S105 - planted, to be searched for
+ZONE = "Asia/Jakarta"
+LINES = [
+    line("o1", "01-01", create_timestamp="2024-01-01 00:00:00", kurs_rate=None),
+    line("o2", "01-01", create_timestamp="2024-01-01 23:59:59.999999", shop_name='Say "hi", ok'),
+    line("o3", "01-02", create_timestamp="2024-01-02 00:00:00", user_id="", returned_flag=None),
+    line("o3", "01-02", product_gmv_amount=2**40, marketplace_product_id=r"\N"),
+    line("o4", "01-02", marketplace="lazada", cancelled_flag="two\nlines"),
+]
+NAMES: list[Row] = [("shopee", "o1", "Budi"), ("lazada", "o4", "Siti\r\nBlok C"), ("x", "o9", "No")]
+
+
+@pytest.fixture
+def chain(server: EmbeddedServer, tmp_path: Path) -> Chain:
+    chain = new_chain(server, tmp_path)
+    chain.fill(LINES, NAMES)
+    return chain
+
+
+def lake_rows(chain: Chain, mart: Mart | None = None) -> list[tuple[Any, ...]]:
+    """Both days as source_orders has them."""
+    platform = chain.platform
+    with (mart or platform.mart).snapshot() as snapshot, platform.engine.session() as session:
+        read_days(session, snapshot, day("01-01"), day("01-02"))
+        return session.rows("FROM source_orders ORDER BY ALL")
+
+
+def totals(mart: Mart) -> list[dict[str, Any]]:
+    with mart.snapshot() as snapshot:
+        found = snapshot.totals("days", first=day("01-01"), after=day("01-03"))
+    return sorted(found, key=repr)
+
+
+RENAMED = {
+    "create_timestamp": "created_timestamp",
+    "returned_flag": "order_return_flag",
+    "kurs_rate": "Kurs Rate",
+    "order_shipping_fee_buyer_amount": 'the "fee"',
+    "user_id": "select",
+    "address_shipping_name": "recipient",
+    "order_id": "order-number",
+}
+
+
+def rename(chain: Chain, columns: dict[str, str]) -> Mart:
+    """Moves the mart's tables to other names and columns, and returns a reader for them."""
+    for table in ("flatten_order_marketplace", "order_marketplace"):
+        for column, name in columns.items():
+            has = chain.in_mart(
+                "SELECT FROM information_schema.columns WHERE table_name = %s AND column_name = %s",
+                table,
+                column,
+            )
+            if has:
+                quoted = name.replace('"', '""')
+                chain.in_mart(f'ALTER TABLE {table} RENAME {column} TO "{quoted}"')
+    chain.in_mart('CREATE SCHEMA "Sales 2024"')
+    for table, name in (("flatten_order_marketplace", "Lines"), ("order_marketplace", "orders")):
+        chain.in_mart(f'ALTER TABLE {table} RENAME TO "{name}"')
+        chain.in_mart(f'ALTER TABLE "{name}" SET SCHEMA "Sales 2024"')
+    names = SourceNames(schema="Sales 2024", lines="Lines", orders="orders", columns=columns)
+    return Mart(chain.mart, names, ZONE, 60)
+
+
+def test_a_mart_with_other_names_gives_the_same_rows_and_totals(chain: Chain) -> None:
+    expected = lake_rows(chain), totals(chain.platform.mart)
+    renamed = rename(chain, RENAMED)
+    assert (lake_rows(chain, renamed), totals(renamed)) == expected
+    assert len(expected[0]) == len(LINES)
+
+
+def test_a_per_cent_sign_in_a_name_is_no_placeholder(chain: Chain) -> None:
+    expected = lake_rows(chain), totals(chain.platform.mart)
+    renamed = rename(chain, {"order_shipping_fee_buyer_amount": "fee %s", "kurs_rate": "100%"})
+    assert (lake_rows(chain, renamed), totals(renamed)) == expected
+
+
+def test_what_is_missing_is_named_as_the_mart_would_call_it(chain: Chain) -> None:
+    names = SourceNames(columns={"kurs_rate": "exchange_rate"})
+    (problem,) = Mart(chain.mart, names, ZONE, 60).contract_violations()
+    assert "has no column exchange_rate" in problem
+    assert 'RFM_SOURCE_COLUMNS={"kurs_rate": "…"}' in problem
+
+
+def test_a_column_that_the_platform_does_not_know_is_refused() -> None:
+    with pytest.raises(ContractError, match="RFM_SOURCE_COLUMNS names colour, size: "):
+        SourceNames(columns={"size": "a", "colour": "b", "order_id": "c"})
+
+
+def test_timestamps_with_a_zone_are_converted_and_days_split_at_local_midnight(
+    chain: Chain,
+) -> None:
+    expected = lake_rows(chain), totals(chain.platform.mart)
+    chain.in_mart(
+        "ALTER TABLE flatten_order_marketplace ALTER create_timestamp TYPE timestamptz "
+        f"USING create_timestamp AT TIME ZONE '{ZONE}'"
+    )
+    ((utc,),) = chain.in_mart(
+        "SELECT create_timestamp AT TIME ZONE 'UTC' FROM flatten_order_marketplace "
+        "WHERE order_id = 'o2'"
+    )
+    assert utc == dt.datetime.fromisoformat("2024-01-01 16:59:59.999999")
+    assert (lake_rows(chain), totals(chain.platform.mart)) == expected
+
+
+def test_the_hour_that_comes_twice_loses_no_line(chain: Chain) -> None:
+    """In New York 01:30 was twice on the third of November; both are that day's."""
+    chain.in_mart(
+        "ALTER TABLE flatten_order_marketplace ALTER create_timestamp TYPE timestamptz "
+        "USING CASE order_id WHEN 'o1' THEN '2024-11-03 05:30Z'::timestamptz "
+        "WHEN 'o2' THEN '2024-11-03 06:30Z' WHEN 'o3' THEN '2024-11-04 04:59:59Z' "
+        "ELSE '2024-11-04 05:00Z' END"
+    )
+    platform = chain.platform
+    mart = Mart(chain.mart, SourceNames(), "America/New_York", 60)
+    with mart.snapshot() as snapshot, platform.engine.session() as session:
+        read_days(session, snapshot, day("11-03"), day("11-04"))
+        found = session.rows("SELECT day, COUNT(*) FROM source_orders GROUP BY day ORDER BY day")
+        source = snapshot.totals("days", first=day("11-03"), after=day("11-05"))
+    assert found == [(day("11-03"), 4), (day("11-04"), 1)]
+    assert sum(row["lines"] for row in source if row["day"] == day("11-03")) == 4
+
+
+def test_how_a_server_is_set_up_changes_nothing(chain: Chain) -> None:
+    expected = lake_rows(chain), totals(chain.platform.mart)
+    ((name,),) = chain.in_mart("SELECT current_database()::text")
+    for setting, value in (
+        ("TimeZone", "America/New_York"),
+        ("DateStyle", "German, DMY"),
+        ("extra_float_digits", "-15"),
+        ("standard_conforming_strings", "off"),
+        ("IntervalStyle", "sql_standard"),
+    ):
+        chain.in_mart(f"ALTER DATABASE {name} SET {setting} = '{value}'")
+    assert (lake_rows(chain), totals(chain.platform.mart)) == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM flatten_order_marketplace",
+        "CREATE TABLE ours (n int)",
+        "SELECT * FROM order_marketplace FOR UPDATE",
+    ],
+)
+def test_nothing_can_be_written_into_the_mart(chain: Chain, change: str) -> None:
+    with (
+        pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+        chain.platform.mart.snapshot() as snapshot,
+    ):
+        snapshot._connection.execute(change.encode())
+
+
+@pytest.mark.parametrize("what", ["totals", "rows"])
+def test_a_query_that_takes_too_long_is_stopped_and_said_in_a_sentence(
+    chain: Chain, what: str
+) -> None:
+    chain.in_mart("ALTER TABLE flatten_order_marketplace RENAME TO real_lines")
+    chain.in_mart(
+        "CREATE VIEW flatten_order_marketplace AS SELECT l.* FROM real_lines AS l, "
+        "(SELECT pg_sleep(30)) AS slow"
+    )
+    mart = Mart(chain.mart, SourceNames(), ZONE, timeout_seconds=1)
+    started = time.monotonic()
+    with pytest.raises(PlatformError, match="timeout") as stopped:
+        totals(mart) if what == "totals" else lake_rows(chain, mart)
+    assert time.monotonic() - started < 15
+    assert "mart" in str(stopped.value)
+
+
+def test_both_tables_are_read_as_of_one_moment_whatever_is_committed_meanwhile(
+    chain: Chain,
+) -> None:
+    before = lake_rows(chain), totals(chain.platform.mart)
+    platform = chain.platform
+    with platform.mart.snapshot() as snapshot, platform.engine.session() as session:
+        first = snapshot.totals("days", first=day("01-01"), after=day("01-03"))
+        chain.in_mart("UPDATE flatten_order_marketplace SET cancelled_flag = 'true'")
+        chain.in_mart("DELETE FROM order_marketplace")
+        chain.in_mart("INSERT INTO flatten_order_marketplace TABLE flatten_order_marketplace")
+        read_days(session, snapshot, day("01-01"), day("01-02"))
+        rows = session.rows("FROM source_orders ORDER BY ALL")
+        again = snapshot.totals("days", first=day("01-01"), after=day("01-03"))
+    assert (rows, sorted(first, key=repr)) == before
+    assert again == first
+
+
+def test_an_order_that_is_there_several_times_doubles_no_line(chain: Chain) -> None:
+    chain.fill(LINES, [*NAMES, ("shopee", "o1", "Zaki"), ("shopee", "o1", None), *NAMES])
+    rows = lake_rows(chain)
+    assert len(rows) == len(LINES)
+    assert {row[-4] for row in rows if "o1" in row} == {"Zaki"}
+
+
+def test_an_order_without_a_recipient_loses_no_line(chain: Chain) -> None:
+    chain.fill(LINES, [])
+    rows = lake_rows(chain)
+    assert len(rows) == len(LINES)
+    assert {row[-4] for row in rows} == {None}
+
+
+def test_a_column_that_we_may_not_read_is_as_good_as_missing(chain: Chain) -> None:
+    chain.in_mart("CREATE ROLE mart_reader_without_names LOGIN")
+    try:
+        chain.in_mart("GRANT SELECT ON flatten_order_marketplace TO mart_reader_without_names")
+        chain.in_mart(
+            "GRANT SELECT (marketplace, order_id) ON order_marketplace TO mart_reader_without_names"
+        )
+        url = url_of(chain.mart).replace("postgres@", "mart_reader_without_names@")
+        mart = Mart(external("data mart", url), SourceNames(), ZONE, 60)
+        try:
+            (problem,) = mart.contract_violations()
+        except DatabaseError:
+            pytest.fail("the embedded server lets any role in")
+        assert "order_marketplace has no column address_shipping_name" in problem
+    finally:
+        chain.in_mart("DROP OWNED BY mart_reader_without_names")
+        chain.in_mart("DROP ROLE mart_reader_without_names")
+
+
+# Errors of the connection itself
+
+
+def test_a_server_that_does_not_answer_is_named_with_its_place_and_the_reason() -> None:
+    database = external("data mart", f"postgresql://analyst:{PASSWORD}@127.0.0.1:1/sales")
+    with pytest.raises(DatabaseError) as raised, database.connect():
+        pass
+    said = str(raised.value)
+    assert said.startswith("data mart (127.0.0.1:1/sales) cannot be reached: ")
+    assert "Connection refused" in said
+    assert PASSWORD not in said + database.label + repr(database)
+
+
+def test_a_host_that_does_not_exist_is_named() -> None:
+    database = external("warehouse", f"postgresql://u:{PASSWORD}@no-such-host.invalid/bi")
+    with pytest.raises(DatabaseError, match=r"no-such-host\.invalid:5432/bi") as raised:
+        database.connect().__enter__()
+    assert PASSWORD not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"analyst:{PASSWORD}@mart/sales",
+        f"postgresql://analyst:{PASSWORD}@mart:port/sales",
+        f"mysql://analyst:{PASSWORD}@mart/sales",
+        f"postgresql://analyst:{PASSWORD}@[::1/sales",
+        f"unknown+driver://analyst:{PASSWORD}@mart/sales",
+        f"={PASSWORD}",
+        "",
+    ],
+)
+def test_a_url_that_is_none_is_refused_without_being_repeated(url: str) -> None:
+    with pytest.raises(DatabaseError) as raised:
+        external("data mart", url)
+    assert "data mart" in str(raised.value)
+    assert PASSWORD not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [f"password={PASSWORD}", "connect_timeout=soon", f"colour={PASSWORD}", "port=x"],
+)
+def test_an_option_of_a_url_that_libpq_refuses_is_a_sentence_without_the_password(
+    option: str,
+) -> None:
+    with pytest.raises(DatabaseError) as raised:
+        external(
+            "data mart", f"postgresql://u:{PASSWORD}@127.0.0.1:1/d?{option}"
+        ).connect().__enter__()
+    assert PASSWORD not in str(raised.value)
+
+
+@pytest.fixture(scope="module")
+def strict_server() -> Iterator[EmbeddedServer]:
+    """A server of its own that asks the role ``analyst`` for a password."""
+    directory = Path(tempfile.mkdtemp(prefix="rfm-mart-"))
+    directory.chmod(0o755)
+    server = EmbeddedServer(directory / "home")
+    try:
+        with server.database("sales").connect() as connection:
+            connection.execute(f"CREATE ROLE analyst LOGIN PASSWORD '{PASSWORD}'".encode())
+            (file,) = connection.execute("SHOW hba_file").fetchone() or ("",)
+            rules = Path(file)
+            rules.write_text(
+                f"local all analyst scram-sha-256\n{rules.read_text('utf-8')}", "utf-8"
+            )
+            connection.execute("SELECT pg_reload_conf()")
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(server.status().socket_directory, ignore_errors=True)
+        shutil.rmtree(directory)
+
+
+def _as_analyst(server: EmbeddedServer, password: str) -> Database:
+    url = url_of(server.database("sales"))
+    return external("data mart", url.replace("postgres@", f"analyst:{password}@"))
+
+
+def _until(connects: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not connects():
+        assert time.monotonic() < deadline, "the server did not read its rules"
+
+
+def test_a_wrong_password_is_a_sentence_without_it(strict_server: EmbeddedServer) -> None:
+    def lets_in(password: str) -> bool:
+        try:
+            with _as_analyst(strict_server, password).connect():
+                return True
+        except DatabaseError:
+            return False
+
+    _until(lambda: not lets_in("wrong"))
+    assert lets_in(PASSWORD)
+    with (
+        pytest.raises(DatabaseError) as raised,
+        _as_analyst(strict_server, f"{PASSWORD}!").connect(),
+    ):
+        pass
+    assert 'password authentication failed for user "analyst"' in str(raised.value)
+    assert PASSWORD not in str(raised.value)
+
+
+def test_a_server_that_went_down_is_a_sentence(strict_server: EmbeddedServer) -> None:
+    database = external("data mart", url_of(strict_server.database("sales")))
+    with database.connect() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    strict_server.stop()
+    with pytest.raises(DatabaseError, match=r"data mart .* cannot be reached: .*No such file"):
+        database.connect().__enter__()
+
+
+def test_a_server_that_dies_under_a_query_is_a_sentence(chain: Chain) -> None:
+    """A connection that is cut is the mart's failure, not a stack of a driver."""
+    with pytest.raises(PlatformError, match="mart"), chain.platform.mart.snapshot() as snapshot:
+        pid = snapshot._connection.info.backend_pid
+        chain.in_mart("SELECT pg_terminate_backend(%s)", pid)
+        snapshot.totals("days", first=day("01-01"), after=day("01-03"))
