@@ -1,5 +1,7 @@
 """From the mart into the lake: the two source tables, and source_orders, a day's lines."""
 
+from typing import Any
+
 import dagster as dg
 
 from rfm_platform import catalog
@@ -13,7 +15,7 @@ from rfm_platform.presentation import (
     column_lineage,
     describe,
 )
-from rfm_platform.reconcile.sides import fingerprint, lake_days
+from rfm_platform.reconcile.sides import fingerprint, totals_read
 from rfm_platform.wiring import Platform
 
 lines_table = dg.AssetSpec(
@@ -51,13 +53,14 @@ def source_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
         days = days_of(context)
+        totals: list[dict[str, Any]] = []
         platform.transforms.extract(
             platform.mart,
             days[0],
             days[-1],
             progress=lambda day: context.log.info(f"read up to {day}"),
+            observe=lambda session: totals.extend(totals_read(session)),
         )
-        totals = lake_days(platform.lake, platform.engine, days[0], days[-1])
         for day in days:
             mine = [row for row in totals if row["day"] == day]
             context.add_asset_metadata(

@@ -44,16 +44,18 @@ class Transforms:
         first: dt.date,
         last: dt.date,
         progress: Callable[[dt.date], None] = lambda _: None,
+        observe: Callable[[Session], None] = lambda _: None,
     ) -> None:
         """Replaces the days of source_orders between two dates, inclusive, by the mart's rows.
 
-        All of them are read from one snapshot of the mart. `progress` is told each day up to
-        which the lake is done.
+        All of them are read from one snapshot of the mart. `observe` is shown the rows as they
+        were read, in ``source_orders``; `progress` is told each day up to which the lake is done.
         """
         with mart.snapshot() as snapshot:
             for start, end in chunks(first, last, EXTRACTION_DAYS):
                 with self.engine.session() as session:
                     read_days(session, snapshot, start, end)
+                    observe(session)
                     session.replace(self.lake.source_orders, "FROM source_orders", start, end)
                 progress(end)
 

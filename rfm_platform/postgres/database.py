@@ -59,7 +59,21 @@ class Database:
                     "SELECT set_config('statement_timeout', %s, false)",
                     [f"{statement_timeout_seconds}s"],
                 )
-            yield connection
+            try:
+                yield connection
+            except psycopg.Error as error:
+                raise DatabaseError(f"{self.label}: {_without_values(error)}") from None
+
+
+def _without_values(error: psycopg.Error) -> str:
+    """What a server complains of, without the row: a person's name may be in it."""
+    diagnostics = error.diag
+    if not error.sqlstate:
+        return str(error).strip().splitlines()[0]
+    if error.sqlstate[:2] not in ("22", "23"):
+        return f"{diagnostics.message_primary} ({error.sqlstate})"
+    column = f" in {diagnostics.column_name}" if diagnostics.column_name else ""
+    return f"a value is refused{column}: {type(error).__name__} ({error.sqlstate})"
 
 
 def external(name: str, url: str) -> Database:

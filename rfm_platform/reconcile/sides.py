@@ -8,7 +8,7 @@ from typing import Any
 
 from rfm_platform.calendar import last_day, months_between
 from rfm_platform.customers.transforms import read_days
-from rfm_platform.engine import DuckDBEngine, read_sql
+from rfm_platform.engine import DuckDBEngine, Session, read_sql
 from rfm_platform.lake import Lake
 from rfm_platform.mart import Mart
 from rfm_platform.reconcile.totals import DAY_MEASURES, MONTH_MEASURES, Difference, Row, compare
@@ -49,7 +49,12 @@ def lake_days(
     """Totals of the lake's days, by day and marketplace."""
     with engine.session() as session:
         session.view(lake.source_orders, first, last)
-        return session.records(read_sql(__package__, "lake_days"))
+        return totals_read(session)
+
+
+def totals_read(session: Session) -> list[dict[str, Any]]:
+    """Totals of ``source_orders`` in a session, by day and marketplace."""
+    return session.records(read_sql(__package__, "lake_days"))
 
 
 def fingerprint(totals: Sequence[Row], day: dt.date) -> str:
@@ -78,7 +83,7 @@ def reads_faithfully(mart: Mart, engine: DuckDBEngine, day: dt.date) -> bool:
     with mart.snapshot() as snapshot, engine.session() as session:
         source = snapshot.totals("days", first=day, after=day + dt.timedelta(days=1))
         read_days(session, snapshot, day, day)
-        platform = session.records(read_sql(__package__, "lake_days"))
+        platform = totals_read(session)
     return not compare(source, platform, period="day", measures=DAY_MEASURES)
 
 

@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from rfm_platform.automation.jobs import LOADED
 from rfm_platform.customers.transforms import Transforms
 from rfm_platform.definitions import build_defs
+from rfm_platform.engine import Session
 from rfm_platform.mart import Mart
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import Outcome, Step, execute
@@ -231,8 +232,9 @@ class _LosingTransforms(Transforms):
         first: dt.date,
         last: dt.date,
         progress: Callable[[dt.date], None] = lambda _: None,
+        observe: Callable[[Session], None] = lambda _: None,
     ) -> None:
-        super().extract(mart, first, last, progress)
+        super().extract(mart, first, last, progress, observe)
         table = self.lake.source_orders
         with self.engine.session() as session:
             session.view(table, first, first)

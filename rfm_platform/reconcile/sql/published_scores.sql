@@ -19,18 +19,18 @@ SELECT
     COUNT(*) AS customers,
     COUNT(*) - COUNT(DISTINCT (marketplace, user_id)) AS twice,
     COUNT(*) FILTER (
-        WHERE r_score <> CASE WHEN s.recency <= q.recency[1] THEN 3
+        WHERE r_score IS DISTINCT FROM CASE WHEN s.recency <= q.recency[1] THEN 3
             WHEN s.recency <= q.recency[2] THEN 2 ELSE 1 END
     ) AS wrong_r_score,
     COUNT(*) FILTER (
-        WHERE f_score <> CASE WHEN s.frequency <= q.frequency[1] THEN 1
+        WHERE f_score IS DISTINCT FROM CASE WHEN s.frequency <= q.frequency[1] THEN 1
             WHEN s.frequency <= q.frequency[2] THEN 2 ELSE 3 END
     ) AS wrong_f_score,
     COUNT(*) FILTER (
-        WHERE m_score <> CASE WHEN s.monetary <= q.monetary[1] THEN 1
+        WHERE m_score IS DISTINCT FROM CASE WHEN s.monetary <= q.monetary[1] THEN 1
             WHEN s.monetary <= q.monetary[2] THEN 2 ELSE 3 END
     ) AS wrong_m_score,
-    COUNT(*) FILTER (WHERE total_score <> r_score + f_score + m_score) AS wrong_total_score,
+    COUNT(*) FILTER (WHERE total_score IS DISTINCT FROM r_score + f_score + m_score) AS wrong_total_score,
     COUNT(*) FILTER (WHERE segment IS NULL) AS without_segment,
     ABS(COUNT(*) FILTER (WHERE pyramid_tier = 'top') - CEIL(COUNT(*) / 100.0)) AS top_misplaced,
     ABS(COUNT(*) FILTER (WHERE pyramid_tier IN ('top', 'big')) - CEIL(COUNT(*) / 20.0))
@@ -39,14 +39,13 @@ SELECT
         AS medium_misplaced,
     (
         SELECT COUNT(*)
-        FROM rfm.rfm_thresholds AS t
+        FROM (SELECT * FROM rfm.rfm_thresholds WHERE as_of_date = %(as_of)s) AS t
         FULL JOIN (
             SELECT scope, 'recency' AS metric, recency AS q FROM quartiles
             UNION ALL SELECT scope, 'frequency', frequency FROM quartiles
             UNION ALL SELECT scope, 'monetary', monetary FROM quartiles
         ) AS q ON q.scope = t.scope AND q.metric = t.metric
-        WHERE COALESCE(t.as_of_date, %(as_of)s) = %(as_of)s
-          AND (t.q1, t.q3) IS DISTINCT FROM (q.q[1], q.q[2])
+        WHERE (t.q1, t.q3) IS DISTINCT FROM (q.q[1], q.q[2])
     ) AS wrong_thresholds
 FROM scored AS s
 JOIN quartiles AS q ON q.scope = s.scope
