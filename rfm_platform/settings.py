@@ -7,6 +7,7 @@ the project reads the environment.
 
 import datetime as dt
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
 
 from rfm_platform.errors import PlatformError
 
@@ -142,6 +144,11 @@ def read_settings(home: Path, **overrides: Any) -> Settings:
     try:
         # pydantic's mypy plugin does not know _env_file's companions
         return Settings(_env_file=home / HOME_FILE, home=home, **overrides)
+    except UnreadableError as error:
+        # Its message names the field; its cause would quote the value.
+        name = re.search(r'field "([^"]+)"', str(error))
+        variable = f"{ENV_PREFIX}{name[1].upper()}" if name else "a variable"
+        raise SettingsError(f"{variable} is no JSON") from None
     except ValidationError as error:
         problems = "; ".join(
             f"{ENV_PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}"

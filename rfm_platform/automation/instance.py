@@ -7,7 +7,6 @@ command line, ``rfm ui`` and a bare ``dagster dev`` all see the same runs.
 
 import fcntl
 import os
-import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import yaml
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
@@ -43,21 +43,21 @@ class HomeStorage(DagsterStorage, ConfigurableClass):
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """No configuration: the environment says which storage."""
-        return {}
+        """`base_dir`: where SQLite's files lie; by default in the environment's home."""
+        return {"base_dir": dg.Field(dg.StringSource, is_required=False)}
 
     @classmethod
     def from_config_value(  # type: ignore[override]  # what Dagster calls for any storage
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> DagsterStorage[dg.DagsterInstance]:
         """The storage that the environment asks for."""
-        del config_value
         url = os.environ.get(PG_URL)
         if url:
             return DagsterPostgresStorage(
                 postgres_url=url, should_autocreate_tables=True, inst_data=inst_data
             )
-        directory = load_settings().home / "dagster"
+        base_dir = config_value.get("base_dir")
+        directory = Path(base_dir) if base_dir else load_settings().home / "dagster"
         directory.mkdir(parents=True, exist_ok=True)
         # Two processes that create the files at once fail in each other's migrations.
         with (directory / "storage.lock").open("w") as lock:
@@ -72,7 +72,9 @@ def prepare_dagster_home(settings: Settings) -> Path:
     directory = settings.home / "dagster"
     directory.mkdir(parents=True, exist_ok=True)
     if CONFIG_FILE.exists():
-        shutil.copyfile(CONFIG_FILE, directory / CONFIG_FILE.name)
+        config = yaml.safe_load(CONFIG_FILE.read_text(encoding="utf-8"))
+        config["storage"]["custom"]["config"] = {"base_dir": str(directory.absolute())}
+        (directory / CONFIG_FILE.name).write_text(yaml.safe_dump(config), encoding="utf-8")
     return directory
 
 

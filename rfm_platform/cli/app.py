@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from rfm_platform.errors import PlatformError
 from rfm_platform.settings import load_settings
@@ -189,5 +190,5 @@ def main(arguments: Any = None) -> None:
     try:
         app(args=arguments)
     except (UsageError, PlatformError) as error:
-        errors.print(f"[bold red]Error:[/] {error}", highlight=False)
+        errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False)
         sys.exit(1)

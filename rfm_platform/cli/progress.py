@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -62,12 +63,12 @@ def _tell(outcome: Outcome, console: Console) -> None:
             colour = "red" if check.severity == "ERROR" else "yellow"
             console.print(
                 f"[{colour}]{check.severity}[/] {outcome.step.title}: {check.asset} "
-                f"{check.check}: {check.description}",
+                f"{check.check}: {escape(check.description)}",
                 highlight=False,
             )
     if not outcome.succeeded:
         for error in outcome.errors:
-            console.print(f"[bold red]FAILED[/] {error}", highlight=False)
+            console.print(f"[bold red]FAILED[/] {escape(error)}", highlight=False)
         console.print(
             f"Run {outcome.run_id} failed; what was published before stays as it was. "
             "`rfm ui` shows the run."

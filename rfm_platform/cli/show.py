@@ -8,6 +8,7 @@ from itertools import groupby
 import dagster as dg
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from rfm_platform.automation.instance import open_instance
@@ -120,7 +121,7 @@ def show_checks(settings: Settings, console: Console) -> None:
                     failures.append((key.name, _newest_failure(instance, key)))
     console.print(table)
     for name, message in failures:
-        console.print(f"[bold]{name}[/] {message}", highlight=False)
+        console.print(f"[bold]{name}[/] {escape(message)}", highlight=False)
     if not failures:
         console.print("[green]No check has failed.[/]")
 

@@ -48,7 +48,7 @@ class Database:
         try:
             connection = psycopg.connect(**(defaults | self.conninfo()))
         except psycopg.OperationalError as error:
-            reason = str(error).strip().splitlines()[-1]
+            reason = " ".join(str(error).split())
             raise DatabaseError(f"{self.label} cannot be reached: {reason}") from None
         with connection:
             if read_only:
@@ -84,7 +84,7 @@ def external(name: str, url: str) -> Database:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise DatabaseError(f"the URL of {name} is none: expected postgresql://…") from None
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise DatabaseError(

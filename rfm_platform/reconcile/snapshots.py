@@ -42,8 +42,8 @@ def sums_violations(
     )
     return _bounded(
         [
-            *_differences(lake.get("months", {}), lake, table, WITH_MONTHS[table]),
-            *_differences(lake.get(table, {}), published, table, WITH_LAKE[table]),
+            *_differences(lake, "months", lake, f"{table} of the lake", WITH_MONTHS[table]),
+            *_differences(lake, table, published, f"{table} of the warehouse", WITH_LAKE[table]),
         ]
     )
 
@@ -87,20 +87,23 @@ def _by_source(rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]
 
 
 def _differences(
-    expected: dict[str, dict[str, Any]],
+    expected: dict[str, dict[str, dict[str, Any]]],
+    source: str,
     found: dict[str, dict[str, dict[str, Any]]],
-    table: str,
+    place: str,
     measures: Sequence[str],
 ) -> list[str]:
-    right = found.get(table, {})
+    left, right = expected.get(source, {}), found.get(place.split(maxsplit=1)[0], {})
     problems = []
     # A marketplace whose customers have no valid order is in the months and in no score.
-    for marketplace in sorted(expected.keys() | right.keys(), key=str):
+    for marketplace in sorted(left.keys() | right.keys(), key=str):
         for measure in measures:
-            want = expected.get(marketplace, {}).get(measure)
+            want = left.get(marketplace, {}).get(measure)
             have = right.get(marketplace, {}).get(measure)
             if (want or 0) != (have or 0):
-                problems.append(f"{marketplace}: {measure} of {table} is {have}, expected {want}")
+                problems.append(
+                    f"{marketplace}: {measure} is {have} in {place}, {want} in {source}"
+                )
     return problems
 
 
