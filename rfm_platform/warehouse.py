@@ -25,7 +25,7 @@ from rfm_platform.postgres import Database
 
 _POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 _LOCKS = 7_160_001  # any fixed number: the first half of our advisory locks' keys
-CsvWriter = Callable[[Callable[[bytes], object]], None]
+CsvWriter = Callable[[Callable[[bytes], object]], object]
 
 
 class Publication:

@@ -229,7 +229,7 @@ class Session:
         self,
         name: str,
         columns: Iterable[sa.Column[Any]],
-        produce: Callable[[Callable[[bytes | memoryview], object]], None],
+        produce: Callable[[Callable[[bytes | memoryview], object]], object],
     ) -> None:
         """Fills a temporary table from a stream of CSV.
 

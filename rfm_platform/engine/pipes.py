@@ -22,7 +22,7 @@ class _CancelledError(Exception):
 def read_from(
     pipe: Path,
     read: Callable[[str], None],
-    produce: Callable[[Callable[[bytes | memoryview], object]], None],
+    produce: Callable[[Callable[[bytes | memoryview], object]], object],
 ) -> None:
     """Lets `read` read, as a file, what `produce` writes in another thread.
 

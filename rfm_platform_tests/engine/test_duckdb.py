@@ -1,6 +1,7 @@
 """What goes through the engine comes out as it went in, within its memory, and says no names."""
 
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -15,7 +16,11 @@ from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
 
 NAME = "Zebulon Quux"
-TEXTS = [sa.Column("n", sa.Integer), sa.Column("a", sa.Text), sa.Column("b", sa.Text)]
+TEXTS: list[sa.Column[Any]] = [
+    sa.Column("n", sa.Integer),
+    sa.Column("a", sa.Text),
+    sa.Column("b", sa.Text),
+]
 NASTY = [
     None,
     "",
@@ -43,7 +48,7 @@ NASTY = [
     "#comment",
     "x" * 100_000,
 ]
-ARRAYS = [sa.Column("n", sa.Integer), sa.Column("list", sa.ARRAY(sa.Text))]
+ARRAYS: list[sa.Column[Any]] = [sa.Column("n", sa.Integer), sa.Column("list", sa.ARRAY(sa.Text))]
 
 
 @pytest.fixture(scope="module")

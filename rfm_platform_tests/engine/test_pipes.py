@@ -1,7 +1,8 @@
-"""Streams between DuckDB and PostgreSQL: whatever breaks, the caller hears of it and nobody hangs."""
+"""Streams between DuckDB and PostgreSQL: whatever breaks, the caller hears and nobody hangs."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from rfm_platform.engine import DuckDBEngine, EngineError
 from rfm_platform.engine.pipes import read_from, write_to
 
 Write = Callable[[bytes | memoryview], object]
-COLUMNS = [sa.Column("n", sa.BigInteger), sa.Column("text", sa.Text)]
+COLUMNS: list[sa.Column[Any]] = [sa.Column("n", sa.BigInteger), sa.Column("text", sa.Text)]
 MUCH = 200_000  # rows: more than a pipe and every buffer hold
 
 

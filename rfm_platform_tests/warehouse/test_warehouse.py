@@ -66,7 +66,7 @@ def _described(database: Database) -> dict[str, str | None]:
 def test_every_table_view_and_column_carries_its_comment_from_the_catalogue(
     prepared: Warehouse,
 ) -> None:
-    expected = {}
+    expected: dict[str, str | None] = {}
     for table in catalog.WAREHOUSE.sorted_tables:
         expected |= {f"{table.name}.{c.name}": c.comment for c in table.columns}
         expected[table.name] = table.comment
