@@ -219,3 +219,24 @@ def as_of_dates(rows: MartRows) -> st.SearchStrategy[dt.date]:
     days = rows.days or [SPRING[0]]
     offsets = st.sampled_from((0, 0, 0, 1, -1, 2, 30))
     return st.builds(lambda day, by: day + dt.timedelta(days=by), st.sampled_from(days), offsets)
+
+
+@st.composite
+def late_changes(draw: st.DrawFn, rows: MartRows) -> MartRows:
+    """The same mart some weeks later: orders cancelled and returned, lines gone, new or changed."""
+    lines: list[Line] = []
+    for line in rows.lines:
+        match draw(
+            st.sampled_from(("same", "same", "cancelled", "returned", "amount", "gone", "2"))
+        ):
+            case "same":
+                lines.append(line)
+            case "cancelled":
+                lines.append(line._replace(cancelled_flag="2024-06-30 12:00:00"))
+            case "returned":
+                lines.append(line._replace(returned_flag="true"))
+            case "amount":
+                lines.append(line._replace(product_gmv_amount=draw(st.sampled_from(AMOUNTS))))
+            case "2":
+                lines += [line, line]
+    return MartRows(tuple(lines), rows.orders)

@@ -245,8 +245,18 @@ class Session:
 
         def produce_with_header(write: Callable[[bytes | memoryview], object]) -> None:
             # A first value that begins with U+FEFF would be taken for the file's own mark.
-            write(",".join(types).encode() + b"\n")
-            produce(write)
+            last: bytes | memoryview = ",".join(types).encode() + b"\n"
+            write(last)
+
+            def pass_on(chunk: bytes | memoryview) -> object:
+                nonlocal last
+                last = chunk or last
+                return write(chunk)
+
+            produce(pass_on)
+            # DuckDB would take a quote without end for a whole value.
+            if bytes(last[-1:]) != b"\n":
+                raise EngineError(f"{name}: the stream ended within a row")
 
         def read(pipe: str) -> None:
             self._connection.read_csv(
@@ -267,6 +277,8 @@ class Session:
         self._connection.execute(f'DROP TABLE IF EXISTS "{name}"')
         try:
             read_from(self._new_pipe(), read, produce_with_header)
+        except EngineError as error:
+            raise error from None
         except duckdb.Error as error:
             # DuckDB's message quotes the row: a person's name may be in it.
             column = re.search(r'converting column "([^"]*)"', str(error))

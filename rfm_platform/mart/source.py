@@ -154,13 +154,13 @@ class Mart:
 
     def _identifiers(self, lines: Mapping[str, str]) -> dict[str, sql.Composable]:
         column = self.names.of(flatten_order_marketplace)
-        created: sql.Composable = sql.Identifier("l", column["create_timestamp"])
+        created: sql.Composable = _identifier("l", column["create_timestamp"])
         zone: sql.Composable = sql.SQL("")
         if lines[column["create_timestamp"]] == AWARE:
             zone = sql.SQL(" AT TIME ZONE {}").format(sql.Literal(self.timezone))
         identifiers: dict[str, sql.Composable] = {
-            "lines": sql.Identifier(self.names.schema, self.names.lines),
-            "orders": sql.Identifier(self.names.schema, self.names.orders),
+            "lines": _identifier(self.names.schema, self.names.lines),
+            "orders": _identifier(self.names.schema, self.names.orders),
             # A bound stays on the column's own side of the conversion, so that an index serves.
             "created": created,
             "created_local": sql.SQL("({}{})").format(created, zone),
@@ -168,15 +168,20 @@ class Mart:
             "after": sql.SQL("(%(after)s::timestamp{})").format(zone),
         }
         identifiers |= {
-            name: _read_sql("flag").format(flag=sql.Identifier("l", column[f"{name}_flag"]))
+            name: _read_sql("flag").format(flag=_identifier("l", column[f"{name}_flag"]))
             for name in ("cancelled", "returned")
         }
-        identifiers |= {name: sql.Identifier("l", mart) for name, mart in column.items()}
+        identifiers |= {name: _identifier("l", mart) for name, mart in column.items()}
         identifiers |= {
-            f"orders_{name}": sql.Identifier("o", mart)
+            f"orders_{name}": _identifier("o", mart)
             for name, mart in self.names.of(order_marketplace).items()
         }
         return identifiers
+
+
+def _identifier(*names: str) -> sql.Identifier:
+    # Statements have parameters, and a parameter begins with a per cent sign.
+    return sql.Identifier(*(name.replace("%", "%%") for name in names))
 
 
 def _read_sql(name: str) -> sql.SQL:

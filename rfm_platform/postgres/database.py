@@ -47,7 +47,7 @@ class Database:
         }
         try:
             connection = psycopg.connect(**(defaults | self.conninfo()))
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             reason = " ".join(str(error).split())
             raise DatabaseError(f"{self.label} cannot be reached: {reason}") from None
         with connection:

@@ -1,5 +1,6 @@
 """What goes through the engine comes out as it went in, within its memory, and says no names."""
 
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -170,9 +171,7 @@ def test_rows_that_cannot_be_read_are_never_quoted(
             session.load_csv("lines", TEXTS, lambda write: write(row.encode()) and None)
         except EngineError as error:
             assert "lines" in str(error)
-            assert NAME not in str(error)
-            assert error.__cause__ is None
-            assert error.__suppress_context__
+            assert NAME not in "".join(traceback.format_exception(error))
         else:  # a line may be as long as it wants
             assert what == "a line that is too long"
             assert session.rows("SELECT COUNT(*) FROM lines") == [(1,)]

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from rfm_platform.customers.transforms import read_days
@@ -68,7 +67,8 @@ def rename(chain: Chain, columns: dict[str, str]) -> Mart:
     for table in ("flatten_order_marketplace", "order_marketplace"):
         for column, name in columns.items():
             has = chain.in_mart(
-                "SELECT FROM information_schema.columns WHERE table_name = %s AND column_name = %s",
+                "SELECT 1 FROM information_schema.columns "
+                "WHERE table_name = %s AND column_name = %s",
                 table,
                 column,
             )
@@ -166,7 +166,7 @@ def test_how_a_server_is_set_up_changes_nothing(chain: Chain) -> None:
 )
 def test_nothing_can_be_written_into_the_mart(chain: Chain, change: str) -> None:
     with (
-        pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
+        pytest.raises(DatabaseError, match="read-only transaction"),
         chain.platform.mart.snapshot() as snapshot,
     ):
         snapshot._connection.execute(change.encode())

@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from rfm_platform import catalog
-from rfm_platform.postgres import Database
+from rfm_platform.postgres import Database, DatabaseError
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.warehouse import CsvWriter, Warehouse
 from rfm_platform.wiring import Platform
@@ -158,7 +157,7 @@ def test_rows_that_break_off_leave_the_old_ones(prepared: Warehouse) -> None:
 
 def test_a_row_that_postgresql_refuses_leaves_the_old_ones(prepared: Warehouse) -> None:
     publish(prepared, MONTH_END, "old")
-    with pytest.raises(psycopg.Error), prepared.publication() as publication:
+    with pytest.raises(DatabaseError), prepared.publication() as publication:
         publication.replace(
             TABLE, (AS_OF, MONTH_END), lambda write: write(b"2024-01-31,new,recency,much,2,5,f\n")
         )

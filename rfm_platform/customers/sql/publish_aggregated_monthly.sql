@@ -29,7 +29,7 @@ SELECT
     -- Half away from zero, in whole hundredths: no binary fraction takes part.
     CASE WHEN shipping_orders > 0 THEN CAST(
         SIGN(shipping_total)
-        * ((2 * ABS(CAST(shipping_total * 100 AS BIGINT)) + 100 * shipping_orders)
+        * ((2 * ABS(CAST(shipping_total * 100 AS HUGEINT)) + 100 * shipping_orders)
             // (200 * shipping_orders))
     AS BIGINT) END AS avg_shipping_amount,
     load_timestamp,

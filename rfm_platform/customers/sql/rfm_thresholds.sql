@@ -10,15 +10,15 @@ WITH classes AS (
     GROUP BY scope
 ),
 metrics AS (
-    SELECT scope, 'recency' AS metric, recency_q1 AS q1, recency_q3 AS q3, customers,
+    SELECT q.scope, 'recency' AS metric, recency_q1 AS q1, recency_q3 AS q3, customers,
         recency_classes AS classes
-    FROM rfm_quartiles JOIN classes USING (scope)
+    FROM rfm_quartiles AS q JOIN classes AS c ON c.scope IS NOT DISTINCT FROM q.scope
     UNION ALL
-    SELECT scope, 'frequency', frequency_q1, frequency_q3, customers, frequency_classes
-    FROM rfm_quartiles JOIN classes USING (scope)
+    SELECT q.scope, 'frequency', frequency_q1, frequency_q3, customers, frequency_classes
+    FROM rfm_quartiles AS q JOIN classes AS c ON c.scope IS NOT DISTINCT FROM q.scope
     UNION ALL
-    SELECT scope, 'monetary', monetary_q1, monetary_q3, customers, monetary_classes
-    FROM rfm_quartiles JOIN classes USING (scope)
+    SELECT q.scope, 'monetary', monetary_q1, monetary_q3, customers, monetary_classes
+    FROM rfm_quartiles AS q JOIN classes AS c ON c.scope IS NOT DISTINCT FROM q.scope
 )
 SELECT
     CAST($as_of AS DATE) AS as_of_date,

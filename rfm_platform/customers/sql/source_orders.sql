@@ -22,7 +22,7 @@ fees AS (
     SELECT
         fee,
         CASE
-            WHEN REGEXP_MATCHES(fee, '^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$')
+            WHEN REGEXP_MATCHES(fee, '^[\s\v]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[\s\v]*$')
             THEN TRY_CAST(TRIM(fee, E' \t\n\r\f\v') AS DECIMAL(18, 2))
         END AS amount
     FROM (

@@ -44,8 +44,9 @@ SELECT
             SELECT scope, 'recency' AS metric, recency AS q FROM quartiles
             UNION ALL SELECT scope, 'frequency', frequency FROM quartiles
             UNION ALL SELECT scope, 'monetary', monetary FROM quartiles
-        ) AS q ON q.scope = t.scope AND q.metric = t.metric
+        ) AS q ON COALESCE(q.scope, '') = COALESCE(t.scope, '')
+            AND (q.scope IS NULL) = (t.scope IS NULL) AND q.metric = t.metric
         WHERE (t.q1, t.q3) IS DISTINCT FROM (q.q[1], q.q[2])
     ) AS wrong_thresholds
 FROM scored AS s
-JOIN quartiles AS q ON q.scope = s.scope
+JOIN quartiles AS q ON q.scope IS NOT DISTINCT FROM s.scope
