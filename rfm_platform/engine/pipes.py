@@ -40,10 +40,15 @@ def read_from(
                 def write(chunk: bytes | memoryview) -> object:
                     if cancelled.is_set():
                         raise _CancelledError  # noqa: TRY301 - ends `produce` from within
-                    return stream.write(chunk)
+                    try:
+                        return stream.write(chunk)
+                    except BrokenPipeError:  # not the producer's own, from a server of its own
+                        raise _CancelledError from None
 
                 try:
                     produce(write)
+                except _CancelledError:
+                    pass
                 except BaseException as error:
                     errors.append(error)
         except (BrokenPipeError, _CancelledError):  # the reader went away: its own error says why
