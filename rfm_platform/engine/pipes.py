@@ -9,6 +9,7 @@ import os
 import select
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 PIPE_BYTES = 1 << 20
@@ -33,28 +34,7 @@ def read_from(
     errors: list[BaseException] = []
     cancelled = threading.Event()
 
-    def run() -> None:
-        try:
-            with pipe.open("wb", buffering=PIPE_BYTES) as stream:
-
-                def write(chunk: bytes | memoryview) -> object:
-                    if cancelled.is_set():
-                        raise _CancelledError  # noqa: TRY301 - ends `produce` from within
-                    try:
-                        return stream.write(chunk)
-                    except BrokenPipeError:  # not the producer's own, from a server of its own
-                        raise _CancelledError from None
-
-                try:
-                    produce(write)
-                except _CancelledError:
-                    pass
-                except BaseException as error:
-                    errors.append(error)
-        except (BrokenPipeError, _CancelledError):  # the reader went away: its own error says why
-            pass
-
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=_feed, args=(pipe, produce, cancelled, errors), daemon=True)
     thread.start()
     try:
         read(str(pipe))
@@ -72,6 +52,31 @@ def read_from(
         pipe.unlink()
     if errors:
         raise errors[0]
+
+
+def _feed(
+    pipe: Path,
+    produce: Callable[[Callable[[bytes | memoryview], object]], object],
+    cancelled: threading.Event,
+    errors: list[BaseException],
+) -> None:
+    """The writing thread of `read_from`: only the producer's own errors count."""
+    with suppress(BrokenPipeError), pipe.open("wb", buffering=PIPE_BYTES) as stream:
+
+        def write(chunk: bytes | memoryview) -> object:
+            if cancelled.is_set():
+                raise _CancelledError
+            try:
+                return stream.write(chunk)
+            except BrokenPipeError:
+                raise _CancelledError from None
+
+        try:
+            produce(write)
+        except _CancelledError:
+            pass
+        except BaseException as error:
+            errors.append(error)
 
 
 def write_to(pipe: Path, write: Callable[[str], None], consume: Callable[[bytes], object]) -> None:
