@@ -162,11 +162,15 @@ def test_cohort_sizes_retention_orders_and_cents_are_those_of_pandas(
     figures = cells.agg(
         value=("customer", "nunique"), orders=("order", "nunique"), cents=("cents", "sum")
     )
+    by_cell: dict[Any, tuple[int, int, int]] = {
+        key: (int(value), int(orders), int(cents))
+        for key, value, orders, cents in figures.itertuples(name=None)
+    }
     expected = []
     for cohort in MONTHS:
         for months, month in enumerate(MONTHS[MONTHS.index(cohort) :]):
-            value, orders, cents = (int(n) for n in figures.loc[(cohort, month)])
-            expected.append((cohort, int(sizes[cohort]), months, value, orders, cents, False))
+            cell = by_cell[cohort, month]
+            expected.append((cohort, int(sizes[cohort]), months, *cell, False))
     found = real[0].in_warehouse(
         "SELECT TO_CHAR(cohort_month, 'YYYY-MM'), cohort_size, months, value, total_order, "
         "total_gmv_base_amount, is_partial FROM rfm.cohort_matrix ORDER BY 1, 3"
