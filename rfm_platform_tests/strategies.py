@@ -172,8 +172,12 @@ def marts(
     order_id = _pool(draw, st.sampled_from("123456789") | texts(), 2, 12)
     user_id = _pool(draw, st.sampled_from("uvwxyz") | texts(), 1, 7)
     shop_id = _pool(draw, st.just("S") | texts(), 1, 2)
-    shop_name = _pool(draw, st.just("Shop") | texts(), 1, 2)
-    region = _pool(draw, st.sampled_from(("ID", "MY")) | texts(), 1, 2)
+    shop_name = draw(
+        st.sampled_from((st.sampled_from((None, "")), _pool(draw, st.just("Shop") | texts(), 1, 2)))
+    )
+    region = draw(
+        st.sampled_from((st.sampled_from((None, "")), _pool(draw, st.just("ID") | texts(), 1, 2)))
+    )
     product = _pool(draw, st.just("P") | texts(), 1, 3)
     variant = _pool(draw, st.just("V") | texts(), 1, 2)
     barcode = st.just("899") | texts()

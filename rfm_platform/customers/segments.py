@@ -81,6 +81,8 @@ def load_segments(path: Path | None = None) -> Segments:
         content = _File.model_validate(yaml.safe_load(source.read_text(encoding="utf-8")))
     except OSError as error:
         raise SegmentsError(f"{source}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SegmentsError(f"{source} is no UTF-8 text") from None
     except yaml.YAMLError as error:
         raise SegmentsError(f"{source} is no YAML: {error}") from None
     except ValidationError as error:

@@ -73,7 +73,7 @@ def test_a_row_that_postgresql_refuses_is_the_error_that_is_seen(
         "FROM RANGE(1000000) AS r (i)) TO $pipe (FORMAT csv, HEADER false)"
     )
     with (
-        pytest.raises(psycopg.errors.InvalidTextRepresentation, match="five"),
+        pytest.raises(DatabaseError, match="InvalidTextRepresentation"),
         database("stream").connect() as connection,
         mart.engine() as source,
     ):
