@@ -74,10 +74,10 @@ def show_cohorts(settings: Settings, console: Console, as_of: dt.date | None = N
     months = [name for name in (rows[0] if rows else ()) if name.startswith("m")]
     table = _table(f"Per cent of a month's new customers who bought n months later, as of {day}")
     table.padding = (0, 0)
-    table.add_column("cohort", style="bold", no_wrap=True)
+    table.add_column("cohort", style="bold", no_wrap=True, min_width=8)
     table.add_column("new ", justify="right", no_wrap=True)
     for month in months:
-        table.add_column(f"{month.removeprefix('m')} ", justify="right", no_wrap=True)
+        table.add_column(month.removeprefix("m"), justify="right", no_wrap=True)
     for row in rows:
         cells = [_shaded(row[month]) for month in months]
         table.add_row(row["cohort"], f"{row['customers']:,} ", *cells)
@@ -169,7 +169,7 @@ def _shaded(value: object) -> str:
         return ""
     text = str(value).replace("%", "")
     shade = 255 - min(19, int(text.rstrip("*")) // 5)
-    return f"[{'black' if shade > 243 else 'white'} on color({shade})]{text:>4} [/]"
+    return f"[{'black' if shade > 243 else 'white'} on color({shade})]{text:>4}[/]"
 
 
 def _count(
