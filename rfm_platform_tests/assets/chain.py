@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,12 @@ PUBLISHED = (
 )
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 WRITTEN_AT = "load_timestamp"  # the only column that says when, not what
+
+
+@lru_cache(maxsize=1)
+def _in_memory() -> dg.DagsterInstance:
+    """One for all who need no history: making it takes longer than a check."""
+    return dg.DagsterInstance.ephemeral()
 
 
 class CheckCrashedError(Exception):
@@ -87,9 +94,18 @@ class Chain:
     def platform(self) -> Platform:
         return build_platform(self.settings)
 
-    @property
+    @cached_property
     def definitions(self) -> dg.Definitions:
         return build_defs(self.settings)
+
+    @cached_property
+    def _checks(self) -> dg.Definitions:
+        """A job for each check alone; those of one step come together."""
+        keys = self.definitions.resolve_asset_graph().asset_check_keys
+        jobs = [
+            dg.define_asset_job(key.name, selection=dg.AssetSelection.checks(key)) for key in keys
+        ]
+        return dg.Definitions.merge(self.definitions, dg.Definitions(jobs=jobs))
 
     @contextmanager
     def instance(self) -> Iterator[dg.DagsterInstance]:
@@ -142,17 +158,12 @@ class Chain:
 
     def judge(self, name: str, on: str) -> dg.AssetCheckEvaluation:
         """Likewise for a day, faster: a check that asks Dagster for nothing needs no history."""
-        with dg.DagsterInstance.ephemeral() as instance:
-            return self._check(name, {"dagster/partition": str(day(on))}, instance)[-1]
+        return self._check(name, {"dagster/partition": str(day(on))}, _in_memory())[-1]
 
     def _check(
         self, name: str, tags: dict[str, str], instance: dg.DagsterInstance
     ) -> list[dg.AssetCheckEvaluation]:
-        keys = self.definitions.resolve_asset_graph().asset_check_keys
-        (key,) = (key for key in keys if key.name == name)
-        job = dg.define_asset_job("one_check", selection=dg.AssetSelection.checks(key))
-        definitions = dg.Definitions.merge(self.definitions, dg.Definitions(jobs=[job]))
-        result = definitions.resolve_job_def("one_check").execute_in_process(
+        result = self._checks.resolve_job_def(name).execute_in_process(
             instance=instance, tags=tags, run_config=QUIET, raise_on_error=False
         )
         evaluations = [e for e in result.get_asset_check_evaluations() if e.check_name == name]
