@@ -55,7 +55,8 @@ def sql(name: str) -> str:
 def engine(threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory that downloads nothing: its time zones and Parquet are built in."""
     config: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": False
+        "autoinstall_known_extensions": False,
+        "async_threads": 0,  # see rfm_platform.engine
     }
     if threads is not None:
         config["threads"] = threads

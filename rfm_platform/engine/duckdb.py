@@ -88,6 +88,9 @@ class DuckDBEngine:
             "temp_directory": str(scratch / "spill"),
             "preserve_insertion_order": "false",
             "autoinstall_known_extensions": "false",
+            # Without: DuckDB 2.0 can wait for itself for ever when a query that is being written
+            # fails, under load in every few hundredth run.
+            "async_threads": 0,
         }
         if self.threads is not None:
             config["threads"] = self.threads
