@@ -51,12 +51,13 @@ class Transforms:
         All of them are read from one snapshot of the mart. `observe` is shown the rows as they
         were read, in ``source_orders``; `progress` is told each day up to which the lake is done.
         """
-        with mart.snapshot() as snapshot:
+        with mart.snapshot() as snapshot, self.engine.session() as session:
+            # Once for all days: the mart may have no index, and then reads all its orders for it.
+            _read_names(session, snapshot, first, last)
             for start, end in chunks(first, last, EXTRACTION_DAYS):
-                with self.engine.session() as session:
-                    read_days(session, snapshot, start, end)
-                    observe(session)
-                    session.replace(self.lake.source_orders, "FROM source_orders", start, end)
+                _read_lines(session, snapshot, start, end)
+                observe(session)
+                session.replace(self.lake.source_orders, "FROM source_orders", start, end)
                 progress(end)
 
     def fold_months(
@@ -193,15 +194,23 @@ _CALENDAR_MONTHS = sa.Table(
 
 def read_days(session: Session, snapshot: MartSnapshot, first: dt.date, last: dt.date) -> None:
     """Makes ``source_orders`` in a session from the mart's rows of two dates, inclusive."""
-    session.load_csv(
-        "mart_lines",
-        catalog.flatten_order_marketplace.columns,
-        lambda write: snapshot.copy("lines", first, last, write),
-    )
+    _read_names(session, snapshot, first, last)
+    _read_lines(session, snapshot, first, last)
+
+
+def _read_names(session: Session, snapshot: MartSnapshot, first: dt.date, last: dt.date) -> None:
     session.load_csv(
         "mart_names",
         catalog.order_marketplace.columns,
         lambda write: snapshot.copy("names", first, last, write),
+    )
+
+
+def _read_lines(session: Session, snapshot: MartSnapshot, first: dt.date, last: dt.date) -> None:
+    session.load_csv(
+        "mart_lines",
+        catalog.flatten_order_marketplace.columns,
+        lambda write: snapshot.copy("lines", first, last, write),
     )
     session.materialize("source_orders", read_sql(__package__, "source_orders"))
 

@@ -18,6 +18,14 @@ WITH flags AS (
         SELECT returned_flag FROM mart_lines WHERE returned_flag IS NOT NULL
     )
 ),
+names AS (
+    -- One row per order: where the mart holds several, the highest name, so that no line is
+    -- doubled.
+    SELECT marketplace, order_id, MAX(address_shipping_name) AS address_shipping_name
+    FROM mart_names
+    SEMI JOIN mart_lines USING (marketplace, order_id)
+    GROUP BY marketplace, order_id
+),
 fees AS (
     SELECT
         fee,
@@ -39,7 +47,7 @@ SELECT
     CASE WHEN l.returned_flag IS NULL THEN FALSE ELSE r.meaning END AS is_returned,
     f.amount AS shipping_amount
 FROM mart_lines AS l
-LEFT JOIN mart_names AS n ON n.marketplace = l.marketplace AND n.order_id = l.order_id
+LEFT JOIN names AS n ON n.marketplace = l.marketplace AND n.order_id = l.order_id
 LEFT JOIN flags AS c ON c.flag = l.cancelled_flag
 LEFT JOIN flags AS r ON r.flag = l.returned_flag
 LEFT JOIN fees AS f ON f.fee = l.order_shipping_fee_buyer_amount
