@@ -45,7 +45,7 @@ format: .venv/.installed  ## let ruff write the format
 	$(BIN)/ruff format .
 
 test: check  ## check, then every test
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n auto --cov --cov-report=term:skip-covered
 
 bench: .venv/.installed  ## each stage against its floor; LINES=10000000
 	$(BIN)/python -m rfm_platform_tests.benchmark $(LINES)

@@ -2,7 +2,7 @@
 
 import calendar
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 
 def last_day(day: dt.date) -> dt.date:
@@ -22,9 +22,8 @@ def months_between(first: dt.date, last: dt.date) -> list[dt.date]:
     return [dt.date((start + n) // 12, (start + n) % 12 + 1, 1) for n in range(count)]
 
 
-def chunks(first: dt.date, last: dt.date, days: int) -> Iterator[tuple[dt.date, dt.date]]:
-    """The range in pieces of at most so many days, as (first, last)."""
-    while first <= last:
-        end = min(last, first + dt.timedelta(days=days - 1))
-        yield first, end
-        first = end + dt.timedelta(days=1)
+def chunks(days: Collection[dt.date], size: int) -> Iterator[list[dt.date]]:
+    """The days in order, in pieces of at most so many."""
+    ordered = sorted(set(days))
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]

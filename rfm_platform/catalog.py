@@ -88,6 +88,7 @@ source_orders = Table(
     Column(
         "shipping_amount", Numeric(18, 2), comment="The fee as a number; null where it is none."
     ),
+    Column("day_fingerprint", Text, comment="Of the day's rows in the mart, as read."),
     comment="The day's order lines with their order's recipient, as the mart held them.",
 )
 
@@ -230,7 +231,9 @@ def _in_lake(table: Table, *more: Column[Any]) -> Table:
 
 
 aggregated_monthly_lake = _in_lake(aggregated_monthly, Column("built_from", Text))
-final_user_analysis_lake = _in_lake(final_user_analysis_snapshots)
+final_user_analysis_lake = _in_lake(
+    final_user_analysis_snapshots, Column("source_version", BigInteger), Column("recipe", Text)
+)
 
 rfm_thresholds = Table(
     "rfm_thresholds",
@@ -243,6 +246,31 @@ rfm_thresholds = Table(
     Column("customers", BigInteger, comment="Customers that the quartiles were taken over."),
     Column("is_degenerate", Boolean, comment="Q1 = Q3, or a score that no customer has."),
     comment="What each snapshot was scored with.",
+)
+
+_RESTATED = {
+    "total_order": "Valid orders",
+    "total_cancelled": "Orders with a cancelled line",
+    "total_returned": "Orders with a returned line",
+    "total_quantity": "Units on valid lines",
+    "total_gmv_base_amount": "GMV of valid lines in base currency",
+    "customers": "Customers with a valid order",
+}
+
+restatements = Table(
+    "restatements",
+    WAREHOUSE,
+    Column("restated_at", DateTime, comment="When the new figures were published, local time."),
+    Column("run_id", Text, comment="The run that published them."),
+    Column("month_of_order", Date, comment="First day of the month that was restated."),
+    Column("marketplace", Text, comment="E-commerce platform."),
+    Column("through", Date, comment="Both figures count the month's days up to this one."),
+    *(
+        Column(f"{measure}_{when}", BigInteger, comment=f"{meaning}, {said}.")
+        for measure, meaning in _RESTATED.items()
+        for when, said in (("before", "as published before"), ("after", "as published now"))
+    ),
+    comment="Each change to an already published month: one row per run, month and marketplace.",
 )
 
 # Views of the newest snapshot: what an analyst asks for by name.

@@ -8,7 +8,10 @@ import dagster as dg
 
 from rfm_platform.assets.customers import customer_assets
 from rfm_platform.assets.source_orders import source_assets
-from rfm_platform.automation.jobs import DAILY_JOB, jobs
+from rfm_platform.automation.alerts import alert_sensors
+from rfm_platform.automation.jobs import DAILY_JOB, DEADLINE_JOB, jobs
+from rfm_platform.automation.schedules import schedules
+from rfm_platform.checks.deadline import deadline_check
 from rfm_platform.checks.quality import quality_checks
 from rfm_platform.checks.reconciliation import reconciliation_checks
 from rfm_platform.checks.snapshots import snapshot_checks
@@ -16,8 +19,6 @@ from rfm_platform.checks.source import source_checks
 from rfm_platform.partitions import daily_partitions
 from rfm_platform.settings import Settings, load_settings
 from rfm_platform.wiring import Platform, build_platform
-
-SCHEDULE_HOUR, SCHEDULE_MINUTE = 2, 30  # local time: the day before is complete, people still sleep
 
 
 def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Definitions:
@@ -35,17 +36,11 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
             quality_checks(daily),
             *reconciliation_checks(daily),
             *snapshot_checks(daily),
+            deadline_check(daily),
         ],
         jobs=list(the_jobs.values()),
-        schedules=[
-            dg.build_schedule_from_partitioned_job(
-                the_jobs[DAILY_JOB],
-                name="every_morning",
-                description="The day before, every night at 02:30 local time.",
-                hour_of_day=SCHEDULE_HOUR,
-                minute_of_hour=SCHEDULE_MINUTE,
-            )
-        ],
+        schedules=schedules(settings, daily, the_jobs[DAILY_JOB], the_jobs[DEADLINE_JOB]),
+        sensors=alert_sensors(running=settings.schedules),
         resources={"platform": platform or build_platform(settings)},
         # A process a step costs six times the work itself: measured in docs/architecture.md.
         executor=dg.in_process_executor,

@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from deltalake import DeltaTable, Field, Schema
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.schema import ArrayType, PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from rfm_platform import catalog
+from rfm_platform.errors import PlatformError
 
 _TYPES: dict[type[sa.types.TypeEngine[Any]], str] = {
     sa.Text: "string",
@@ -35,6 +36,10 @@ _TYPES: dict[type[sa.types.TypeEngine[Any]], str] = {
     sa.Boolean: "boolean",
     sa.Float: "double",
 }
+
+
+class GoneError(PlatformError):
+    """An earlier version of a table that cannot be read any more."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +96,29 @@ class LakeTable:
         """Where the files of a partition lie."""
         return self.path / f"{self.partition_column}={value}"
 
-    def partitions(
-        self, first: dt.date | None = None, last: dt.date | None = None
-    ) -> list[Partition]:
-        """The partitions between two dates (inclusive) in the newest version, in order."""
+    def version(self) -> int | None:
+        """The number of the newest version; None: nothing was ever written."""
         table = self._open()
+        return None if table is None else table.version()
+
+    def partitions(
+        self,
+        first: dt.date | None = None,
+        last: dt.date | None = None,
+        *,
+        version: int | None = None,
+    ) -> list[Partition]:
+        """The partitions between two dates (inclusive), in order.
+
+        Args:
+            first: None: from the oldest.
+            last: None: to the newest.
+            version: None: as of now.
+
+        Raises:
+            GoneError: that version, or one of its files, has been removed.
+        """
+        table = self._open(version)
         if table is None:
             return []
         actions = table.get_add_actions(flatten=True)
@@ -107,7 +130,7 @@ class LakeTable:
         for path, rows, size, value in zip(*columns.values(), strict=True):
             if (first is None or value >= first) and (last is None or value <= last):
                 found.setdefault(value, []).append((str(self.path / path), rows, size))
-        return [
+        partitions = [
             Partition(
                 value,
                 tuple(sorted(path for path, _, _ in files)),
@@ -116,15 +139,26 @@ class LakeTable:
             )
             for value, files in sorted(found.items())
         ]
+        if version is not None and not all(
+            Path(file).exists() for partition in partitions for file in partition.files
+        ):
+            raise GoneError(f"{self.name}: files of version {version} have been removed")
+        return partitions
+
+    def on(self, values: Collection[dt.date]) -> list[Partition]:
+        """Those of some partitions that have rows, in order."""
+        if not values:
+            return []
+        return [p for p in self.partitions(min(values), max(values)) if p.value in values]
 
     def files(self, first: dt.date | None = None, last: dt.date | None = None) -> list[str]:
         """The files of the partitions between two dates, inclusive."""
         return [file for partition in self.partitions(first, last) for file in partition.files]
 
-    def commit(self, files: Sequence[WrittenFile], first: dt.date, last: dt.date) -> None:
-        """Puts files in the place of the partitions between two dates, inclusive, in one commit.
+    def commit(self, files: Sequence[WrittenFile], values: Collection[dt.date]) -> None:
+        """Puts files in the place of some partitions, in one commit.
 
-        Dates that no file has end up empty. Files of a writer that dies before this are garbage.
+        Those that no file has end up empty. Files of a writer that dies before this are garbage.
         """
         now = time.time_ns() // 1_000_000
         added = [
@@ -139,6 +173,7 @@ class LakeTable:
             for file in files
         ]
         partitioned = [self.partition_column]
+        replaced = set(values)
         with self._locked():
             table = self._open()
             if table is None:
@@ -153,7 +188,8 @@ class LakeTable:
                     deletion_timestamp=now,
                     data_change=True,
                 )
-                for partition in self.partitions(first, last)
+                for partition in self.partitions(min(values), max(values))
+                if partition.value in replaced
                 for path in partition.files
             ]
             if added or removed:
@@ -162,11 +198,15 @@ class LakeTable:
                     [*removed, *added], "append", self._schema(), partitioned
                 )
 
-    def _open(self) -> DeltaTable | None:
+    def _open(self, version: int | None = None) -> DeltaTable | None:
         try:
-            return DeltaTable(self.path)
+            return DeltaTable(self.path, version=version)
         except TableNotFoundError:
             return None
+        except DeltaError:
+            if version is None:
+                raise
+            raise GoneError(f"{self.name}: version {version} is not there any more") from None
 
     def _schema(self) -> Schema:
         return Schema([Field(column.name, _type(column)) for column in self.shape.columns])

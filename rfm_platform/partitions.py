@@ -2,7 +2,9 @@
 
 import datetime as dt
 import warnings
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import dagster as dg
 
@@ -27,8 +29,14 @@ def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
     )
 
 
-def days_of(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> list[dt.date]:
-    """The days that a run is for: one, or a range without a gap.
+def days_of(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, asset: str | None = None
+) -> list[dt.date]:
+    """The days that a run is for: one, or a range without a gap, in order.
+
+    Args:
+        context: the run's.
+        asset: adds the days of this asset that the run did beside its own (`also_did`).
 
     Raises:
         dagster.Failure: the run asks for days with gaps between them.
@@ -39,4 +47,35 @@ def days_of(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> list[d
             raise dg.Failure(
                 f"{day} is followed by {following}: run days without a gap, one run for each range"
             )
-    return days
+    if asset is None:
+        return days
+    run = context.instance.get_run_by_id(context.run.run_id)
+    noted = run.tags.get(_also(asset), "") if run else ""
+    return sorted({*days, *map(dt.date.fromisoformat, noted.split())})
+
+
+def also_did(
+    context: dg.AssetExecutionContext, asset: str, days: Mapping[dt.date, Mapping[str, Any]]
+) -> None:
+    """Reports days that an asset did beside the run's own, each with its metadata.
+
+    The run's tags name them, and what comes after in the run counts them in: a retry of failed
+    steps takes the tags over.
+    """
+    if not days:
+        return
+    noted = " ".join(day.isoformat() for day in sorted(days))
+    context.instance.add_run_tags(context.run.run_id, {_also(asset): noted})
+    for day, metadata in sorted(days.items()):
+        context.log_event(
+            dg.AssetMaterialization(
+                asset,
+                partition=day.isoformat(),
+                description="Late changes in the mart.",
+                metadata=metadata,
+            )
+        )
+
+
+def _also(asset: str) -> str:
+    return f"rfm/also_{asset}"

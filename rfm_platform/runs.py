@@ -12,14 +12,15 @@ from typing import Any, Literal
 
 import dagster as dg
 
+from rfm_platform.assets.source_orders import LateChanges, late_changes_config
 from rfm_platform.automation.instance import process_tag
-from rfm_platform.automation.jobs import LOAD_JOB, SNAPSHOT_JOB
+from rfm_platform.automation.jobs import DAILY_JOB, LOAD_JOB, SNAPSHOT_JOB
 from rfm_platform.calendar import days_between, last_day
 
 SnapshotChoice = Literal["last", "month-ends", "all"]
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,14 @@ class Step:
 
     Attributes:
         title: for a progress bar.
+        late_changes: which earlier days the run looks at: none, window, all.
     """
 
     job: str
     first: dt.date
     last: dt.date
     title: str
+    late_changes: LateChanges = LateChanges.NONE
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,12 @@ def plan(first: dt.date, last: dt.date, snapshots: SnapshotChoice) -> list[Step]
     return [*loads, *(Step(SNAPSHOT_JOB, day, day, f"{day}: snapshot") for day in chosen)]
 
 
+def plan_refresh(as_of: dt.date, *, all_days: bool) -> list[Step]:
+    """The run that brings the tables up to a day, late changes of earlier days included."""
+    looking_at = LateChanges.ALL if all_days else LateChanges.WINDOW
+    return [Step(DAILY_JOB, as_of, as_of, f"{as_of}: refresh", looking_at)]
+
+
 def execute(
     definitions: dg.Definitions, instance: dg.DagsterInstance, steps: list[Step]
 ) -> Iterator[Outcome]:
@@ -103,8 +112,11 @@ def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, step: St
             RANGE_START: step.first.isoformat(),
             RANGE_END: step.last.isoformat(),
         }
+    config = dict(_QUIET)
+    if step.late_changes is not LateChanges.NONE:
+        config |= late_changes_config(step.late_changes)
     result = job.execute_in_process(
-        instance=instance, raise_on_error=False, tags=tags, run_config=_QUIET, **scope
+        instance=instance, raise_on_error=False, tags=tags, run_config=config, **scope
     )
     checks = [
         CheckOutcome(

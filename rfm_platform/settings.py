@@ -85,6 +85,31 @@ class Settings(BaseSettings):
         7, ge=1, description="Daily snapshots kept in the warehouse, beside every month's last."
     )
 
+    lookback_days: int = Field(
+        60, ge=0, description="Days before the newest that every morning looks at for late changes."
+    )
+
+    schedules: bool = Field(
+        True, description="Whether schedules and alerts run without being switched on."
+    )
+    daily_at: dt.time = Field(
+        dt.time(2, 30), description="When every morning's run starts, local time."
+    )
+    whole_history_on: Literal[
+        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
+    ] = Field(
+        "sunday",
+        description="When all days are looked at for late changes, an hour after every morning's "
+        "run.",
+    )
+    deadline: dt.time = Field(
+        dt.time(6, 0), description="When the day before has to be published, local time."
+    )
+    alert_urls: SecretStr | None = Field(
+        None, description="Apprise URLs that alerts go to, with blanks between. Unset: the log."
+    )
+    ui_url: str | None = Field(None, description="Dagster's address, for links in alerts.")
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:

@@ -7,7 +7,7 @@ its comments, and keeps the retention of daily snapshots.
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +34,15 @@ class Publication:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
+    def lock(self, table: sa.Table) -> None:
+        """Waits until no other publication writes a table. Readers are not concerned.
+
+        Without it, two writers of one partition would both delete the old rows and both stay.
+        """
+        self._connection.execute(
+            "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCKS, table.name]
+        )
+
     def replace(self, table: sa.Table, partition: tuple[str, dt.date], rows: CsvWriter) -> int:
         r"""Replaces the rows whose partition column has the given value.
 
@@ -53,14 +62,30 @@ class Publication:
             columns=columns, **names
         )
         with self._connection.cursor() as cursor:
-            # Without it, two writers of one partition would both delete the old rows and both stay.
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCKS, table.name])
+            self.lock(table)
             cursor.execute(
                 sql.SQL("DELETE FROM {table} WHERE {column} = %s").format(**names), [value]
             )
             with cursor.copy(statement) as copy:
                 rows(copy.write)
             return cursor.rowcount
+
+    def append(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Adds rows, which have all of the table's columns."""
+        columns = [column.name for column in table.columns]
+        statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+            sql.Identifier(SCHEMA, table.name),
+            sql.SQL(", ").join(map(sql.Identifier, columns)),
+            sql.SQL(", ").join(map(sql.Placeholder, columns)),
+        )
+        with self._connection.cursor() as cursor:
+            cursor.executemany(statement, rows)
+
+    def rows(self, statement: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
+        """The rows of a query of ours, as this transaction sees them."""
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(statement.encode(), parameters)
+            return cursor.fetchall()
 
     def keep(self, table: sa.Table, column: str, days: int) -> list[dt.date]:
         """Removes old snapshots: the newest `days` days stay, and every month's last day.

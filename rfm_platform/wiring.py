@@ -6,12 +6,14 @@ the rest. Nothing is connected to before it is used.
 
 from dataclasses import dataclass
 
+from rfm_platform.customers.extraction import Extraction
 from rfm_platform.customers.publishing import Publisher
 from rfm_platform.customers.segments import Segments, load_segments
 from rfm_platform.customers.transforms import Transforms
 from rfm_platform.engine import DuckDBEngine
 from rfm_platform.lake import Lake
 from rfm_platform.mart import Mart, SourceNames
+from rfm_platform.notifier import Notifier
 from rfm_platform.postgres import Database, external
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings
@@ -27,6 +29,11 @@ class Platform:
     lake: Lake
     engine: DuckDBEngine
     warehouse: Warehouse
+    notifier: Notifier
+
+    @property
+    def extraction(self) -> Extraction:
+        return Extraction(self.lake, self.engine)
 
     @property
     def transforms(self) -> Transforms:
@@ -34,7 +41,13 @@ class Platform:
 
     @property
     def publisher(self) -> Publisher:
-        return Publisher(self.lake, self.engine, self.warehouse, self.settings.keep_days)
+        return Publisher(
+            self.lake,
+            self.engine,
+            self.warehouse,
+            self.settings.keep_days,
+            self.settings.timezone,
+        )
 
     def segments(self) -> Segments:
         """The segment table, read from its file now."""
@@ -59,6 +72,9 @@ def build_platform(settings: Settings) -> Platform:
         lake=Lake(settings.lake),
         engine=DuckDBEngine(settings.memory_limit, settings.spill, settings.threads),
         warehouse=Warehouse(warehouse_database(settings)),
+        notifier=Notifier(
+            settings.alert_urls.get_secret_value().split() if settings.alert_urls else ()
+        ),
     )
 
 

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rfm_platform import catalog
+from rfm_platform.calendar import days_between, months_between
 from rfm_platform.customers.segments import load_segments
 from rfm_platform.demo import synthetic
 from rfm_platform.engine import read_sql
@@ -55,6 +56,11 @@ def _floor_copy_out(platform: Platform) -> None:
             subprocess.run([*command, "--command", copy], check=True, stdout=nowhere)
 
 
+def _extract(platform: Platform) -> None:
+    with platform.mart.snapshot() as snapshot:
+        platform.extraction.extract(snapshot, days_between(FIRST, END))
+
+
 def _floor_group_by(platform: Platform) -> None:
     with platform.engine.session() as session:
         session.view(platform.lake.source_orders)
@@ -68,7 +74,7 @@ def _floor_group_by(platform: Platform) -> None:
 
 def _transform(platform: Platform) -> None:
     transforms = platform.transforms
-    transforms.fold_months(FIRST, END)
+    transforms.fold_months(months_between(FIRST, END))
     transforms.analyse_customers(END)
     transforms.score(END, load_segments(), per_marketplace=False)
     transforms.build_cohorts(END)
@@ -76,7 +82,7 @@ def _transform(platform: Platform) -> None:
 
 def _publish(platform: Platform) -> None:
     publisher = platform.publisher
-    publisher.publish_months(FIRST, END)
+    publisher.publish_months(months_between(FIRST, END), "benchmark")
     publisher.publish_customers(END)
     publisher.publish_scores(END)
     publisher.publish_cohorts(END)
@@ -121,7 +127,7 @@ def _csv(platform: Platform, name: str) -> Path:
 
 STAGES: dict[str, Callable[[Platform], None]] = {
     "floor: COPY out": _floor_copy_out,
-    "extract": lambda platform: platform.transforms.extract(platform.mart, FIRST, END),
+    "extract": _extract,
     "floor: GROUP BY": _floor_group_by,
     "transform": _transform,
     "publish": _publish,

@@ -6,14 +6,16 @@ a day or a range of days. What a number means is written at its column, in the c
 """
 
 import datetime as dt
+from typing import Any
 
 import dagster as dg
 
 from rfm_platform import catalog
 from rfm_platform.assets.definition import customer_asset
+from rfm_platform.calendar import days_between, last_day
 from rfm_platform.customers.overviews import retention_table, segment_table
 from rfm_platform.lake import LakeTable
-from rfm_platform.partitions import days_of
+from rfm_platform.partitions import also_did, days_of
 from rfm_platform.presentation import (
     PERSONAL_DATA,
     ROW_COUNT,
@@ -40,23 +42,28 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
         days = days_of(context)
-        platform.transforms.fold_months(
-            days[0],
-            days[-1],
-            progress=lambda month: context.log.info(f"{month:%Y-%m} computed"),
+        months = sorted(
+            {day.replace(day=1) for day in days} | {*platform.transforms.outdated_months(days[-1])}
         )
-        platform.publisher.publish_months(
-            days[0],
-            days[-1],
+        late = [day for day in _behind_source(context, months) if day not in days]
+        platform.transforms.fold_months(
+            months, progress=lambda month: context.log.info(f"{month:%Y-%m} computed")
+        )
+        restated = platform.publisher.publish_months(
+            months,
+            context.run.run_id,
             progress=lambda month: context.log.info(f"{month:%Y-%m} published"),
         )
+        if restated:
+            context.log.info(f"{restated} published figures restated: see rfm.restatements")
         rows = _rows(platform.lake.aggregated_monthly)
+        described: dict[dt.date, dict[str, Any]] = {
+            day: {ROW_COUNT: rows.get(day.replace(day=1), 0), "month": f"{day:%Y-%m}"}
+            for day in [*days, *late]
+        }
         for day in days:
-            month = day.replace(day=1)
-            context.add_asset_metadata(
-                {ROW_COUNT: rows.get(month, 0), "month": f"{month:%Y-%m}"},
-                partition_key=day.isoformat(),
-            )
+            context.add_asset_metadata(described[day], partition_key=day.isoformat())
+        also_did(context, "aggregated_monthly", {day: described[day] for day in late})
         return dg.MaterializeResult(metadata=column_lineage("aggregated_monthly"))
 
     @customer_asset(
@@ -71,9 +78,15 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
         for day in days_of(context):
-            platform.transforms.analyse_customers(day)
+            computed = platform.transforms.analyse_customers(day)
             kept = platform.publisher.publish_customers(day)
-            _report_snapshot(context, day, platform.lake.final_user_analysis, kept=kept)
+            _report_snapshot(
+                context,
+                day,
+                platform.lake.final_user_analysis,
+                kept=kept,
+                customers_computed="all" if computed is None else computed,
+            )
         return dg.MaterializeResult(metadata=column_lineage("final_user_analysis"))
 
     @customer_asset(
@@ -141,6 +154,25 @@ def _rows(
     table: LakeTable, first: dt.date | None = None, last: dt.date | None = None
 ) -> dict[dt.date, int]:
     return {partition.value: partition.rows for partition in table.partitions(first, last)}
+
+
+def _behind_source(context: dg.AssetExecutionContext, months: list[dt.date]) -> list[dt.date]:
+    """Days of some months whose source_orders are newer than their aggregated_monthly."""
+    keys = {
+        day.isoformat()
+        for month in months
+        for day in days_between(month, min(last_day(month), days_of(context)[-1]))
+    }
+    storage = context.instance.event_log_storage
+    read, folded = (
+        storage.get_latest_storage_id_by_partition(
+            dg.AssetKey(asset), dg.DagsterEventType.ASSET_MATERIALIZATION, keys
+        )
+        for asset in ("source_orders", "aggregated_monthly")
+    )
+    return sorted(
+        dt.date.fromisoformat(key) for key, at in read.items() if at > folded.get(key, -1)
+    )
 
 
 def _report_snapshot(

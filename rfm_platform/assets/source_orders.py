@@ -1,12 +1,21 @@
-"""From the mart into the lake: the two source tables, and source_orders, a day's lines."""
+"""From the mart into the lake: the two source tables, and source_orders, a day's lines.
 
+The mart changes days that are long loaded. A run that is asked to look for such late changes reads
+them again, from the same snapshot of the mart as its own day, and reports a materialization of
+each: what was added, removed and altered, and from which status to which.
+"""
+
+import datetime as dt
+from enum import StrEnum
 from typing import Any
 
 import dagster as dg
 
 from rfm_platform import catalog
 from rfm_platform.assets.definition import customer_asset
-from rfm_platform.partitions import days_of
+from rfm_platform.customers.extraction import DayChange
+from rfm_platform.mart import MartSnapshot
+from rfm_platform.partitions import also_did, days_of
 from rfm_platform.presentation import (
     FINGERPRINT,
     OWNERS,
@@ -14,6 +23,7 @@ from rfm_platform.presentation import (
     ROW_COUNT,
     column_lineage,
     describe,
+    table_of,
 )
 from rfm_platform.reconcile.sides import fingerprint, totals_read
 from rfm_platform.wiring import Platform
@@ -37,6 +47,25 @@ orders_table = dg.AssetSpec(
 )
 
 
+class LateChanges(StrEnum):
+    """Which earlier days a run looks at for late changes."""
+
+    NONE = "none"
+    WINDOW = "window"
+    ALL = "all"
+
+
+class SourceOrdersConfig(dg.Config):
+    """`late_changes`: NONE, the WINDOW of RFM_LOOKBACK_DAYS, or ALL days since the first."""
+
+    late_changes: LateChanges = LateChanges.NONE
+
+
+def late_changes_config(late_changes: LateChanges) -> dict[str, Any]:
+    """The run configuration that asks for it."""
+    return {"ops": {"source_orders": {"config": {"late_changes": late_changes.name}}}}
+
+
 def source_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The two source tables and the asset that reads them, over the given days."""
 
@@ -50,27 +79,74 @@ def source_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
         metadata=describe(catalog.source_orders),
     )
     def source_orders(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+        context: dg.AssetExecutionContext,
+        config: SourceOrdersConfig,
+        platform: dg.ResourceParam[Platform],
     ) -> dg.MaterializeResult[None]:
         days = days_of(context)
         totals: list[dict[str, Any]] = []
-        platform.transforms.extract(
-            platform.mart,
-            days[0],
-            days[-1],
-            progress=lambda day: context.log.info(f"read up to {day}"),
-            observe=lambda session: totals.extend(totals_read(session)),
-        )
-        for day in days:
-            mine = [row for row in totals if row["day"] == day]
-            context.add_asset_metadata(
-                {
-                    ROW_COUNT: sum(row["lines"] for row in mine),
-                    "orders": sum(row["orders"] for row in mine),
-                    FINGERPRINT: fingerprint(totals, day),
-                },
-                partition_key=day.isoformat(),
+        before = {
+            partition.value: partition for partition in platform.lake.source_orders.partitions()
+        }
+        with platform.mart.snapshot() as snapshot:
+            late = _late_days(context, platform, snapshot, days, config.late_changes)
+            platform.extraction.extract(
+                snapshot,
+                [*days, *late],
+                progress=lambda day: context.log.info(f"read up to {day}"),
+                observe=lambda session: totals.extend(totals_read(session)),
             )
+        changes = platform.extraction.changes(before, [d for d in [*days, *late] if d in before])
+        described = {day: _describe_day(totals, day, changes.get(day)) for day in [*days, *late]}
+        for day in days:
+            context.add_asset_metadata(described[day], partition_key=day.isoformat())
+        also_did(context, "source_orders", {day: described[day] for day in late})
         return dg.MaterializeResult(metadata=column_lineage("source_orders"))
 
     return [lines_table, orders_table, source_orders]
+
+
+def _late_days(
+    context: dg.AssetExecutionContext,
+    platform: Platform,
+    snapshot: MartSnapshot,
+    days: list[dt.date],
+    late_changes: LateChanges,
+) -> list[dt.date]:
+    """Earlier days that the mart does not hold as they were read, or that nobody has read yet."""
+    if late_changes is LateChanges.NONE:
+        return []
+    settings, extraction = platform.settings, platform.extraction
+    looked_at = extraction.days_to_look_at(
+        settings.start_date,
+        days[0] - dt.timedelta(days=1),
+        settings.lookback_days if late_changes is LateChanges.WINDOW else None,
+    )
+    context.log.info(f"looking for late changes on {len(looked_at)} days")
+    drifted = extraction.drifted(snapshot, looked_at)
+    # A day without orders has nothing to differ in, and has to be seen as loaded all the same.
+    known = context.instance.get_materialized_partitions(context.asset_key)
+    unseen = [day for day in looked_at if day.isoformat() not in known]
+    return sorted({*drifted, *unseen})
+
+
+def _describe_day(
+    totals: list[dict[str, Any]], day: dt.date, change: DayChange | None
+) -> dict[str, Any]:
+    mine = [row for row in totals if row["day"] == day]
+    metadata: dict[str, Any] = {
+        ROW_COUNT: sum(row["lines"] for row in mine),
+        "orders": sum(row["orders"] for row in mine),
+        FINGERPRINT: fingerprint(totals, day),
+    }
+    if change is not None:
+        metadata |= {
+            "lines_added": change.added,
+            "lines_removed": change.removed,
+            "lines_altered": change.altered,
+        }
+        if change.statuses:
+            metadata["status_changes"] = table_of(
+                [{"from": old, "to": new, "lines": lines} for old, new, lines in change.statuses]
+            )
+    return metadata

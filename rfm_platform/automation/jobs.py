@@ -10,6 +10,8 @@ SNAPSHOTS = ("final_user_analysis", "rfm_scores", "cohort_matrix")
 LOAD_JOB = "load_days"
 SNAPSHOT_JOB = "take_snapshot"
 DAILY_JOB = "daily"
+DEADLINE_JOB = "check_deadline"
+DEADLINE = dg.AssetCheckKey(dg.AssetKey("rfm_scores"), "is_published_by_the_deadline")
 
 _SOURCE_CHECKS = dg.AssetSelection.checks_for_assets("flatten_order_marketplace")
 
@@ -30,11 +32,19 @@ def jobs() -> dict[str, Any]:
         dg.define_asset_job(
             DAILY_JOB,
             selection=_with_checks(*LOADED, *SNAPSHOTS) | _SOURCE_CHECKS,
-            description="A day from the mart to the published tables.",
+            config={"ops": {"source_orders": {"config": {"late_changes": "WINDOW"}}}},
+            description="A day from the mart to the published tables, and what has changed since "
+            "they were read in the days before it.",
+        ),
+        dg.define_asset_job(
+            DEADLINE_JOB,
+            selection=dg.AssetSelection.checks(DEADLINE),
+            description="Looks whether the newest day is published.",
         ),
     ]
     return {job.name: job for job in defined}
 
 
 def _with_checks(*assets: str) -> dg.AssetSelection:
-    return dg.AssetSelection.assets(*assets) | dg.AssetSelection.checks_for_assets(*assets)
+    selected = dg.AssetSelection.assets(*assets) | dg.AssetSelection.checks_for_assets(*assets)
+    return selected - dg.AssetSelection.checks(DEADLINE)

@@ -1,8 +1,8 @@
 """A verdict for each day, also when one run is for many.
 
 Dagster writes one evaluation a check and run, and for a range of days that one belongs to no day:
-the UI would show each of them as skipped. So in a range an evaluation is logged for every day,
-against that day's newest materialization, and the returned result sums them up. Dagster 1.13 has
+the UI would show each of them as skipped. So an evaluation is logged for every such day, against
+that day's newest materialization; in a range the returned result sums them up. Dagster 1.13 has
 no public way to name that materialization: this module holds the one private import, and a test
 guards it.
 """
@@ -19,6 +19,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 
 from rfm_platform.partitions import days_of
 
+SUMMARY = "summary_of_days"  # marks an evaluation whose days have evaluations of their own
 DAYS_NAMED = 10  # a summary names so many failed days and counts the rest
 
 
@@ -47,25 +48,21 @@ def report(
 ) -> dg.AssetCheckResult:
     """Logs each day's verdict and returns the run's result.
 
+    A day beside the run's own that must block makes the run's own day red as well: nothing else
+    would stop what is downstream.
+
     Args:
-        verdicts: one for each day of the run.
+        verdicts: one for each day of the run, and for each that it did beside them.
     """
-    days = days_of(context.op_execution_context)
+    own = days_of(context.op_execution_context)
+    days = days_of(context.op_execution_context, asset_key)
     if missing := [day for day in days if day not in verdicts]:
         raise ValueError(f"{check_name} has no verdict for {missing[0]}")
     key = dg.AssetKey(asset_key)
-    if len(days) == 1:
-        verdict = verdicts[days[0]]
-        return dg.AssetCheckResult(
-            asset_key=key,
-            check_name=check_name,
-            passed=verdict.passed,
-            severity=verdict.severity,
-            description=verdict.summary,
-            metadata=verdict.metadata,
-        )
-    targets = _targets(context.instance, key, days)
-    for day in days:
+    # Dagster gives the result of a run for one day to that day: the others are logged.
+    others = days if len(own) > 1 else [day for day in days if day not in own]
+    targets = _targets(context.instance, key, others) if others else {}
+    for day in others:
         verdict = verdicts[day]
         context.op_execution_context.log_event(
             dg.AssetCheckEvaluation(  # type: ignore[arg-type]  # its annotation lags behind
@@ -80,14 +77,28 @@ def report(
                 partition=day.isoformat(),
             )
         )
-    return _sum_up(key, check_name, {day: verdicts[day] for day in days})
+    if len(own) > 1 or (blocking and any(_is_error(verdicts[day]) for day in others)):
+        return _sum_up(key, check_name, {day: verdicts[day] for day in days})
+    verdict = verdicts[own[0]]
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=check_name,
+        passed=verdict.passed,
+        severity=verdict.severity,
+        description=verdict.summary,
+        metadata=verdict.metadata,
+    )
+
+
+def _is_error(verdict: Verdict) -> bool:
+    return not verdict.passed and verdict.severity is dg.AssetCheckSeverity.ERROR
 
 
 def _sum_up(
     key: dg.AssetKey, check_name: str, verdicts: Mapping[dt.date, Verdict]
 ) -> dg.AssetCheckResult:
     failed = [day for day, verdict in verdicts.items() if not verdict.passed]
-    errors = [d for d in failed if verdicts[d].severity is dg.AssetCheckSeverity.ERROR]
+    errors = [day for day in failed if _is_error(verdicts[day])]
     if failed:
         named = ", ".join(str(day) for day in failed[:DAYS_NAMED])
         more = f" and {len(failed) - DAYS_NAMED} more" if len(failed) > DAYS_NAMED else ""
@@ -101,7 +112,7 @@ def _sum_up(
         passed=not failed,
         severity=dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN,
         description=summary,
-        metadata={"days": len(verdicts), "failed_days": len(failed)},
+        metadata={SUMMARY: len(verdicts), "failed_days": len(failed)},
     )
 
 

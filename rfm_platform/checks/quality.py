@@ -55,8 +55,8 @@ def quality_checks(daily: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinit
     def source_orders_quality(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterable[dg.AssetCheckResult]:
-        days = days_of(context.op_execution_context)
-        quality = examine_days(platform.lake, platform.engine, days[0], days[-1])
+        days = days_of(context.op_execution_context, "source_orders")
+        quality = examine_days(platform.lake, platform.engine, days)
         for name, verdicts in judge(quality, days).items():
             yield report(context, "source_orders", name, verdicts, blocking=name == ONE_DAY)
 

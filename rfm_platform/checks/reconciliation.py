@@ -43,8 +43,8 @@ def reconciliation_checks(
     def source_orders_equals_the_source(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
-        days = days_of(context.op_execution_context)
-        found = reconcile_days(platform.mart, platform.lake, platform.engine, days[0], days[-1])
+        days = days_of(context.op_execution_context, "source_orders")
+        found = reconcile_days(platform.mart, platform.lake, platform.engine, days)
         written = recorded(context.instance, dg.AssetKey("source_orders"), days, FINGERPRINT)
         verdicts = {}
         for day in days:
@@ -68,14 +68,13 @@ def reconciliation_checks(
     def aggregated_monthly_equals_the_source(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
-        days = days_of(context.op_execution_context)
+        days = days_of(context.op_execution_context, "aggregated_monthly")
         found = reconcile_months(
             platform.mart,
             platform.lake,
             platform.engine,
             platform.warehouse,
-            first=days[0],
-            last=days[-1],
+            sorted({day.replace(day=1) for day in days}),
         )
         months = {
             month: _verdict(

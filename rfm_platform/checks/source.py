@@ -40,9 +40,7 @@ def source_checks() -> list[dg.AssetChecksDefinition]:
         today = dt.datetime.now(ZoneInfo(settings.timezone)).date()
         last = settings.end_date or today
         with platform.mart.snapshot() as snapshot:
-            (found,) = snapshot.totals(
-                "outside", first=settings.start_date, after=last + dt.timedelta(days=1)
-            )
+            (found,) = snapshot.totals("outside", [settings.start_date, last])
         parts = []
         if found["lines_before"]:
             parts.append(

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from rfm_platform.errors import PlatformError
-from rfm_platform.settings import load_settings
+from rfm_platform.settings import Settings, load_settings
 
 app = typer.Typer(
     help="Who our customers are, and whether they come back.",
@@ -104,19 +104,52 @@ def materialize(
     """Read days from the mart, fold them into months, take snapshots, publish and check."""
     settings = load_settings()
     from rfm_platform.cli.progress import run_steps
-    from rfm_platform.partitions import daily_partitions
-    from rfm_platform.runs import plan, range_problem
+    from rfm_platform.runs import plan
 
-    daily = daily_partitions(settings)
-    newest = daily.get_last_partition_key()
-    if newest is None:
-        raise UsageError(f"No day since {settings.start_date} (RFM_START_DATE) is over yet.")
-    problem = range_problem(first, last, settings.start_date, dt.date.fromisoformat(newest))
-    if problem:
-        raise UsageError(problem)
+    _check_range(settings, first, last)
     outcomes = run_steps(settings, plan(first, last, snapshots.value), console)
     if not outcomes.succeeded:
         raise typer.Exit(1)
+
+
+@app.command()
+def refresh(
+    as_of: Annotated[
+        dt.date | None,
+        typer.Option(parser=_day, metavar="YYYY-MM-DD", help="The day; else the last one over."),
+    ] = None,
+    all_days: Annotated[
+        bool,
+        typer.Option("--all", help="Look for late changes on all days, not only the last ones."),
+    ] = False,
+) -> None:
+    """Bring every table up to a day: late changes and missing days, snapshot, publish, check."""
+    settings = load_settings()
+    from rfm_platform.cli.progress import run_steps
+    from rfm_platform.runs import plan_refresh
+
+    day = as_of or _newest_day(settings)
+    _check_range(settings, day, day)
+    outcomes = run_steps(settings, plan_refresh(day, all_days=all_days), console)
+    if not outcomes.succeeded:
+        raise typer.Exit(1)
+
+
+def _newest_day(settings: Settings) -> dt.date:
+    from rfm_platform.partitions import daily_partitions
+
+    newest = daily_partitions(settings).get_last_partition_key()
+    if newest is None:
+        raise UsageError(f"No day since {settings.start_date} (RFM_START_DATE) is over yet.")
+    return dt.date.fromisoformat(newest)
+
+
+def _check_range(settings: Settings, first: dt.date, last: dt.date) -> None:
+    from rfm_platform.runs import range_problem
+
+    problem = range_problem(first, last, settings.start_date, _newest_day(settings))
+    if problem:
+        raise UsageError(problem)
 
 
 @app.command()

@@ -56,6 +56,7 @@ def _remember(home: Path, loaded: Loaded) -> None:
         "# Written by `rfm demo`: the days that this home is about. The environment overrides it.\n"
         f"RFM_START_DATE={loaded.first_day}\n"
         f"RFM_END_DATE={loaded.last_day}\n"
-        f"RFM_TIMEZONE={loaded.timezone}\n",
+        f"RFM_TIMEZONE={loaded.timezone}\n"
+        "RFM_SCHEDULES=false\n",
         encoding="utf-8",
     )

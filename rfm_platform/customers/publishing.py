@@ -1,16 +1,18 @@
 """From the lake to the warehouse: one transaction a month or a snapshot, old snapshots removed."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from rfm_platform import catalog
-from rfm_platform.calendar import months_between
+from rfm_platform.customers.restatements import by_marketplace, restatements
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import Lake, LakeTable
-from rfm_platform.warehouse import CsvWriter, Warehouse
+from rfm_platform.warehouse import CsvWriter, Publication, Warehouse
 
 AS_OF = "as_of_date"
 
@@ -21,29 +23,74 @@ class Publisher:
 
     Attributes:
         keep_days: daily snapshots that stay, beside each month's last.
+        timezone: of the timestamps in the ledger.
     """
 
     lake: Lake
     engine: DuckDBEngine
     warehouse: Warehouse
     keep_days: int
+    timezone: str
 
     def publish_months(
         self,
-        first: dt.date,
-        last: dt.date,
+        months: Iterable[dt.date],
+        run_id: str,
         progress: Callable[[dt.date], None] = lambda _: None,
-    ) -> None:
-        """Publishes aggregated_monthly's months from first's to last's, one transaction each."""
+    ) -> int:
+        """Publishes months of aggregated_monthly, one transaction each.
+
+        Figures that were published before and are others now go to the ledger of restatements.
+
+        Args:
+            months: first days.
+            run_id: for the ledger.
+            progress: told each month that is done.
+
+        Returns:
+            The rows added to the ledger.
+        """
         self.warehouse.prepare()
-        for month in months_between(first, last):
+        table, source = catalog.aggregated_monthly, self.lake.aggregated_monthly
+        totals = read_sql(__package__, "published_month")
+        restated = 0
+        for month in months:
             with self.warehouse.publication() as publication:
+                # Locked first: the figures before are those that the new ones replace.
+                publication.lock(table)
+                before = publication.rows(totals, {"month": month})
                 publication.replace(
-                    catalog.aggregated_monthly,
-                    ("month_of_order", month),
-                    self._rows(self.lake.aggregated_monthly, month, catalog.aggregated_monthly),
+                    table, ("month_of_order", month), self._rows(source, month, table)
                 )
+                ledger = self._restatements(publication, month, before, run_id)
+                publication.append(catalog.restatements, ledger)
+            restated += len(ledger)
             progress(month)
+        return restated
+
+    def _restatements(
+        self,
+        publication: Publication,
+        month: dt.date,
+        before: Sequence[Mapping[str, Any]],
+        run_id: str,
+    ) -> list[dict[str, Any]]:
+        if not before:
+            return []
+        through = max(row["through"] for row in before)
+        after = publication.rows(read_sql(__package__, "published_month"), {"month": month})
+        if any(row["through"] != through for row in after):
+            with self.engine.session() as session:
+                session.view(self.lake.source_orders, month, through)
+                after = session.records(read_sql(__package__, "month_totals"))
+        return restatements(
+            by_marketplace(before),
+            by_marketplace(after),
+            month=month,
+            through=through,
+            run_id=run_id,
+            at=dt.datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None),
+        )
 
     def publish_customers(self, as_of: dt.date) -> bool:
         """Publishes final_user_analysis as of a day. False: retention removed it at once."""
@@ -81,8 +128,8 @@ class Publisher:
             }
         # Only after the commit: the warehouse never shows what the lake no longer has a copy of.
         for source, dates in removed.items():
-            for date in dates:
-                source.commit([], date, date)
+            if dates:
+                source.commit([], dates)
         return not any(as_of in dates for dates in removed.values())
 
     def _rows(self, source: LakeTable, partition: dt.date, table: sa.Table) -> CsvWriter:

@@ -1,4 +1,4 @@
-"""From the mart's lines to months, customers, scores and cohorts: each step reads and replaces
+"""From the lines in the lake to months, customers, scores and cohorts: each step reads and replaces
 partitions of the lake.
 
 A step's result depends on the source rows in the lake and on nothing else: a month that was built
@@ -16,14 +16,14 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from rfm_platform import catalog
-from rfm_platform.calendar import chunks, last_day, months_between
+from rfm_platform.calendar import last_day, months_between
+from rfm_platform.customers.earlier import Earlier, find_earlier
+from rfm_platform.customers.extraction import view_days
 from rfm_platform.customers.segments import Segments
 from rfm_platform.engine import DuckDBEngine, Session, read_sql
 from rfm_platform.lake import Lake, Partition
-from rfm_platform.mart import Mart, MartSnapshot
 
-# Days that are read from the mart in one COPY and committed to the lake at once.
-EXTRACTION_DAYS = 31
+_MONTH_STEPS = ("month_orders", "month_skus", "month_sku_lists", "aggregated_monthly")
 
 
 @dataclass(frozen=True)
@@ -38,53 +38,73 @@ class Transforms:
     engine: DuckDBEngine
     timezone: str
 
-    def extract(
-        self,
-        mart: Mart,
-        first: dt.date,
-        last: dt.date,
-        progress: Callable[[dt.date], None] = lambda _: None,
-        observe: Callable[[Session], None] = lambda _: None,
-    ) -> None:
-        """Replaces the days of source_orders between two dates, inclusive, by the mart's rows.
-
-        All of them are read from one snapshot of the mart. `observe` is shown the rows as they
-        were read, in ``source_orders``; `progress` is told each day up to which the lake is done.
-        """
-        with mart.snapshot() as snapshot, self.engine.session() as session:
-            # Once for all days: the mart may have no index, and then reads all its orders for it.
-            _read_names(session, snapshot, first, last)
-            for start, end in chunks(first, last, EXTRACTION_DAYS):
-                _read_lines(session, snapshot, start, end)
-                observe(session)
-                session.replace(self.lake.source_orders, "FROM source_orders", start, end)
-                progress(end)
+    def outdated_months(self, as_of: dt.date) -> list[dt.date]:
+        """Months up to a day's that aggregated_monthly does not hold as their days now are."""
+        end = last_day(as_of)
+        days = _by_month(self.lake.source_orders.partitions(None, end))
+        with self.engine.session() as session:
+            session.view(self.lake.aggregated_monthly, None, end)
+            built = dict(session.rows(read_sql(__package__, "built_months")))
+        return [
+            month
+            for month in sorted(days.keys() | built.keys())
+            if built.get(month) != built_from(days.get(month, []))
+        ]
 
     def fold_months(
         self,
-        first: dt.date,
-        last: dt.date,
+        months: Iterable[dt.date],
         progress: Callable[[dt.date], None] = lambda _: None,
     ) -> None:
-        """Builds every month that has a day between two dates anew, from all its days."""
-        for month in months_between(first, last):
+        """Builds months anew, each from all its days that are loaded."""
+        for month in months:
+            days = self.lake.source_orders.partitions(month, last_day(month))
             with self.engine.session() as session:
-                query, parameters = self._prepare_month(session, self._days(month))
-                session.replace(self.lake.aggregated_monthly, query, month, month, **parameters)
+                query, parameters = self._prepare_month(session, days)
+                session.replace(self.lake.aggregated_monthly, query, [month], **parameters)
             progress(month)
 
-    def analyse_customers(self, as_of: dt.date) -> None:
-        """final_user_analysis as of a day."""
+    def analyse_customers(self, as_of: dt.date) -> int | None:
+        """final_user_analysis as of a day.
+
+        Whoever has the same lines as in a usable earlier snapshot is carried over from there.
+
+        Returns:
+            How many customers were computed; None: all of them.
+        """
+        version = self.lake.source_orders.version()
+        days = self.lake.source_orders.partitions(None, as_of, version=version)
+        query = read_sql(__package__, "final_user_analysis")
+        recipe = _recipe("final_user_analysis", *_MONTH_STEPS)
+        touched = None
         with self.engine.session() as session:
-            self.view_months(session, as_of)
+            earlier = find_earlier(session, self.lake, as_of, days, recipe)
+            if earlier is None:
+                self.view_months(session, days)
+            else:
+                touched = self._find_touched(session, earlier)
+                self.view_months(session, days, "all_months")
+                session.materialize("months", read_sql(__package__, "touched_months"))
+                query += "UNION ALL BY NAME\n" + read_sql(__package__, "carried_customers")
             session.replace(
                 self.lake.final_user_analysis,
-                read_sql(__package__, "final_user_analysis"),
-                as_of,
-                as_of,
+                query,
+                [as_of],
                 as_of=as_of,
                 loaded_at=self._now(),
+                source_version=version,
+                recipe=recipe,
             )
+        return touched
+
+    def _find_touched(self, session: Session, earlier: Earlier) -> int:
+        table = self.lake.final_user_analysis
+        session.view_files("earlier", earlier.snapshot.files, table.shape)
+        view_days(session, "days_before", earlier.before)
+        view_days(session, "days_now", earlier.now)
+        session.materialize("touched", read_sql(__package__, "touched_customers"))
+        ((touched,),) = session.rows("SELECT COUNT(*) FROM touched")
+        return int(touched)
 
     def score(self, as_of: dt.date, segments: Segments, *, per_marketplace: bool) -> None:
         """rfm_scores and the thresholds that they were made with, as of a day."""
@@ -107,13 +127,13 @@ class Transforms:
                 per_marketplace=per_marketplace,
             )
             for table in (self.lake.rfm_thresholds, self.lake.rfm_scores):
-                session.replace(table, f"FROM {table.name}", as_of, as_of)
+                session.replace(table, f"FROM {table.name}", [as_of])
 
     def build_cohorts(self, as_of: dt.date) -> None:
         """cohort_matrix as of a day."""
         with self.engine.session() as session:
-            self.view_months(session, as_of)
             loaded = self.lake.source_orders.partitions(None, as_of)
+            self.view_months(session, loaded)
             reached = months_between(loaded[0].value, as_of) if loaded else []
             session.create(
                 "calendar_months",
@@ -123,14 +143,9 @@ class Transforms:
             session.replace(
                 self.lake.cohort_matrix,
                 read_sql(__package__, "cohort_matrix"),
-                as_of,
-                as_of,
+                [as_of],
                 as_of=as_of,
             )
-
-    def _days(self, month: dt.date, as_of: dt.date | None = None) -> list[Partition]:
-        end = last_day(month)
-        return self.lake.source_orders.partitions(month, min(end, as_of) if as_of else end)
 
     def _prepare_month(
         self, session: Session, days: Sequence[Partition]
@@ -138,39 +153,35 @@ class Transforms:
         """Computes what a month needs from its days; returns its query and the parameters."""
         files = [file for day in days for file in day.files]
         session.view_files("month_lines", files, catalog.source_orders)
-        for step in ("month_orders", "month_skus", "month_sku_lists"):
+        for step in _MONTH_STEPS[:-1]:
             session.materialize(step, read_sql(__package__, step))
-        return read_sql(__package__, "aggregated_monthly"), {
+        return read_sql(__package__, _MONTH_STEPS[-1]), {
             "month": days[0].value.replace(day=1) if days else None,
             "batch": days[-1].value if days else None,
             "loaded_at": self._now(),
             "built_from": built_from(days),
         }
 
-    def view_months(self, session: Session, as_of: dt.date) -> None:
-        """Makes ``months`` as of a day, from aggregated_monthly where it is current."""
-        by_month = _by_month(self.lake.source_orders.partitions(None, as_of))
-        built = {month.value: month for month in self.lake.aggregated_monthly.partitions()}
-        files: list[str] = []
+    def view_months(
+        self, session: Session, days: Sequence[Partition], name: str = "months"
+    ) -> None:
+        """Makes the months of some days, from aggregated_monthly where it holds just these."""
+        shape = self.lake.aggregated_monthly.shape
+        files = {month.value: month.files for month in self.lake.aggregated_monthly.partitions()}
+        session.view_files(shape.name, [f for some in files.values() for f in some], shape)
+        built = dict(session.rows(read_sql(__package__, "built_months")))
+        ready: list[str] = []
         computed: list[str] = []
-        for month, days in by_month.items():
-            ready = built.get(month)
-            if ready is not None and self._is_current(session, ready, days):
-                files += ready.files
+        for month, its_days in _by_month(days).items():
+            if built.get(month) == built_from(its_days):
+                ready += files[month]
                 continue
-            query, parameters = self._prepare_month(session, days)
-            name = f"month_{month:%Y_%m}"
-            session.materialize(name, query, **parameters)
-            computed.append(name)
-        session.view_files("ready_months", files, catalog.aggregated_monthly_lake)
-        session.union("months", ["ready_months", *computed], catalog.aggregated_monthly_lake)
-
-    @staticmethod
-    def _is_current(session: Session, ready: Partition | None, days: Sequence[Partition]) -> bool:
-        if ready is None:
-            return False
-        session.view_files("ready", ready.files, catalog.aggregated_monthly_lake)
-        return session.rows("SELECT built_from FROM ready LIMIT 1") == [(built_from(days),)]
+            query, parameters = self._prepare_month(session, its_days)
+            table = f"month_{month:%Y_%m}"
+            session.materialize(table, query, **parameters)
+            computed.append(table)
+        session.view_files("ready_months", ready, shape)
+        session.union(name, ["ready_months", *computed], shape)
 
     def _now(self) -> dt.datetime:
         return dt.datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
@@ -192,33 +203,17 @@ _CALENDAR_MONTHS = sa.Table(
 )
 
 
-def read_days(session: Session, snapshot: MartSnapshot, first: dt.date, last: dt.date) -> None:
-    """Makes ``source_orders`` in a session from the mart's rows of two dates, inclusive."""
-    _read_names(session, snapshot, first, last)
-    _read_lines(session, snapshot, first, last)
-
-
-def _read_names(session: Session, snapshot: MartSnapshot, first: dt.date, last: dt.date) -> None:
-    session.load_csv(
-        "mart_names",
-        catalog.order_marketplace.columns,
-        lambda write: snapshot.copy("names", first, last, write),
-    )
-
-
-def _read_lines(session: Session, snapshot: MartSnapshot, first: dt.date, last: dt.date) -> None:
-    session.load_csv(
-        "mart_lines",
-        catalog.flatten_order_marketplace.columns,
-        lambda write: snapshot.copy("lines", first, last, write),
-    )
-    session.materialize("source_orders", read_sql(__package__, "source_orders"))
-
-
 def built_from(days: Iterable[Partition]) -> str:
-    """Identifies the days that a month was built from."""
-    tokens = "\n".join(day.token for day in days)
-    return hashlib.md5(tokens.encode(), usedforsecurity=False).hexdigest()
+    """Identifies what a month was built from: its days, and how."""
+    return _digest(_recipe(*_MONTH_STEPS), *(day.token for day in days))
+
+
+def _recipe(*names: str) -> str:
+    return _digest(*(read_sql(__package__, name) for name in names))
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.md5("\n".join(texts).encode(), usedforsecurity=False).hexdigest()
 
 
 def _by_month(days: Iterable[Partition]) -> dict[dt.date, list[Partition]]:

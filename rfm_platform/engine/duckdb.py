@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -168,18 +168,19 @@ class Session:
         self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}', parameters)
 
     def replace(
-        self, table: LakeTable, query: str, first: dt.date, last: dt.date, **parameters: object
+        self, table: LakeTable, query: str, values: Collection[dt.date], **parameters: object
     ) -> None:
-        """Replaces a table's partitions between two dates, inclusive, by the rows of a query.
+        """Replaces partitions of a table by the rows of a query.
 
         Args:
             table: the lake's table.
-            query: its rows; the columns by name.
+            query: its rows; the columns by name. All of them lie in the given partitions.
+            values: the partitions; those that have no row end up empty.
             parameters: the query's.
         """
         table.path.mkdir(parents=True, exist_ok=True)
-        write = self._write_partition if first == last else self._write_partitions
-        table.commit(write(table, query, first, parameters), first, last)
+        write = self._write_partition if len(values) == 1 else self._write_partitions
+        table.commit(write(table, query, min(values), parameters), values)
 
     def _write_partition(
         self, table: LakeTable, query: str, value: dt.date, parameters: Mapping[str, object]

@@ -2,9 +2,11 @@
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from rfm_platform.customers.extraction import view_days
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import Lake
 
@@ -24,21 +26,21 @@ class Quality:
     split_orders: dict[dt.date, list[tuple[str, str, list[dt.date]]]]
 
 
-def examine_days(lake: Lake, engine: DuckDBEngine, first: dt.date, last: dt.date) -> Quality:
-    """Examines the lake's days between two dates, inclusive."""
+def examine_days(lake: Lake, engine: DuckDBEngine, days: Collection[dt.date]) -> Quality:
+    """Examines some of the lake's days."""
     flags: dict[dt.date, list[tuple[str, str, int]]] = defaultdict(list)
     split: dict[dt.date, list[tuple[str, str, list[dt.date]]]] = defaultdict(list)
     with engine.session() as session:
-        session.view(lake.source_orders, first, last)
+        view_days(session, "source_orders", lake.source_orders.on(days))
         session.view(lake.source_orders, name="loaded_orders")
         counts: dict[dt.date, dict[str, Any]] = {
             row.pop("day"): row for row in session.records(read_sql(__package__, "quality_days"))
         }
         for day, flag, value, lines in session.rows(read_sql(__package__, "unknown_flags")):
             flags[day].append((flag, value, lines))
-        for marketplace, order, days in session.rows(
-            read_sql(__package__, "orders_on_two_days"), first=first, last=last
+        for marketplace, order, its_days in session.rows(
+            read_sql(__package__, "orders_on_two_days")
         ):
-            for day in days:
-                split[day].append((marketplace, order, days))
+            for day in its_days:
+                split[day].append((marketplace, order, its_days))
     return Quality(counts, dict(flags), dict(split))

@@ -2,12 +2,12 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rfm_platform.calendar import last_day, months_between
-from rfm_platform.customers.transforms import read_days
+from rfm_platform.calendar import last_day
+from rfm_platform.customers.extraction import read_days, view_days
 from rfm_platform.engine import DuckDBEngine, Session, read_sql
 from rfm_platform.lake import Lake
 from rfm_platform.mart import Mart
@@ -43,12 +43,10 @@ class Months:
     inconsistent: frozenset[dt.date]
 
 
-def lake_days(
-    lake: Lake, engine: DuckDBEngine, first: dt.date, last: dt.date
-) -> list[dict[str, Any]]:
-    """Totals of the lake's days, by day and marketplace."""
+def lake_days(lake: Lake, engine: DuckDBEngine, days: Collection[dt.date]) -> list[dict[str, Any]]:
+    """Totals of some of the lake's days, by day and marketplace."""
     with engine.session() as session:
-        session.view(lake.source_orders, first, last)
+        view_days(session, "source_orders", lake.source_orders.on(days))
         return totals_read(session)
 
 
@@ -67,13 +65,11 @@ def fingerprint(totals: Sequence[Row], day: dt.date) -> str:
     return hashlib.md5("\n".join(mine).encode(), usedforsecurity=False).hexdigest()
 
 
-def reconcile_days(
-    mart: Mart, lake: Lake, engine: DuckDBEngine, first: dt.date, last: dt.date
-) -> Days:
-    """Holds the lake's days against what the mart has now."""
+def reconcile_days(mart: Mart, lake: Lake, engine: DuckDBEngine, days: Collection[dt.date]) -> Days:
+    """Holds some of the lake's days against what the mart has now."""
     with mart.snapshot() as snapshot:
-        source = snapshot.totals("days", first=first, after=last + dt.timedelta(days=1))
-    platform = lake_days(lake, engine, first, last)
+        source = snapshot.totals("days", days)
+    platform = lake_days(lake, engine, days)
     differences = compare(source, platform, period="day", measures=DAY_MEASURES)
     return Days(differences, source, platform)
 
@@ -81,8 +77,8 @@ def reconcile_days(
 def reads_faithfully(mart: Mart, engine: DuckDBEngine, day: dt.date) -> bool:
     """Whether a day that is read now equals the mart's totals of the same snapshot."""
     with mart.snapshot() as snapshot, engine.session() as session:
-        source = snapshot.totals("days", first=day, after=day + dt.timedelta(days=1))
-        read_days(session, snapshot, day, day)
+        source = snapshot.totals("days", [day])
+        read_days(session, snapshot, [day])
         platform = totals_read(session)
     return not compare(source, platform, period="day", measures=DAY_MEASURES)
 
@@ -92,25 +88,20 @@ def reconcile_months(
     lake: Lake,
     engine: DuckDBEngine,
     warehouse: Warehouse,
-    *,
-    first: dt.date,
-    last: dt.date,
+    months: Collection[dt.date],
 ) -> Months:
     """Holds published months against what the mart has now for the days that are loaded."""
-    months = months_between(first, last)
-    start, end = months[0], last_day(months[-1])
-    loaded = [partition.value for partition in lake.source_orders.partitions(start, end)]
+    loaded = [
+        day for month in months for day in lake.source_orders.partitions(month, last_day(month))
+    ]
     with mart.snapshot() as snapshot:
-        after = end + dt.timedelta(days=1)
-        source = snapshot.totals("months", first=start, after=after, days=loaded)
-    published = warehouse.rows(
-        read_sql(__package__, "warehouse_months"), {"first": start, "last": months[-1]}
-    )
+        source = snapshot.totals("months", [day.value for day in loaded])
+    published = warehouse.rows(read_sql(__package__, "warehouse_months"), {"months": list(months)})
     differences = compare(source, published, period="month", measures=MONTH_MEASURES)
     if not differences:
         return Months([], frozenset())
     with engine.session() as session:
-        session.view(lake.source_orders, start, end)
-        own = session.records(read_sql(__package__, "lake_months"))
+        view_days(session, "source_orders", loaded)
+        own = session.records(read_sql("rfm_platform.customers", "month_totals"))
     inconsistent = compare(own, published, period="month", measures=MONTH_MEASURES)
     return Months(differences, frozenset(difference.period for difference in inconsistent))

@@ -197,8 +197,12 @@ class Chain:
 
     def fill(self, lines: Sequence[Row], names: Sequence[Row] = ()) -> None:
         """Replaces the mart's rows."""
+        self.in_mart("TRUNCATE flatten_order_marketplace, order_marketplace")
+        self.fill_more(lines, names)
+
+    def fill_more(self, lines: Sequence[Row], names: Sequence[Row] = ()) -> None:
+        """Adds rows to the mart's."""
         with self.mart.connect() as connection, connection.cursor() as cursor:
-            cursor.execute("TRUNCATE flatten_order_marketplace, order_marketplace")
             columns = ", ".join(LINE_COLUMNS)
             with cursor.copy(f"COPY flatten_order_marketplace ({columns}) FROM STDIN") as copy:
                 for row in lines:

@@ -1,17 +1,18 @@
 """The lake and the warehouse against the mart: what is changed on one side must turn red."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import dagster as dg
 import pytest
 from deltalake import DeltaTable
 
 from rfm_platform.automation.jobs import LOADED
-from rfm_platform.customers.transforms import Transforms
+from rfm_platform.calendar import days_between
+from rfm_platform.customers.extraction import Extraction
 from rfm_platform.definitions import build_defs
 from rfm_platform.engine import Session
-from rfm_platform.mart import Mart
+from rfm_platform.mart import MartSnapshot
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import Outcome, Step, execute
 from rfm_platform.wiring import Platform
@@ -65,7 +66,7 @@ def corrupt(platform: Platform, on: dt.date, rows: str, to: dt.date | None = Non
     with platform.engine.session() as session:
         session.view(table, on, to or on)
         session.materialize("kept", rows)
-        session.replace(table, "FROM kept", on, to or on)
+        session.replace(table, "FROM kept", days_between(on, to or on))
 
 
 def publish_without_reading(chain: Chain, first: str, last: str) -> Outcome:
@@ -223,29 +224,28 @@ def test_a_mart_that_moved_on_does_not_stop_the_publication(loaded: Chain) -> No
     assert loaded.check("months_equal_the_source", "01-02").passed
 
 
-class _LosingTransforms(Transforms):
+class _LosingExtraction(Extraction):
     """Loses a row on its first way from the mart into the lake."""
 
     def extract(
         self,
-        mart: Mart,
-        first: dt.date,
-        last: dt.date,
+        snapshot: MartSnapshot,
+        days: Collection[dt.date],
         progress: Callable[[dt.date], None] = lambda _: None,
         observe: Callable[[Session], None] = lambda _: None,
     ) -> None:
-        super().extract(mart, first, last, progress, observe)
-        table = self.lake.source_orders
+        super().extract(snapshot, days, progress, observe)
+        table, first = self.lake.source_orders, min(days)
         with self.engine.session() as session:
             session.view(table, first, first)
             session.materialize("kept", "FROM source_orders WHERE order_id NOT LIKE '%-3'")
-            session.replace(table, "FROM kept", first, first)
+            session.replace(table, "FROM kept", [first])
 
 
 class _LosingPlatform(Platform):
     @property
-    def transforms(self) -> Transforms:
-        return _LosingTransforms(self.lake, self.engine, self.settings.timezone)
+    def extraction(self) -> Extraction:
+        return _LosingExtraction(self.lake, self.engine)
 
 
 def test_a_row_that_was_lost_while_reading_blocks_although_nothing_moved(chain: Chain) -> None:

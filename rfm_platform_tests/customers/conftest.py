@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rfm_platform.calendar import days_between, months_between
 from rfm_platform.customers.segments import Segments
 from rfm_platform.demo.mart import create_tables
 from rfm_platform.lake import Lake
@@ -69,11 +70,27 @@ class Chain:
         self.fold(first, last)
 
     def extract(self, first: dt.date, last: dt.date) -> None:
-        self.platform.transforms.extract(self.platform.mart, first, last)
+        with self.platform.mart.snapshot() as snapshot:
+            self.platform.extraction.extract(snapshot, days_between(first, last))
 
     def fold(self, first: dt.date, last: dt.date) -> None:
-        self.platform.transforms.fold_months(first, last)
-        self.platform.publisher.publish_months(first, last)
+        months = months_between(first, last)
+        self.platform.transforms.fold_months(months)
+        self.platform.publisher.publish_months(months, "test")
+
+    def catch_up(self, start: dt.date, as_of: dt.date) -> list[dt.date]:
+        """What every morning does in the lake, looking at all days since the first; the late ones.
+
+        Without scores and cohorts: no later morning looks at them.
+        """
+        extraction, transforms = self.platform.extraction, self.platform.transforms
+        with self.platform.mart.snapshot() as snapshot:
+            before = as_of - dt.timedelta(days=1)
+            late = extraction.drifted(snapshot, extraction.days_to_look_at(start, before, None))
+            extraction.extract(snapshot, [*late, as_of])
+        transforms.fold_months({as_of.replace(day=1), *transforms.outdated_months(as_of)})
+        transforms.analyse_customers(as_of)
+        return late
 
     def snapshot(
         self, as_of: dt.date, *, per_marketplace: bool = False, segments: Segments = SEGMENTS
@@ -103,6 +120,12 @@ class Chain:
         self.snapshot(as_of, per_marketplace=per_marketplace)
         return self.tables(as_of)
 
+    def lake_rows(self, query: str, as_of: dt.date) -> list[tuple[Any, ...]]:
+        """The rows of a query over final_user_analysis as the lake holds it."""
+        with self.platform.engine.session() as session:
+            session.view(self.platform.lake.final_user_analysis, as_of, as_of)
+            return session.rows(query)
+
     def tables(self, as_of: dt.date) -> Tables:
         """The published months, and the snapshots of a day."""
         rows = self.platform.warehouse.rows
@@ -113,6 +136,24 @@ class Chain:
                 for name in SNAPSHOTS
             },
         }
+
+
+class Keys:
+    """What each customer_key stands for, over all examples: one key, one group, for ever."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, tuple[Any, ...]] = {}
+        self._keys: dict[tuple[Any, ...], str] = {}
+
+    def check(self, key: str, *group: Any) -> None:
+        assert self._groups.setdefault(key, group) == group, "one key for two groups"
+        assert self._keys.setdefault(group, key) == key, "two keys for one group"
+
+
+@pytest.fixture(scope="module")
+def keys() -> Keys:
+    """Of this module's tests."""
+    return Keys()
 
 
 @pytest.fixture(scope="module")

@@ -5,16 +5,12 @@ rows that stand there instead, and the mart that hypothesis shrank.
 """
 
 import datetime as dt
-import math
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rfm_platform_tests.customers.conftest import CELLS, SNAPSHOTS, TABLES, Chain, Tables, without
-from rfm_platform_tests.oracle import GROUPING, Row, expect
+from rfm_platform_tests.customers.comparison import assert_as_the_contract_says, assert_same
+from rfm_platform_tests.customers.conftest import SNAPSHOTS, TABLES, Chain, Keys
 from rfm_platform_tests.strategies import (
     SPRING,
     MartRows,
@@ -23,30 +19,6 @@ from rfm_platform_tests.strategies import (
     late_changes,
     marts,
 )
-
-_GROUPINGS = {
-    "aggregated_monthly": (*GROUPING, "month_of_order"),
-    "final_user_analysis_snapshots": GROUPING,
-}
-_WRITTEN_WITHIN = dt.timedelta(minutes=10)
-_JAKARTA = dt.timezone(dt.timedelta(hours=7))
-
-
-class Keys:
-    """What each customer_key stands for, over all examples: one key, one group, for ever."""
-
-    def __init__(self) -> None:
-        self._groups: dict[str, tuple[Any, ...]] = {}
-        self._keys: dict[tuple[Any, ...], str] = {}
-
-    def check(self, key: str, *group: Any) -> None:
-        assert self._groups.setdefault(key, group) == group, "one key for two groups"
-        assert self._keys.setdefault(group, key) == key, "two keys for one group"
-
-
-@pytest.fixture(scope="module")
-def keys() -> Keys:
-    return Keys()
 
 
 def _range(first: dt.date, last: dt.date) -> list[dt.date]:
@@ -57,74 +29,6 @@ def _load_everything(chain: Chain, rows: MartRows) -> list[dt.date]:
     first, last = (rows.days[0], rows.days[-1]) if rows.days else (SPRING[0], SPRING[1])
     chain.load(first, last)
     return _range(first, last)
-
-
-def _canonical(rows: Iterable[Mapping[str, Any]]) -> list[Row]:
-    return sorted(({name: row[name] for name in sorted(row)} for row in rows), key=repr)
-
-
-def _assert_rows(name: str, actual: Iterable[Row], expected: Iterable[Row]) -> None:
-    got, due = _canonical(actual), _canonical(expected)
-    missing = [row for row in due if row not in got]
-    extra = [row for row in got if row not in due]
-    assert not missing, f"{name}: missing {missing}, instead {extra}"
-    assert not extra, f"{name}: rows that should not be there: {extra}"
-    assert len(got) == len(due), f"{name}: rows are there twice"
-
-
-def _as_stored(due: Row, actual: Iterable[Row]) -> Row:
-    """A row of rfm_thresholds with its fractions as doubles.
-
-    Beyond 2^53 an interpolated double may be off in its last bit; whoever it scores is compared
-    exactly in rfm_scores.
-    """
-    stored = dict(due)
-    for row in actual:
-        if (row["scope"], row["metric"]) == (due["scope"], due["metric"]):
-            for name in ("q1", "q3"):
-                if math.isclose(row[name], due[name], rel_tol=1e-15):
-                    stored[name] = row[name]
-    return stored
-
-
-def _assert_as_the_contract_says(
-    tables: Tables,
-    keys: Keys,
-    rows: MartRows,
-    *,
-    loaded: Collection[dt.date],
-    as_of: dt.date,
-    per_marketplace: bool = False,
-    names: Iterable[str] = TABLES,
-) -> None:
-    expected = expect(
-        rows.lines,
-        rows.orders,
-        loaded=loaded,
-        as_of=as_of,
-        segments=CELLS,
-        per_marketplace=per_marketplace,
-    )
-    now = dt.datetime.now(_JAKARTA).replace(tzinfo=None)
-    for name in names:
-        due: list[Row] = getattr(expected, name)
-        if name == "rfm_thresholds":
-            due = [_as_stored(row, tables[name]) for row in due]
-        got = [without(row, "customer_key", "load_timestamp") for row in tables[name]]
-        _assert_rows(name, got, due)
-        if name in _GROUPINGS:
-            for row in tables[name]:
-                keys.check(row["customer_key"], name, *(row[c] for c in _GROUPINGS[name]))
-                assert now - _WRITTEN_WITHIN <= row["load_timestamp"] <= now
-
-
-def _assert_same(actual: Tables, expected: Tables, names: Iterable[str] = TABLES) -> None:
-    for name in names:
-        _assert_rows(
-            name,
-            [without(row, "load_timestamp") for row in actual[name]],
-            [without(row, "load_timestamp") for row in expected[name]],
-        )
 
 
 @examples(45)
@@ -138,7 +42,7 @@ def test_every_column_of_every_table_is_what_the_contract_says(
     as_of = data.draw(as_of_dates(rows), label="as_of")
     chain.snapshot(as_of)
     tables = chain.tables(as_of)
-    _assert_as_the_contract_says(tables, keys, rows, loaded=loaded, as_of=as_of)
+    assert_as_the_contract_says(tables, keys, rows, loaded=loaded, as_of=as_of)
 
 
 @examples(14)
@@ -152,7 +56,7 @@ def test_quartiles_per_marketplace_score_each_marketplace_by_itself(
     as_of = data.draw(as_of_dates(rows), label="as_of")
     chain.snapshot(as_of, per_marketplace=True)
     tables = chain.tables(as_of)
-    _assert_as_the_contract_says(
+    assert_as_the_contract_says(
         tables, keys, rows, loaded=loaded, as_of=as_of, per_marketplace=True
     )
 
@@ -172,12 +76,12 @@ def test_the_order_in_which_days_are_loaded_changes_nothing(
         chain.load(day, day)
     chain.snapshot(as_of)
     first = chain.tables(as_of)
-    _assert_as_the_contract_says(first, keys, rows, loaded=days, as_of=as_of)
+    assert_as_the_contract_says(first, keys, rows, loaded=days, as_of=as_of)
 
     for day in days[:1]:
         chain.load(day, day)
     chain.snapshot(as_of)
-    _assert_same(chain.tables(as_of), first)
+    assert_same(chain.tables(as_of), first)
 
 
 @examples(14)
@@ -197,8 +101,8 @@ def test_an_old_snapshot_comes_out_the_same_after_later_days_were_loaded(
         chain.load(as_of + dt.timedelta(days=1), last)
     chain.snapshot(as_of)
     again = chain.tables(as_of)
-    _assert_same(again, reported, SNAPSHOTS)
-    _assert_as_the_contract_says(again, keys, rows, loaded=_range(first, last), as_of=as_of)
+    assert_same(again, reported, SNAPSHOTS)
+    assert_as_the_contract_says(again, keys, rows, loaded=_range(first, last), as_of=as_of)
 
 
 @examples(14)
@@ -219,7 +123,7 @@ def test_a_day_loaded_again_is_replaced_whole_whether_or_not_its_month_was_folde
         chain.fold(first, last)
     chain.snapshot(as_of)
     tables = chain.tables(as_of)
-    _assert_as_the_contract_says(
+    assert_as_the_contract_says(
         tables,
         keys,
         after,

@@ -124,6 +124,7 @@ def test_every_figure_has_a_source() -> None:
         "month_of_order",
         "segment",
         "is_partial",
+        "day_fingerprint",
     }
     for asset, columns in json.loads(FILE.read_text(encoding="utf-8")).items():
         without = {column for column, sources in columns.items() if not sources}

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from deltalake import DeltaTable, QueryBuilder
 
 from rfm_platform import catalog
+from rfm_platform.calendar import days_between
 from rfm_platform.engine import DuckDBEngine
 from rfm_platform.lake import Lake, LakeTable
 from rfm_platform_tests.assets.chain import day
@@ -34,7 +35,7 @@ class Numbers:
 
     def replace(self, query: str, first: str, last: str | None = None) -> None:
         with self.engine.session() as session:
-            session.replace(self.table, query, day(first), day(last or first))
+            session.replace(self.table, query, days_between(day(first), day(last or first)))
 
     def rows(self) -> list[tuple[Any, ...]]:
         with self.engine.session() as session:
@@ -214,7 +215,7 @@ def test_every_table_of_the_lake_can_be_written_and_read_as_the_catalogue_has_it
             else f"NULL AS {c.name}"
             for c in table.shape.columns
         )
-        session.replace(table, f"SELECT {nulls}", dt.date(2024, 1, 1), dt.date(2024, 1, 1))
+        session.replace(table, f"SELECT {nulls}", [dt.date(2024, 1, 1)])
         session.view(table, name="written")
         found = session.rows("SELECT column_name, column_type FROM (DESCRIBE written)")
     assert sorted(found) == sorted(wanted)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from rfm_platform.customers.transforms import read_days
+from rfm_platform.calendar import days_between
+from rfm_platform.customers.extraction import read_days
 from rfm_platform.errors import PlatformError
 from rfm_platform.mart import ContractError, Mart, SourceNames
 from rfm_platform.postgres import Database, DatabaseError, external
@@ -41,13 +42,13 @@ def lake_rows(chain: Chain, mart: Mart | None = None) -> list[tuple[Any, ...]]:
     """Both days as source_orders has them."""
     platform = chain.platform
     with (mart or platform.mart).snapshot() as snapshot, platform.engine.session() as session:
-        read_days(session, snapshot, day("01-01"), day("01-02"))
+        read_days(session, snapshot, days_between(day("01-01"), day("01-02")))
         return session.rows("FROM source_orders ORDER BY ALL")
 
 
 def totals(mart: Mart) -> list[dict[str, Any]]:
     with mart.snapshot() as snapshot:
-        found = snapshot.totals("days", first=day("01-01"), after=day("01-03"))
+        found = snapshot.totals("days", [day("01-01"), day("01-02")])
     return sorted(found, key=repr)
 
 
@@ -135,9 +136,9 @@ def test_the_hour_that_comes_twice_loses_no_line(chain: Chain) -> None:
     platform = chain.platform
     mart = Mart(chain.mart, SourceNames(), "America/New_York", 60)
     with mart.snapshot() as snapshot, platform.engine.session() as session:
-        read_days(session, snapshot, day("11-03"), day("11-04"))
+        read_days(session, snapshot, days_between(day("11-03"), day("11-04")))
         found = session.rows("SELECT day, COUNT(*) FROM source_orders GROUP BY day ORDER BY day")
-        source = snapshot.totals("days", first=day("11-03"), after=day("11-05"))
+        source = snapshot.totals("days", [day("11-03"), day("11-04")])
     assert found == [(day("11-03"), 4), (day("11-04"), 1)]
     assert sum(row["lines"] for row in source if row["day"] == day("11-03")) == 4
 
@@ -195,13 +196,13 @@ def test_both_tables_are_read_as_of_one_moment_whatever_is_committed_meanwhile(
     before = lake_rows(chain), totals(chain.platform.mart)
     platform = chain.platform
     with platform.mart.snapshot() as snapshot, platform.engine.session() as session:
-        first = snapshot.totals("days", first=day("01-01"), after=day("01-03"))
+        first = snapshot.totals("days", [day("01-01"), day("01-02")])
         chain.in_mart("UPDATE flatten_order_marketplace SET cancelled_flag = 'true'")
         chain.in_mart("DELETE FROM order_marketplace")
         chain.in_mart("INSERT INTO flatten_order_marketplace TABLE flatten_order_marketplace")
-        read_days(session, snapshot, day("01-01"), day("01-02"))
+        read_days(session, snapshot, days_between(day("01-01"), day("01-02")))
         rows = session.rows("FROM source_orders ORDER BY ALL")
-        again = snapshot.totals("days", first=day("01-01"), after=day("01-03"))
+        again = snapshot.totals("days", [day("01-01"), day("01-02")])
     assert (rows, sorted(first, key=repr)) == before
     assert again == first
 
@@ -210,14 +211,14 @@ def test_an_order_that_is_there_several_times_doubles_no_line(chain: Chain) -> N
     chain.fill(LINES, [*NAMES, ("shopee", "o1", "Zaki"), ("shopee", "o1", None), *NAMES])
     rows = lake_rows(chain)
     assert len(rows) == len(LINES)
-    assert {row[-4] for row in rows if "o1" in row} == {"Zaki"}
+    assert {row[-5] for row in rows if "o1" in row} == {"Zaki"}
 
 
 def test_an_order_without_a_recipient_loses_no_line(chain: Chain) -> None:
     chain.fill(LINES, [])
     rows = lake_rows(chain)
     assert len(rows) == len(LINES)
-    assert {row[-4] for row in rows} == {None}
+    assert {row[-5] for row in rows} == {None}
 
 
 def test_a_column_that_we_may_not_read_is_as_good_as_missing(chain: Chain) -> None:
@@ -358,4 +359,4 @@ def test_a_server_that_dies_under_a_query_is_a_sentence(chain: Chain) -> None:
     with pytest.raises(PlatformError, match="mart"), chain.platform.mart.snapshot() as snapshot:
         pid = snapshot._connection.info.backend_pid
         chain.in_mart("SELECT pg_terminate_backend(%s)", pid)
-        snapshot.totals("days", first=day("01-01"), after=day("01-03"))
+        snapshot.totals("days", [day("01-01"), day("01-02")])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rfm_platform import catalog
+from rfm_platform.calendar import days_between
 from rfm_platform.postgres import Database, DatabaseError
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.warehouse import CsvWriter, Warehouse
@@ -233,9 +234,10 @@ def snapshots(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) 
     chain = new_chain(server, tmp_path_factory.mktemp("snapshots"), keep_days=2)
     chain.fill([line(f"{n}", f"01-{n:02}", user_id=f"u{n % 5}") for n in range(20, 32)])
     platform = chain.platform
-    platform.transforms.extract(platform.mart, day("01-20"), MONTH_END)
-    platform.transforms.fold_months(day("01-20"), MONTH_END)
-    platform.publisher.publish_months(day("01-20"), MONTH_END)
+    with platform.mart.snapshot() as snapshot:
+        platform.extraction.extract(snapshot, days_between(day("01-20"), MONTH_END))
+    platform.transforms.fold_months([day("01-01")])
+    platform.publisher.publish_months([day("01-01")], "test")
     return chain
 
 

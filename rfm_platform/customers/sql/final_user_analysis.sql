@@ -51,5 +51,7 @@ SELECT
     CAST($as_of AS DATE) AS as_of_date,
     *,
     CAST($loaded_at AS TIMESTAMP) AS load_timestamp,
-    CAST($as_of AS TIMESTAMP) AS etl_batch_time
+    CAST($as_of AS TIMESTAMP) AS etl_batch_time,
+    CAST($source_version AS BIGINT) AS source_version,
+    $recipe AS recipe
 FROM merged

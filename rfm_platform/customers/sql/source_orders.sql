@@ -45,9 +45,11 @@ SELECT
     n.address_shipping_name,
     CASE WHEN l.cancelled_flag IS NULL THEN FALSE ELSE c.meaning END AS is_cancelled,
     CASE WHEN l.returned_flag IS NULL THEN FALSE ELSE r.meaning END AS is_returned,
-    f.amount AS shipping_amount
+    f.amount AS shipping_amount,
+    d.fingerprint AS day_fingerprint
 FROM mart_lines AS l
 LEFT JOIN names AS n ON n.marketplace = l.marketplace AND n.order_id = l.order_id
 LEFT JOIN flags AS c ON c.flag = l.cancelled_flag
 LEFT JOIN flags AS r ON r.flag = l.returned_flag
 LEFT JOIN fees AS f ON f.fee = l.order_shipping_fee_buyer_amount
+LEFT JOIN mart_days AS d ON d.day = CAST(l.create_timestamp AS DATE)

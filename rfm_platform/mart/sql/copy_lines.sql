@@ -1,4 +1,4 @@
--- The order lines of a range of days, columns in the catalogue's order.
+-- The order lines of some days, columns in the catalogue's order.
 COPY (
     SELECT
         {marketplace},
@@ -18,4 +18,5 @@ COPY (
         {order_shipping_fee_buyer_amount}
     FROM {lines} AS l
     WHERE {created} >= {first} AND {created} < {after}
+      AND {created_local}::date = ANY(%(days)s)
 ) TO STDOUT (FORMAT csv, NULL '\N')

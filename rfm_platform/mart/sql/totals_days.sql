@@ -36,6 +36,7 @@ WITH lines AS (
         )) AS digest
     FROM {lines} AS l
     WHERE {created} >= {first} AND {created} < {after}
+      AND {created_local}::date = ANY(%(days)s)
 ),
 orders AS (
     -- Orders first: counting distinct orders among lines would sort them all.

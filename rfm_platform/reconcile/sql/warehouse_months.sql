@@ -13,5 +13,5 @@ SELECT
     MIN(first_order_timestamp) AS first_timestamp,
     MAX(last_order_timestamp) AS last_timestamp
 FROM rfm.aggregated_monthly
-WHERE month_of_order BETWEEN %(first)s AND %(last)s
+WHERE month_of_order = ANY(%(months)s)
 GROUP BY month_of_order, marketplace

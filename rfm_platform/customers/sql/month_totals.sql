@@ -1,5 +1,5 @@
--- What the customers of each marketplace bought on the days in the lake, per month: tells a month
--- that was computed wrongly from one whose source has moved on.
+-- What the customers of each marketplace bought on some days of the lake, per month, without the
+-- way over orders and customers that aggregated_monthly takes.
 WITH lines AS (
     SELECT
         CAST(DATE_TRUNC('month', day) AS DATE) AS month,

@@ -1,0 +1,121 @@
+"""Sensors that tell people: about checks that failed or recovered, and about runs that failed.
+
+Dagster's own alerting is not part of its open source. A failed check that does not block leaves
+its run green, so the checks' evaluations are read, in the order in which they came; a sensor's
+cursor remembers what was told.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from rfm_platform.automation.messages import Memory, Verdict, tell, tell_failed_run
+from rfm_platform.errors import PlatformError
+from rfm_platform.wiring import Platform
+
+EVALUATIONS_A_TICK = 2000
+SECONDS_BETWEEN_TICKS = 60
+
+
+def alert_sensors(*, running: bool) -> list[dg.SensorDefinition]:
+    """Both sensors.
+
+    Args:
+        running: whether they run without being switched on.
+    """
+    status = dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
+
+    @dg.sensor(
+        name="alert_on_checks",
+        description="Tells about checks that failed, once a day of data, and that recovered.",
+        minimum_interval_seconds=SECONDS_BETWEEN_TICKS,
+        default_status=status,
+    )
+    def alert_on_checks(
+        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.SkipReason:
+        memory = Memory.read(context.cursor)
+        verdicts = list(_evaluations(context.instance, memory))
+        message = tell(memory, verdicts, platform.settings.ui_url)
+        if message is not None:
+            # Before the cursor moves: what could not be sent is sent at the next tick.
+            platform.notifier.send(message.title, message.body)
+        context.update_cursor(memory.write())
+        return dg.SkipReason(message.title if message else "Nothing new.")
+
+    @dg.run_failure_sensor(
+        name="alert_on_failed_runs",
+        description="Tells about runs that failed: which days, which steps, why.",
+        minimum_interval_seconds=SECONDS_BETWEEN_TICKS,
+        default_status=status,
+    )
+    def alert_on_failed_runs(
+        context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]
+    ) -> None:
+        run = context.dagster_run
+        message = tell_failed_run(
+            run.job_name,
+            _days(run),
+            run.run_id,
+            [_explain(event) for event in context.get_step_failure_events()]
+            or [context.failure_event.message or "It did not say why."],
+            platform.settings.ui_url,
+        )
+        platform.notifier.send(message.title, message.body)
+
+    return [alert_on_checks, alert_on_failed_runs]
+
+
+def _evaluations(instance: dg.DagsterInstance, memory: Memory) -> Iterator[Verdict]:
+    """The verdicts since the last tick; the memory's place moves on."""
+    records = instance.event_log_storage.get_event_records(
+        dg.EventRecordsFilter(
+            event_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+            after_cursor=memory.after,
+        ),
+        limit=EVALUATIONS_A_TICK,
+        ascending=True,
+    )
+    for record in records:
+        memory.after = record.storage_id
+        event = record.event_log_entry.dagster_event
+        if event is None:
+            continue
+        evaluation = event.asset_check_evaluation_data
+        if evaluation.metadata.get("summary_of_days") is not None:
+            continue  # each of its days has a verdict of its own
+        yield Verdict(
+            asset=evaluation.asset_key.to_user_string(),
+            check=evaluation.check_name,
+            day=evaluation.partition,
+            passed=evaluation.passed,
+            severity=evaluation.severity.value,
+            description=evaluation.description or "",
+            run_id=record.run_id,
+        )
+
+
+def _days(run: dg.DagsterRun) -> str:
+    tags = run.tags
+    first = tags.get("dagster/partition") or tags.get("dagster/asset_partition_range_start", "")
+    last = tags.get("dagster/asset_partition_range_end", first)
+    return first if first == last else f"{first} to {last}"
+
+
+def _explain(event: dg.DagsterEvent) -> str:
+    """A failed step and why. Only our own errors are quoted: others may hold rows or secrets."""
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None:
+        return f"{event.step_key}: failed"
+    ours = {kind.__name__ for kind in _subclasses(PlatformError)} | {"Failure"}
+    name = error.cls_name or "an error"
+    said = error.message.partition(": ")[2].strip() if name in ours else name
+    return f"{event.step_key}: {said}"
+
+
+def _subclasses(kind: type[PlatformError]) -> Iterator[type[PlatformError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _subclasses(child)

@@ -1,0 +1,73 @@
+"""When the jobs run: every morning for the day before, every week over all days once more."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from rfm_platform.settings import Settings
+
+
+def schedules(
+    settings: Settings,
+    daily: dg.DailyPartitionsDefinition,
+    refresh: UnresolvedAssetJobDefinition,
+    deadline: UnresolvedAssetJobDefinition,
+) -> list[dg.ScheduleDefinition]:
+    """All of them, in the settings' zone.
+
+    Args:
+        settings: when, and whether they run without being switched on.
+        daily: the days.
+        refresh: the job that brings every table up to a day.
+        deadline: the job that looks whether it did.
+    """
+    status = (
+        dg.DefaultScheduleStatus.RUNNING if settings.schedules else dg.DefaultScheduleStatus.STOPPED
+    )
+
+    def refresh_at(name: str, description: str, cron: str, late: str) -> dg.ScheduleDefinition:
+        @dg.schedule(
+            name=name,
+            description=description,
+            job=refresh,
+            cron_schedule=cron,
+            execution_timezone=settings.timezone,
+            default_status=status,
+        )
+        def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+            now = context.scheduled_execution_time.astimezone(ZoneInfo(settings.timezone))
+            day = (now.date() - dt.timedelta(days=1)).isoformat()
+            if not daily.has_partition_key(day):
+                return dg.SkipReason(f"{day} is no partition.")
+            return dg.RunRequest(
+                partition_key=day,
+                run_config={"ops": {"source_orders": {"config": {"late_changes": late}}}},
+            )
+
+        return schedule
+
+    at = settings.daily_at
+    return [
+        refresh_at(
+            "every_morning",
+            "The day before, and late changes on the days that RFM_LOOKBACK_DAYS covers.",
+            f"{at.minute} {at.hour} * * *",
+            "WINDOW",
+        ),
+        refresh_at(
+            "every_week",
+            "Late changes on all days since the first one.",
+            f"{at.minute} {(at.hour + 1) % 24} * * {settings.whole_history_on[:3]}",
+            "ALL",
+        ),
+        dg.ScheduleDefinition(
+            name="at_the_deadline",
+            description="Looks whether the day before is published: a missing morning alerts.",
+            job=deadline,
+            cron_schedule=f"{settings.deadline.minute} {settings.deadline.hour} * * *",
+            execution_timezone=settings.timezone,
+            default_status=status,
+        ),
+    ]

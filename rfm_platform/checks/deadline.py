@@ -1,0 +1,42 @@
+"""Whether the newest day is published: looked at when it should be, not when it was."""
+
+import dagster as dg
+
+from rfm_platform.wiring import Platform
+
+ASSET = "rfm_scores"
+CHECK = "is_published_by_the_deadline"
+NEEDED = ("final_user_analysis", "rfm_scores", "cohort_matrix")
+
+
+def deadline_check(daily: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinition:
+    """A check without days, run by a schedule of its own: it is about what did not run."""
+
+    @dg.asset_check(
+        asset=ASSET,
+        name=CHECK,
+        description="Customers, scores and cohorts as of the newest day are published. Looked at "
+        "by RFM_DEADLINE every morning.",
+    )
+    def is_published_by_the_deadline(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        newest = daily.get_last_partition_key()
+        if newest is None:
+            return dg.AssetCheckResult(passed=True, description="No day is over yet.")
+        missing = [
+            asset
+            for asset in NEEDED
+            if newest not in context.instance.get_materialized_partitions(dg.AssetKey(asset))
+        ]
+        return dg.AssetCheckResult(
+            passed=not missing,
+            description=f"{', '.join(missing)} as of {newest} is not there at "
+            f"{platform.settings.deadline:%H:%M}: look at the runs of `daily`, or start "
+            f"`rfm refresh --as-of {newest}`."
+            if missing
+            else f"Everything as of {newest} is published.",
+            metadata={"day": newest},
+        )
+
+    return is_published_by_the_deadline

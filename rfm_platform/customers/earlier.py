@@ -1,0 +1,70 @@
+"""An earlier snapshot, and what has changed in the lake's days since it was taken.
+
+Each snapshot of final_user_analysis says from which version of source_orders it was made. Where
+that version can still be read, the days that differ tell whose rows have to be computed anew; all
+other customers are carried over. Where it cannot, there is no earlier snapshot, and everything is
+computed.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rfm_platform.engine import Session
+from rfm_platform.lake import GoneError, Lake, Partition
+
+# Above this share of all lines, computing everything costs less than finding out what to carry.
+LARGEST_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A snapshot to carry customers over from.
+
+    Attributes:
+        snapshot: the partition of final_user_analysis.
+        before: the days that differ, as the snapshot knew them.
+        now: the days that differ, as they are.
+    """
+
+    snapshot: Partition
+    before: list[Partition]
+    now: list[Partition]
+
+
+def find_earlier(
+    session: Session, lake: Lake, as_of: dt.date, days: Sequence[Partition], recipe: str
+) -> Earlier | None:
+    """The newest snapshot as of a day or before it that can be carried over; None: there is none.
+
+    Args:
+        session: to read with.
+        lake: where the snapshots are.
+        as_of: the day of the new snapshot.
+        days: of source_orders, all that the new snapshot is made from.
+        recipe: how a snapshot is computed today; what was computed otherwise is of no use.
+    """
+    now = {day.value: day for day in days}
+    for snapshot in reversed(lake.final_user_analysis.partitions(None, as_of)):
+        session.view_files("earlier", snapshot.files, lake.final_user_analysis.shape)
+        ((version, made_by),) = session.rows("SELECT source_version, recipe FROM earlier LIMIT 1")
+        if made_by != recipe:
+            continue
+        try:
+            partitions = lake.source_orders.partitions(None, snapshot.value, version=version)
+        except GoneError:
+            continue
+        before = {day.value: day for day in partitions}
+        changed = [
+            value
+            for value in sorted(before.keys() | now.keys())
+            if value not in before or value not in now or before[value].files != now[value].files
+        ]
+        earlier = Earlier(
+            snapshot,
+            [before[value] for value in changed if value in before],
+            [now[value] for value in changed if value in now],
+        )
+        lines = sum(day.rows for day in (*earlier.before, *earlier.now))
+        return earlier if lines <= LARGEST_SHARE * sum(day.rows for day in days) else None
+    return None

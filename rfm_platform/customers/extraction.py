@@ -1,0 +1,158 @@
+"""From the mart into the lake: days are read whole, and read again when the mart has changed them.
+
+The mart does not say when a row was touched, so a day that changed is found by its fingerprint,
+which the lake keeps with the day's rows. Everything that one call reads comes from one snapshot of
+the mart.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from rfm_platform import catalog
+from rfm_platform.calendar import chunks, days_between
+from rfm_platform.engine import DuckDBEngine, Session, read_sql
+from rfm_platform.lake import Lake, Partition
+from rfm_platform.mart import MartSnapshot
+
+# Days that are read from the mart in one COPY and committed to the lake at once.
+EXTRACTION_DAYS = 31
+
+
+@dataclass(frozen=True)
+class DayChange:
+    """What happened to the lines of a day since they were last read.
+
+    Attributes:
+        added: lines that were not there.
+        removed: lines that are there no more.
+        altered: lines that are there with other values.
+        statuses: (from, to, lines) of the altered ones whose status changed: valid, cancelled,
+            returned, or unknown.
+    """
+
+    added: int = 0
+    removed: int = 0
+    altered: int = 0
+    statuses: tuple[tuple[str, str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Reads days of the mart into source_orders."""
+
+    lake: Lake
+    engine: DuckDBEngine
+
+    def extract(
+        self,
+        snapshot: MartSnapshot,
+        days: Collection[dt.date],
+        progress: Callable[[dt.date], None] = lambda _: None,
+        observe: Callable[[Session], None] = lambda _: None,
+    ) -> None:
+        """Replaces days of source_orders by the mart's rows.
+
+        `observe` is shown the rows as they were read, in ``source_orders``; `progress` is told
+        each day up to which the lake is done.
+        """
+        if not days:
+            return
+        with self.engine.session() as session:
+            # Once for all days: the mart may have no index, and then reads all its orders for it.
+            _read_names(session, snapshot, days)
+            for some in chunks(days, EXTRACTION_DAYS):
+                _read_lines(session, snapshot, some)
+                observe(session)
+                session.replace(self.lake.source_orders, "FROM source_orders", some)
+                progress(some[-1])
+
+    def days_to_look_at(
+        self, start: dt.date, end: dt.date, lookback_days: int | None
+    ) -> list[dt.date]:
+        """Days between two dates that late changes are looked for on.
+
+        Args:
+            start: the first partition.
+            end: the last day to look at.
+            lookback_days: so many up to the last one, and any that the lake has no row of; None:
+                all of them.
+        """
+        days = days_between(start, end)
+        if lookback_days is None:
+            return days
+        loaded = {day.value for day in self.lake.source_orders.partitions(start, end)}
+        oldest = end - dt.timedelta(days=lookback_days)
+        return [day for day in days if day > oldest or day not in loaded]
+
+    def drifted(self, snapshot: MartSnapshot, days: Collection[dt.date]) -> list[dt.date]:
+        """Those of the days that the mart does not hold as they were read, in order."""
+        if not days:
+            return []
+        mart = snapshot.fingerprints(days)
+        with self.engine.session() as session:
+            view_days(session, "source_orders", self.lake.source_orders.on(days))
+            lake = dict(session.rows(read_sql(__package__, "day_fingerprints")))
+        return sorted(day for day in days if mart.get(day) != lake.get(day))
+
+    def changes(
+        self, before: Mapping[dt.date, Partition], days: Collection[dt.date]
+    ) -> dict[dt.date, DayChange]:
+        """What happened to each of the days since an earlier state of the lake.
+
+        Args:
+            before: partitions of source_orders as they were; those of other days do not matter.
+            days: which were read again since then.
+        """
+        earlier = [before[day] for day in sorted(days) if day in before]
+        with self.engine.session() as session:
+            view_days(session, "days_before", earlier)
+            view_days(session, "days_now", self.lake.source_orders.on(days))
+            found = session.records(read_sql(__package__, "day_changes"))
+        changes = dict.fromkeys(sorted(days), DayChange())
+        for row in found:
+            statuses = sorted((s["before"], s["now"], s["lines"]) for s in row["statuses"] or ())
+            changes[row["day"]] = DayChange(
+                row["added"], row["removed"], row["altered"], tuple(statuses)
+            )
+        return changes
+
+
+def view_days(session: Session, name: str, days: Sequence[Partition]) -> None:
+    """Names the lines of some days."""
+    session.view_files(name, [file for day in days for file in day.files], catalog.source_orders)
+
+
+def read_days(session: Session, snapshot: MartSnapshot, days: Collection[dt.date]) -> None:
+    """Makes ``source_orders`` in a session from the mart's rows of some days."""
+    _read_names(session, snapshot, days)
+    _read_lines(session, snapshot, days)
+
+
+def _read_names(session: Session, snapshot: MartSnapshot, days: Collection[dt.date]) -> None:
+    session.load_csv(
+        "mart_names",
+        catalog.order_marketplace.columns,
+        lambda write: snapshot.copy("names", days, write),
+    )
+
+
+def _read_lines(session: Session, snapshot: MartSnapshot, days: Collection[dt.date]) -> None:
+    fingerprints = snapshot.fingerprints(days)
+    session.create("mart_days", _MART_DAYS.columns, list(fingerprints.items()))
+    session.load_csv(
+        "mart_lines",
+        catalog.flatten_order_marketplace.columns,
+        lambda write: snapshot.copy("lines", days, write),
+    )
+    session.materialize("source_orders", read_sql(__package__, "source_orders"))
+
+
+_MART_DAYS = sa.Table(
+    "mart_days",
+    sa.MetaData(),
+    sa.Column("day", sa.Date),
+    sa.Column("fingerprint", sa.Text),
+)

@@ -1,0 +1,214 @@
+"""Every morning's run: one run that reads its day and whatever has changed before it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.runs import Outcome, execute, plan_refresh
+from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
+
+DAYS = ("01-29", "01-30", "01-31", "02-01", "02-02", "02-03")
+
+
+@pytest.fixture
+def chain(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    chain = new_chain(server, tmp_path_factory.mktemp("refresh"), start_date=day("01-29"))
+    chain.fill([line(f"{on}-{n}", on, user_id=f"u{n}") for on in DAYS for n in range(3)], [])
+    return chain
+
+
+def refresh(chain: Chain, as_of: str, *, all_days: bool = False) -> Outcome:
+    with chain.instance() as instance:
+        (outcome,) = execute(
+            chain.definitions, instance, plan_refresh(day(as_of), all_days=all_days)
+        )
+    return outcome
+
+
+def materialized(chain: Chain, outcome: Outcome, asset: str) -> dict[str, dg.AssetMaterialization]:
+    """What the run says it made, by day."""
+    with chain.instance() as instance:
+        records = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset)), limit=1000
+        ).records
+    return {
+        record.partition_key or "": record.asset_materialization
+        for record in records
+        if record.run_id == outcome.run_id and record.asset_materialization
+    }
+
+
+def verdicts(chain: Chain, outcome: Outcome, check: str) -> dict[str | None, bool]:
+    """Each day's verdict of a check in the run; without a day, the run's."""
+    with chain.instance() as instance:
+        records = instance.get_records_for_run(
+            outcome.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        ).records
+    found = [
+        record.event_log_entry.dagster_event.asset_check_evaluation_data
+        for record in records
+        if record.event_log_entry.dagster_event
+    ]
+    return {each.partition: each.passed for each in found if each.check_name == check}
+
+
+def rebuilt(chain: Chain, server: EmbeddedServer, home: Path, as_of: str) -> Chain:
+    """Another platform, built at once from the mart as it now stands."""
+    other = new_chain(server, home, start_date=chain.settings.start_date)
+    other = replace(
+        other,
+        settings=other.settings.model_copy(update={"source_url": chain.settings.source_url}),
+        mart=chain.mart,
+    )
+    assert all(run.succeeded for run in other.materialize("01-29", as_of))
+    return other
+
+
+def snapshots_as_of(chain: Chain, as_of: str) -> dict[str, list[tuple[Any, ...]]]:
+    """The published rows, of the snapshots only those of a day."""
+    on = day(as_of)
+    return {
+        table: [row for row in rows if table == "aggregated_monthly" or on in row]
+        for table, rows in chain.published().items()
+    }
+
+
+def test_the_first_refresh_reads_every_day_up_to_its_own(chain: Chain) -> None:
+    outcome = refresh(chain, "02-02")
+    assert outcome.succeeded, outcome.errors
+    days = [f"2024-{on}" for on in DAYS[:5]]
+    for asset in ("source_orders", "aggregated_monthly"):
+        assert sorted(materialized(chain, outcome, asset)) == days
+    assert chain.in_warehouse("SELECT COUNT(*), MAX(as_of_date) FROM rfm.rfm_scores") == [
+        (3, day("02-02"))
+    ]
+
+
+def test_late_changes_are_read_reported_checked_and_published(
+    chain: Chain, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """Cancelled, deleted, arrived late, re-keyed: the tables are those of a rebuild."""
+    assert refresh(chain, "02-02").succeeded
+    for change in (
+        "UPDATE flatten_order_marketplace SET cancelled_flag = 't' WHERE order_id = '01-29-1'",
+        "DELETE FROM flatten_order_marketplace WHERE order_id = '01-31-0'",
+        "UPDATE flatten_order_marketplace SET user_id = 'new' WHERE order_id = '01-31-2'",
+        "INSERT INTO flatten_order_marketplace SELECT * FROM flatten_order_marketplace "
+        "WHERE order_id = '02-01-0'",
+    ):
+        chain.in_mart(change)
+    outcome = refresh(chain, "02-03")
+    assert outcome.succeeded, outcome.errors
+
+    read = materialized(chain, outcome, "source_orders")
+    assert sorted(read) == ["2024-01-29", "2024-01-31", "2024-02-01", "2024-02-03"]
+    metadata = read["2024-01-31"].metadata
+    assert [metadata[f"lines_{what}"].value for what in ("added", "removed", "altered")] == [
+        0,
+        1,
+        1,
+    ]
+    changed = read["2024-01-29"].metadata["status_changes"].value
+    assert isinstance(changed, dg.TableMetadataValue)
+    assert [record.data for record in changed.records] == [
+        {"from": "valid", "to": "cancelled", "lines": 1}
+    ]
+    assert sorted(materialized(chain, outcome, "aggregated_monthly")) == sorted(read)
+    for check in ("equals_the_source", "flags_are_known"):
+        by_day = verdicts(chain, outcome, check)
+        assert set(by_day) == set(read), check
+        assert all(by_day.values())
+
+    other = rebuilt(chain, server, tmp_path, "02-03")
+    assert snapshots_as_of(chain, "02-03") == snapshots_as_of(other, "02-03")
+
+
+def test_snapshots_that_were_published_stay_as_they_were_reported(chain: Chain) -> None:
+    assert refresh(chain, "02-02").succeeded
+    reported = snapshots_as_of(chain, "02-02")
+    chain.in_mart("UPDATE flatten_order_marketplace SET returned_flag = 'y' WHERE user_id = 'u0'")
+    assert refresh(chain, "02-03").succeeded
+    now = snapshots_as_of(chain, "02-02")
+    del reported["aggregated_monthly"], now["aggregated_monthly"]
+    assert now == reported
+    assert chain.in_warehouse("SELECT DISTINCT as_of_date FROM rfm.rfm_scores") == [(day("02-03"),)]
+
+
+def test_an_older_refresh_takes_nothing_away_from_a_newer_one(chain: Chain) -> None:
+    assert refresh(chain, "02-03").succeeded
+    newest = snapshots_as_of(chain, "02-03")
+    assert refresh(chain, "02-01").succeeded
+    assert snapshots_as_of(chain, "02-03") == newest
+    assert chain.in_warehouse("SELECT DISTINCT as_of_date FROM rfm.cohort_matrix") == [
+        (day("02-03"),)
+    ]
+
+
+def test_the_window_leaves_older_days_to_the_weekly_run(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    chain = new_chain(server, tmp_path, start_date=day("01-29"), lookback_days=2)
+    chain.fill([line(on, on) for on in DAYS])
+    assert refresh(chain, "02-02").succeeded
+    chain.in_mart("UPDATE flatten_order_marketplace SET product_gmv_amount = 7")
+    read = materialized(chain, refresh(chain, "02-03"), "source_orders")
+    assert sorted(read) == ["2024-02-01", "2024-02-02", "2024-02-03"]
+    read = materialized(chain, refresh(chain, "02-03", all_days=True), "source_orders")
+    assert sorted(read) == ["2024-01-29", "2024-01-30", "2024-01-31", "2024-02-03"]
+
+
+def test_a_day_without_orders_is_seen_as_loaded(chain: Chain) -> None:
+    chain.in_mart("DELETE FROM flatten_order_marketplace WHERE order_id LIKE '01-30%'")
+    outcome = refresh(chain, "02-02")
+    assert "2024-01-30" in materialized(chain, outcome, "source_orders")
+    assert verdicts(chain, outcome, "history_is_complete") == {"2024-02-02": True}
+    assert sorted(materialized(chain, refresh(chain, "02-03"), "source_orders")) == ["2024-02-03"]
+
+
+def test_a_restated_month_is_in_the_ledger_and_a_growing_one_is_not(chain: Chain) -> None:
+    assert refresh(chain, "02-02").succeeded
+    assert refresh(chain, "02-03").succeeded
+    assert chain.in_warehouse("SELECT COUNT(*) FROM rfm.restatements") == [(0,)]
+    chain.in_mart(
+        "UPDATE flatten_order_marketplace SET cancelled_flag = 't' "
+        "WHERE order_id IN ('01-29-1', '02-01-0')"
+    )
+    chain.in_mart("DELETE FROM flatten_order_marketplace WHERE order_id = '01-31-2'")
+    chain.fill_more([line("02-04-0", "02-04", user_id="u0")])
+    outcome = refresh(chain, "02-04")
+    assert chain.in_warehouse(
+        "SELECT run_id, month_of_order, marketplace, through, total_order_before, "
+        "total_order_after, total_cancelled_before, total_cancelled_after, "
+        "total_gmv_base_amount_before, total_gmv_base_amount_after, customers_before, "
+        "customers_after FROM rfm.restatements ORDER BY month_of_order"
+    ) == [
+        (outcome.run_id, day("01-01"), "shopee", day("01-31"), 9, 7, 0, 1, 900, 700, 3, 3),
+        (outcome.run_id, day("02-01"), "shopee", day("02-03"), 9, 8, 0, 1, 900, 800, 3, 3),
+    ]
+
+
+def test_a_late_day_that_is_dirty_does_not_turn_the_newest_day_red(chain: Chain) -> None:
+    assert refresh(chain, "02-02").succeeded
+    chain.in_mart("UPDATE flatten_order_marketplace SET user_id = '' WHERE order_id = '01-31-1'")
+    outcome = refresh(chain, "02-03")
+    assert outcome.succeeded
+    assert verdicts(chain, outcome, "customers_are_known") == {
+        "2024-01-31": False,
+        "2024-02-03": True,
+    }
+
+
+def test_a_late_day_that_must_block_stops_the_publication(chain: Chain) -> None:
+    """An order that turns up on a second day would be counted twice."""
+    assert refresh(chain, "02-02").succeeded
+    before = chain.published()
+    chain.fill_more([line("02-01-1", "01-31")])
+    outcome = refresh(chain, "02-03")
+    assert not outcome.succeeded
+    assert chain.published() == before
+    red = verdicts(chain, outcome, "orders_lie_within_one_day")
+    assert red["2024-01-31"] is False
