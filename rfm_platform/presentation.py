@@ -14,6 +14,7 @@ GROUP = "customers"
 PERSONAL_DATA = "personal_data"
 ROW_COUNT = "dagster/partition_row_count"
 FINGERPRINT = "fingerprint"
+SUMMARY = "summary_of_days"  # marks a verdict whose days have verdicts of their own
 _POSTGRES = sa.create_mock_engine("postgresql://", lambda *_: None).dialect
 
 

@@ -1,20 +1,27 @@
 """Sensors that tell people: about checks that failed or recovered, and about runs that failed.
 
 Dagster's own alerting is not part of its open source. A failed check that does not block leaves
-its run green, so the checks' evaluations are read, in the order in which they came; a sensor's
-cursor remembers what was told.
+its run green, so the verdicts of every run that has ended are read, in the order in which they
+ended; the sensor's cursor remembers what was told.
 """
 
+import datetime as dt
 from collections.abc import Iterator
 
 import dagster as dg
 
 from rfm_platform.automation.messages import Memory, Verdict, tell, tell_failed_run
 from rfm_platform.errors import PlatformError
+from rfm_platform.presentation import SUMMARY
 from rfm_platform.wiring import Platform
 
-EVALUATIONS_A_TICK = 2000
+RUNS_A_TICK = 50
 SECONDS_BETWEEN_TICKS = 60
+ENDED = [
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+]
 
 
 def alert_sensors(*, running: bool) -> list[dg.SensorDefinition]:
@@ -67,32 +74,36 @@ def alert_sensors(*, running: bool) -> list[dg.SensorDefinition]:
 
 
 def _evaluations(instance: dg.DagsterInstance, memory: Memory) -> Iterator[Verdict]:
-    """The verdicts since the last tick; the memory's place moves on."""
-    records = instance.event_log_storage.get_event_records(
-        dg.EventRecordsFilter(
-            event_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION,
-            after_cursor=memory.after,
+    """The verdicts of the runs that have ended since the last tick; the memory moves on."""
+    ended = instance.get_run_records(
+        dg.RunsFilter(
+            statuses=ENDED,
+            updated_after=dt.datetime.fromtimestamp(memory.after, dt.UTC) if memory.after else None,
         ),
-        limit=EVALUATIONS_A_TICK,
+        limit=RUNS_A_TICK,
+        order_by="update_timestamp",
         ascending=True,
     )
-    for record in records:
-        memory.after = record.storage_id
-        event = record.event_log_entry.dagster_event
-        if event is None:
-            continue
-        evaluation = event.asset_check_evaluation_data
-        if evaluation.metadata.get("summary_of_days") is not None:
-            continue  # each of its days has a verdict of its own
-        yield Verdict(
-            asset=evaluation.asset_key.to_user_string(),
-            check=evaluation.check_name,
-            day=evaluation.partition,
-            passed=evaluation.passed,
-            severity=evaluation.severity.value,
-            description=evaluation.description or "",
-            run_id=record.run_id,
-        )
+    for record in ended:
+        memory.after = max(memory.after, record.update_timestamp.timestamp())
+        run_id = record.dagster_run.run_id
+        if not memory.is_new(run_id):
+            continue  # a tag of a run that has long ended makes it look new
+        for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+            if entry.dagster_event is None:
+                continue
+            evaluation = entry.dagster_event.asset_check_evaluation_data
+            if SUMMARY in evaluation.metadata:
+                continue  # each of its days has a verdict of its own
+            yield Verdict(
+                asset=evaluation.asset_key.to_user_string(),
+                check=evaluation.check_name,
+                day=evaluation.partition,
+                passed=evaluation.passed,
+                severity=evaluation.severity.value,
+                description=evaluation.description or "",
+                run_id=run_id,
+            )
 
 
 def _days(run: dg.DagsterRun) -> str:

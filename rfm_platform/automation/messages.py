@@ -6,9 +6,10 @@ it has recovered. Texts are those of the checks, which name days, shops and orde
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 LINES_SHOWN = 20  # of failures, and of recoveries; the rest is counted
+RUNS_REMEMBERED = 200
 LETTERS_SHOWN = 300  # of a check's own words
 
 
@@ -37,14 +38,16 @@ class Verdict:
 
 @dataclass
 class Memory:
-    """What has been told, between two ticks.
+    """What has been looked at and told, between two ticks.
 
     Attributes:
-        after: the last evaluation that was looked at.
+        after: when the last run that was looked at was updated, seconds since 1970.
+        runs: the last ones that were looked at.
         failing: subjects that are told to be failing, with their severity.
     """
 
-    after: int = 0
+    after: float = 0
+    runs: list[str] = field(default_factory=list)
     failing: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -54,7 +57,14 @@ class Memory:
 
     def write(self) -> str:
         """As text."""
-        return json.dumps({"after": self.after, "failing": self.failing})
+        return json.dumps(asdict(self))
+
+    def is_new(self, run_id: str) -> bool:
+        """Whether a run has not been looked at before; from now on it has."""
+        if run_id in self.runs:
+            return False
+        self.runs = [*self.runs[-RUNS_REMEMBERED:], run_id]
+        return True
 
 
 @dataclass(frozen=True)

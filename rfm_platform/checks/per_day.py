@@ -18,8 +18,8 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 from rfm_platform.partitions import days_of
+from rfm_platform.presentation import SUMMARY
 
-SUMMARY = "summary_of_days"  # marks an evaluation whose days have evaluations of their own
 DAYS_NAMED = 10  # a summary names so many failed days and counts the rest
 
 

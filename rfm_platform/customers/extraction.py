@@ -61,8 +61,9 @@ class Extraction:
         if not days:
             return
         with self.engine.session() as session:
-            # Once for all days: the mart may have no index, and then reads all its orders for it.
+            # Once for all days: for both the mart may have to read all its orders.
             _read_names(session, snapshot, days)
+            snapshot.fingerprints(days)
             for some in chunks(days, EXTRACTION_DAYS):
                 _read_lines(session, snapshot, some)
                 observe(session)

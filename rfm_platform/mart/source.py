@@ -66,6 +66,7 @@ class MartSnapshot:
     ) -> None:
         self._connection = connection
         self._identifiers = identifiers
+        self._fingerprints: dict[dt.date, str | None] = {}
 
     def _statement(self, name: str) -> sql.Composed:
         return _read_sql(name).format(**self._identifiers)
@@ -92,12 +93,16 @@ class MartSnapshot:
     def fingerprints(self, days: Collection[dt.date]) -> dict[dt.date, str]:
         """A fingerprint of each day that has lines: equal as long as its rows are.
 
-        Comparable between fingerprints of one PostgreSQL release, at least 14.
+        Comparable between fingerprints of one PostgreSQL release, at least 14. A day that was
+        asked for before is not computed again: within a snapshot nothing changes.
         """
-        if not days:
-            return {}
-        rows = self._connection.execute(self._statement("fingerprints"), _on(days)).fetchall()
-        return {day: fingerprint for day, fingerprint in rows}  # noqa: C416 - dict() loses the types
+        if unknown := [day for day in days if day not in self._fingerprints]:
+            statement = self._statement("fingerprints")
+            rows = self._connection.execute(statement, _on(unknown)).fetchall()
+            self._fingerprints |= dict.fromkeys(unknown)
+            self._fingerprints |= dict(rows)
+        found = {day: self._fingerprints[day] for day in days}
+        return {day: fingerprint for day, fingerprint in found.items() if fingerprint is not None}
 
     def totals(self, name: str, days: Collection[dt.date]) -> list[dict[str, Any]]:
         """The rows of ``sql/totals_<name>.sql``, about some days."""

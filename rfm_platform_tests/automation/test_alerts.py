@@ -1,0 +1,205 @@
+"""People are told once, through real receivers, and nothing that they must not see."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from pydantic import SecretStr
+
+from rfm_platform.automation.messages import LINES_SHOWN, Memory, Verdict, tell
+from rfm_platform.definitions import build_defs
+from rfm_platform.notifier import NotificationError, Notifier
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.runs import execute, plan_refresh
+from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
+from rfm_platform_tests.receivers import Receiver, mail_server, webhook
+
+DAYS = ("03-01", "03-02", "03-03")
+UI = "https://dagster.example"
+
+
+@pytest.fixture(params=[mail_server, webhook], ids=["mail", "webhook"])
+def receiver(request: pytest.FixtureRequest) -> Iterator[Receiver]:
+    with request.param() as receiver:
+        yield receiver
+
+
+def new(server: EmbeddedServer, directory: Path, url: str) -> Chain:
+    chain = new_chain(server, directory, start_date=day("03-01"), alert_urls=url, ui_url=f"{UI}/")
+    chain.fill([line(f"{on}-{n}", on) for on in DAYS for n in range(2)])
+    return chain
+
+
+def refresh(chain: Chain, as_of: str) -> bool:
+    with chain.instance() as instance:
+        (outcome,) = execute(chain.definitions, instance, plan_refresh(day(as_of), all_days=False))
+    return outcome.succeeded
+
+
+def tick(chain: Chain, cursor: str | None) -> str | None:
+    """One evaluation of the sensor in a code location made anew; its next cursor."""
+    definitions = build_defs(chain.settings)
+    repository = definitions.get_repository_def()
+    sensor = repository.get_sensor_def("alert_on_checks")
+    with (
+        chain.instance() as instance,
+        dg.build_sensor_context(
+            instance=instance,
+            cursor=cursor,
+            repository_def=repository,
+            resources={"platform": chain.platform},
+        ) as context,
+    ):
+        sensor.evaluate_tick(context)
+        return context.cursor
+
+
+def test_a_failed_check_is_told_once_for_each_day_and_once_when_it_recovers(
+    server: EmbeddedServer, tmp_path: Path, receiver: Receiver
+) -> None:
+    chain = new(server, tmp_path, receiver.url)
+    chain.in_mart(
+        "UPDATE flatten_order_marketplace SET cancelled_flag = 'perhaps' WHERE order_id = '03-01-1'"
+    )
+    chain.fill_more([], [("shopee", "03-01-1", "Budi Santoso")])
+    assert refresh(chain, "03-02")
+    cursor = tick(chain, None)
+    (told,) = receiver.received
+    assert "ERROR source_orders flags_are_known 2024-03-01" in told
+    assert "cancelled_flag='perhaps': 1" in told
+    assert f"{UI}/runs/" in told
+    assert "Budi" not in told
+
+    assert refresh(chain, "03-03"), "the same day is not looked at again, nor told again"
+    cursor = tick(chain, tick(chain, cursor))
+    assert not [text for text in receiver.received[1:] if "flags_are_known" in text]
+
+    chain.in_mart("UPDATE flatten_order_marketplace SET cancelled_flag = 'f'")
+    assert refresh(chain, "03-03")
+    receiver.received.clear()
+    cursor = tick(chain, cursor)
+    assert "RECOVERED source_orders flags_are_known 2024-03-01" in "".join(receiver.received)
+    receiver.received.clear()
+    tick(chain, cursor)
+    assert receiver.received == []
+
+
+def test_a_range_of_days_tells_each_day_and_not_their_summary(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    with webhook() as receiver:
+        chain = new(server, tmp_path, receiver.url)
+        chain.in_mart("UPDATE flatten_order_marketplace SET user_id = ''")
+        assert chain.load("03-01", "03-03").succeeded
+        tick(chain, None)
+        (told,) = receiver.received
+    lines = [text for text in told.splitlines() if "customers_are_known" in text]
+    assert [text.split(":")[0] for text in lines] == [
+        f"ERROR source_orders customers_are_known 2024-{on}" for on in DAYS
+    ]
+
+
+def test_what_nobody_took_is_sent_at_the_next_tick(server: EmbeddedServer, tmp_path: Path) -> None:
+    with webhook(status=503) as receiver:
+        chain = new(server, tmp_path, receiver.url)
+        chain.in_mart("UPDATE flatten_order_marketplace SET user_id = ''")
+        assert chain.load("03-01").succeeded
+        with pytest.raises(Exception, match="took the alert") as failed:
+            tick(chain, None)
+    assert "hunter2" not in str(failed.getrepr())
+    assert "token-abc" not in str(failed.getrepr())
+    with webhook() as receiver:
+        reachable = Chain(
+            chain.settings.model_copy(update={"alert_urls": SecretStr(receiver.url)}),
+            chain.mart,
+            chain.warehouse,
+        )
+        tick(reachable, None)
+    assert "customers_are_known 2024-03-01" in receiver.received[0]
+
+
+def test_a_run_that_failed_is_told_without_what_a_library_said(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    with webhook() as receiver:
+        chain = new(server, tmp_path, receiver.url)
+        chain.in_mart("ALTER TABLE flatten_order_marketplace RENAME kurs_rate TO rate")
+        assert not refresh(chain, "03-02")
+        definitions = build_defs(chain.settings)
+        sensor = definitions.get_repository_def().get_sensor_def("alert_on_failed_runs")
+        with chain.instance() as instance:
+            (run,) = instance.get_runs(limit=1)
+            (failure,) = instance.get_records_for_run(
+                run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE
+            ).records
+            assert failure.event_log_entry.dagster_event
+            context = dg.build_run_status_sensor_context(
+                sensor_name=sensor.name,
+                dagster_event=failure.event_log_entry.dagster_event,
+                dagster_instance=instance,
+                dagster_run=run,
+                resources={"platform": chain.platform},
+            ).for_run_failure()
+            sensor(context)
+    (told,) = receiver.received
+    assert told.startswith("rfm_platform run failed: daily 2024-03-02")
+    assert "flatten_order_marketplace has no column kurs_rate" in told
+    assert f"{UI}/runs/{run.run_id}" in told
+
+
+def test_one_receiver_that_is_down_does_not_keep_the_message_from_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with webhook() as receiver, caplog.at_level(logging.DEBUG):
+        Notifier(["json://user:hunter2@127.0.0.1:9/token-abc", receiver.url]).send("title", "body")
+    assert receiver.received == ["title\nbody"]
+    assert "could not be delivered by json" in caplog.text
+    ours = [record for record in caplog.records if record.name.startswith("rfm_platform")]
+    assert not any("hunter2" in record.getMessage() for record in ours)
+
+
+def test_without_receivers_alerts_are_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    Notifier().send("title", "body")
+    assert "title\nbody" in caplog.text
+
+
+def test_a_url_that_is_none_is_an_error_that_does_not_repeat_it() -> None:
+    with pytest.raises(NotificationError) as failed:
+        Notifier(["nonsense:hunter2"]).send("title", "body")
+    assert "hunter2" not in str(failed.value)
+
+
+def verdict(number: int, *, passed: bool = False, severity: str = "ERROR") -> Verdict:
+    return Verdict("asset", "check", f"day {number:03}", passed, severity, "x" * 1000, "run")
+
+
+def test_long_lists_are_capped_and_say_so() -> None:
+    message = tell(Memory(), [verdict(n) for n in range(100)], None)
+    assert message is not None
+    lines = message.body.splitlines()
+    assert message.title == "rfm_platform checks: 100 failed"
+    assert len(lines) == LINES_SHOWN + 1
+    assert lines[-1] == f"… and {100 - LINES_SHOWN} more"
+    assert max(map(len, lines)) < 400
+
+
+def test_a_memory_survives_a_restart_and_forgets_what_recovered() -> None:
+    memory = Memory()
+    tell(memory, [verdict(1), verdict(2)], None)
+    memory = Memory.read(memory.write())
+    assert tell(memory, [verdict(1)], None) is None
+    message = tell(memory, [verdict(1, passed=True)], None)
+    assert message is not None
+    assert message.body == "RECOVERED asset check day 001"
+    assert list(memory.failing) == ["asset check day 002"]
+
+
+def test_a_warning_that_became_an_error_is_told_again() -> None:
+    memory = Memory()
+    tell(memory, [verdict(1, severity="WARN")], None)
+    message = tell(memory, [verdict(1)], None)
+    assert message is not None
+    assert message.body.startswith("ERROR")
+    assert tell(memory, [verdict(2), verdict(2, passed=True)], None) is None, "over before a tick"

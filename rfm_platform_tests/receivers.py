@@ -1,0 +1,81 @@
+"""A mail server and a webhook on loopback, which keep what they are sent."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import default
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+
+@dataclass
+class Receiver:
+    """A receiver, its Apprise URL, and the texts it was sent: title and body."""
+
+    url: str = ""
+    received: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def mail_server() -> Iterator[Receiver]:
+    """An SMTP server."""
+    receiver = Receiver()
+
+    class Handler:
+        async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+            message = message_from_bytes(envelope.content, policy=default)
+            body = message.get_body(("plain",))
+            text = body.get_content() if body else ""
+            receiver.received.append(f"{message['Subject']}\n{text}")
+            return "250 OK"
+
+    port = _free_port()
+    controller = Controller(Handler(), hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        receiver.url = (
+            f"mailto://127.0.0.1:{port}/?from=rfm@example.com&to=team@example.com&mode=insecure"
+        )
+        yield receiver
+    finally:
+        controller.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def webhook(status: int = 200) -> Iterator[Receiver]:
+    """An HTTP server that takes JSON and answers with a status."""
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            receiver.received.append(f"{sent['title']}\n{sent['message']}")
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        receiver.url = f"json://user:hunter2@127.0.0.1:{server.server_port}/token-abc"
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
