@@ -6,13 +6,16 @@ of its reading, which is proved by reading it once more in the same snapshot as 
 check says so as a warning, and the day wants to be loaded again.
 """
 
+import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 
 import dagster as dg
 
 from rfm_platform.checks.per_day import Verdict, recorded, report
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import FINGERPRINT, table_of
+from rfm_platform.reconcile.bisection import explain_days
 from rfm_platform.reconcile.sides import (
     fingerprint,
     reads_faithfully,
@@ -25,6 +28,7 @@ from rfm_platform.wiring import Platform
 DAY_CHECK = "equals_the_source"
 MONTH_CHECK = "months_equal_the_source"
 ROWS_SHOWN = 50
+DAYS_EXPLAINED = 3  # of a run, down to their orders; `rfm explain` does the others
 
 
 def reconciliation_checks(
@@ -55,6 +59,9 @@ def reconciliation_checks(
                 and reads_faithfully(platform.mart, platform.engine, day)
             )
             verdicts[day] = _verdict(differences, str(day), moved=moved)
+        unlike = [day for day in days if not verdicts[day].passed][:DAYS_EXPLAINED]
+        for day in unlike:
+            verdicts[day] = _explain(platform, verdicts[day], found.differences, day)
         return report(context, "source_orders", DAY_CHECK, verdicts, blocking=True)
 
     @dg.asset_check(
@@ -93,6 +100,24 @@ def reconciliation_checks(
         )
 
     return [source_orders_equals_the_source, aggregated_monthly_equals_the_source]
+
+
+def _explain(
+    platform: Platform, verdict: Verdict, differences: Sequence[Difference], day: dt.date
+) -> Verdict:
+    """The verdict with the orders that differ, and why."""
+    explained = explain_days(
+        platform.mart,
+        platform.lake,
+        platform.engine,
+        [difference for difference in differences if difference.period == day],
+    )
+    rows = [explanation.row() for explanation in explained.explanations[:ROWS_SHOWN]]
+    return replace(
+        verdict,
+        summary=f"{verdict.summary} {explained.summary}",
+        metadata={**verdict.metadata, "orders": table_of(rows)},
+    )
 
 
 def _verdict(differences: Sequence[Difference], period: str, *, moved: bool) -> Verdict:

@@ -175,6 +175,27 @@ def show(
 
 
 @app.command()
+def explain(
+    first: Annotated[
+        dt.date | None,
+        typer.Option("--from", parser=_day, metavar="YYYY-MM-DD", help="First day."),
+    ] = None,
+    last: Annotated[
+        dt.date | None,
+        typer.Option("--to", parser=_day, metavar="YYYY-MM-DD", help="Last day."),
+    ] = None,
+) -> None:
+    """Compare loaded days with the mart as it is now, down to the orders that differ, and why.
+
+    Without options: the last days that are loaded, as many as every morning looks at.
+    """
+    from rfm_platform.cli.explain import show_differences
+
+    if not show_differences(load_settings(), console, first, last):
+        raise typer.Exit(1)
+
+
+@app.command()
 def status() -> None:
     """Show servers, the last loaded days and checks that failed."""
     from rfm_platform.cli import show as tables

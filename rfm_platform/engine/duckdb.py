@@ -163,6 +163,10 @@ class Session:
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    def define(self, name: str, sql: str) -> None:
+        """Names a query: it is computed wherever it is read."""
+        self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {sql}')
+
     def materialize(self, name: str, sql: str, **parameters: object) -> None:
         """Computes a query into a temporary table."""
         self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}', parameters)

@@ -106,10 +106,23 @@ class MartSnapshot:
 
     def totals(self, name: str, days: Collection[dt.date]) -> list[dict[str, Any]]:
         """The rows of ``sql/totals_<name>.sql``, about some days."""
-        if not days:
-            return []
+        return self._records(f"totals_{name}", _on(days)) if days else []
+
+    def order_digests(self, day: dt.date, marketplace: str | None) -> dict[str, str]:
+        """A digest of each order of a day, by its number; equal as long as its lines are."""
+        rows = self._records("order_digests", _on([day]) | {"marketplace": marketplace})
+        return {row["order_id"]: row["digest"] for row in rows}
+
+    def order_lines(
+        self, day: dt.date, marketplace: str | None, orders: Collection[str]
+    ) -> list[dict[str, Any]]:
+        """The lines of some orders of a day, flags as they are understood."""
+        chosen = {"marketplace": marketplace, "orders": list(orders)}
+        return self._records("order_lines", _on([day]) | chosen)
+
+    def _records(self, name: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(self._statement(f"totals_{name}"), _on(days))
+            cursor.execute(self._statement(name), parameters)
             return cursor.fetchall()
 
 
@@ -191,6 +204,7 @@ class Mart:
             f"orders_{name}": _identifier("o", mart)
             for name, mart in self.names.of(order_marketplace).items()
         }
+        identifiers["digest"] = _read_sql("digest").format(**identifiers)
         return identifiers
 
 

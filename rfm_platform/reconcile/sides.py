@@ -52,6 +52,7 @@ def lake_days(lake: Lake, engine: DuckDBEngine, days: Collection[dt.date]) -> li
 
 def totals_read(session: Session) -> list[dict[str, Any]]:
     """Totals of ``source_orders`` in a session, by day and marketplace."""
+    session.define("digested_lines", read_sql(__package__, "digested_lines"))
     return session.records(read_sql(__package__, "lake_days"))
 
 

@@ -12,28 +12,7 @@ WITH lines AS (
         {marketplace_product_barcode} AS barcode,
         {cancelled} AS cancelled,
         {returned} AS returned,
-        MD5(CONCAT(
-            COALESCE(LENGTH({marketplace}) || ':' || {marketplace}, '-'), ';',
-            COALESCE(LENGTH({shop_id}) || ':' || {shop_id}, '-'), ';',
-            COALESCE(LENGTH({shop_name}) || ':' || {shop_name}, '-'), ';',
-            COALESCE(LENGTH({user_id}) || ':' || {user_id}, '-'), ';',
-            COALESCE(LENGTH({magpie_region_code}) || ':' || {magpie_region_code}, '-'), ';',
-            COALESCE({kurs_rate}::text, '-'), ';',
-            TO_CHAR({created_local}, 'YYYY-MM-DD HH24:MI:SS.US'), ';',
-            COALESCE(LENGTH({cancelled_flag}) || ':' || {cancelled_flag}, '-'), ';',
-            COALESCE(LENGTH({returned_flag}) || ':' || {returned_flag}, '-'), ';',
-            COALESCE(LENGTH({order_id}) || ':' || {order_id}, '-'), ';',
-            COALESCE({product_gmv_amount}::text, '-'), ';',
-            COALESCE(LENGTH({marketplace_product_id}) || ':' || {marketplace_product_id}, '-'), ';',
-            COALESCE(LENGTH({marketplace_variant_id}) || ':' || {marketplace_variant_id}, '-'), ';',
-            COALESCE(
-                LENGTH({marketplace_product_barcode}) || ':' || {marketplace_product_barcode}, '-'
-            ), ';',
-            COALESCE(
-                LENGTH({order_shipping_fee_buyer_amount}) || ':'
-                || {order_shipping_fee_buyer_amount}, '-'
-            )
-        )) AS digest
+        {digest} AS digest
     FROM {lines} AS l
     WHERE {created} >= {first} AND {created} < {after}
       AND {created_local}::date = ANY(%(days)s)
