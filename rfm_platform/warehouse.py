@@ -70,6 +70,53 @@ class Publication:
                 rows(copy.write)
             return cursor.rowcount
 
+    def set_aside(self, table: sa.Table, rows: CsvWriter) -> None:
+        """Adds rows to a copy of a table that nobody else sees and that ends with the session."""
+        names = {"copy": sql.Identifier(f"aside_{table.name}"), **_names(table, "")}
+        self._connection.execute("SET LOCAL client_min_messages = warning")
+        self._connection.execute(
+            sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {copy} (LIKE {table})").format(**names)
+        )
+        statement = sql.SQL("COPY {copy} FROM STDIN (FORMAT csv, NULL '\\N')").format(**names)
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            rows(copy.write)
+
+    def compare_with_aside(
+        self, table: sa.Table, partitions: tuple[str, Sequence[dt.date]], *, without: str
+    ) -> tuple[int, int, int]:
+        """Compares what was set aside with published partitions, row by row.
+
+        Args:
+            table: the published one.
+            partitions: its partition column, and the values to compare.
+            without: a column to leave out.
+
+        Returns:
+            The rows set aside, those of them that are not published, and the published ones that
+            were not set aside.
+        """
+        column, values = partitions
+        if not values:
+            return 0, 0, 0
+        names = {
+            "copy": sql.Identifier(f"aside_{table.name}"),
+            "columns": sql.SQL(", ").join(
+                sql.Identifier(c.name) for c in table.columns if c.name != without
+            ),
+            **_names(table, column),
+        }
+        statement = sql.SQL("""
+            WITH published AS (SELECT {columns} FROM {table} WHERE {column} = ANY(%s)),
+            aside AS (SELECT {columns} FROM {copy})
+            SELECT
+                (SELECT COUNT(*) FROM aside),
+                (SELECT COUNT(*) FROM (TABLE aside EXCEPT ALL TABLE published) AS missing),
+                (SELECT COUNT(*) FROM (TABLE published EXCEPT ALL TABLE aside) AS extra)
+        """).format(**names)
+        row = self._connection.execute(statement, [list(values)]).fetchone()
+        rows, missing, extra = row or (0, 0, 0)
+        return rows, missing, extra
+
     def append(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Adds rows, which have all of the table's columns."""
         columns = [column.name for column in table.columns]

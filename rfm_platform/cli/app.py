@@ -196,6 +196,20 @@ def explain(
 
 
 @app.command()
+def verify(
+    as_of: Annotated[
+        dt.date | None,
+        typer.Option(parser=_day, metavar="YYYY-MM-DD", help="A snapshot's day; else the newest."),
+    ] = None,
+) -> None:
+    """Rebuild everything from the source, aside, and compare it with what is published."""
+    from rfm_platform.cli.verify import verify as verify_tables
+
+    if not verify_tables(load_settings(), console, as_of):
+        raise typer.Exit(1)
+
+
+@app.command()
 def status() -> None:
     """Show servers, the last loaded days and checks that failed."""
     from rfm_platform.cli import show as tables

@@ -60,7 +60,7 @@ class Publisher:
                 publication.lock(table)
                 before = publication.rows(totals, {"month": month})
                 publication.replace(
-                    table, ("month_of_order", month), self._rows(source, month, table)
+                    table, ("month_of_order", month), self.rows(source, month, table)
                 )
                 ledger = self._restatements(publication, month, before, run_id)
                 publication.append(catalog.restatements, ledger)
@@ -122,7 +122,7 @@ class Publisher:
         self.warehouse.prepare()
         with self.warehouse.publication() as publication:
             for source, table in tables:
-                publication.replace(table, (AS_OF, as_of), self._rows(source, as_of, table))
+                publication.replace(table, (AS_OF, as_of), self.rows(source, as_of, table))
             removed = {
                 source: publication.keep(table, AS_OF, self.keep_days) for source, table in retained
             }
@@ -132,7 +132,9 @@ class Publisher:
                 source.commit([], dates)
         return not any(as_of in dates for dates in removed.values())
 
-    def _rows(self, source: LakeTable, partition: dt.date, table: sa.Table) -> CsvWriter:
+    def rows(self, source: LakeTable, partition: dt.date, table: sa.Table) -> CsvWriter:
+        """A partition of the lake in its published form."""
+
         def write_rows(write: Callable[[bytes], object]) -> None:
             with self.engine.session() as session:
                 session.view(source, partition, partition)

@@ -1,12 +1,15 @@
 """Every morning's run: one run that reads its day and whatever has changed before it."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from rich.console import Console
 
+from rfm_platform.cli.verify import verify
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import Outcome, execute, plan_refresh
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
@@ -212,3 +215,25 @@ def test_a_late_day_that_must_block_stops_the_publication(chain: Chain) -> None:
     assert chain.published() == before
     red = verdicts(chain, outcome, "orders_lie_within_one_day")
     assert red["2024-01-31"] is False
+
+
+def test_verify_finds_nothing_after_a_refresh_and_names_the_table_after_a_change(
+    chain: Chain,
+) -> None:
+    """Rebuilt from the source, and compared where the published rows are."""
+    assert refresh(chain, "02-02").succeeded
+    chain.in_mart("UPDATE flatten_order_marketplace SET cancelled_flag = 't' WHERE user_id = 'u1'")
+    assert refresh(chain, "02-03").succeeded
+    said = io.StringIO()
+    console = Console(file=said, width=120)
+    assert verify(chain.settings, console, None), said.getvalue()
+    assert "Every row is what a rebuild gives" in said.getvalue()
+
+    chain.in_warehouse("UPDATE rfm.aggregated_monthly SET total_order = 7 WHERE user_id = 'u2'")
+    assert not verify(chain.settings, console, None)
+    row = [each for each in said.getvalue().splitlines() if "aggregated_monthly" in each][-1]
+    assert row.split() == ["aggregated_monthly", "6", "2", "2"]
+
+    chain.in_mart("DELETE FROM flatten_order_marketplace WHERE order_id = '01-29-0'")
+    assert not verify(chain.settings, console, day("02-03")), "the source has changed since"
+    assert not list(chain.settings.home.glob("verify-*")), "nothing is left behind"

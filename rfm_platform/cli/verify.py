@@ -1,0 +1,77 @@
+"""`rfm verify`: everything once more from the source, aside, and row by row against the tables."""
+
+import datetime as dt
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from rfm_platform.calendar import last_day
+from rfm_platform.cli.progress import bar
+from rfm_platform.lake import Lake
+from rfm_platform.reconcile.rebuild import STEPS, Comparison, Rebuild
+from rfm_platform.settings import Settings
+from rfm_platform.wiring import build_platform
+
+
+def verify(settings: Settings, console: Console, as_of: dt.date | None) -> bool:
+    """Prints how each published table compares with its rebuild; whether all are equal.
+
+    Args:
+        as_of: a snapshot's day; None: the newest.
+    """
+    platform = build_platform(settings)
+    snapshots = [snapshot.value for snapshot in platform.lake.rfm_scores.partitions()]
+    day = as_of or (snapshots[-1] if snapshots else None)
+    if day is None or day not in snapshots:
+        console.print(f"There is no snapshot{f' as of {day}' if day else ''} to verify.")
+        return False
+    end = last_day(day)
+    days = [loaded.value for loaded in platform.lake.source_orders.partitions(None, end)]
+    settings.home.mkdir(parents=True, exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix="verify-", dir=settings.home))
+    try:
+        aside = replace(platform, lake=Lake(directory))
+        rebuild = Rebuild(aside.extraction, aside.transforms, aside.publisher)
+        with bar(console) as progress:
+            task = progress.add_task(STEPS[0], total=len(STEPS))
+
+            def show(step: str) -> None:
+                progress.update(task, completed=STEPS.index(step), description=step)
+
+            rebuild.build(
+                platform.mart,
+                days,
+                day,
+                platform.segments(),
+                per_marketplace=settings.quartiles == "marketplace",
+                progress=show,
+            )
+            comparisons = rebuild.compare(day, show)
+            progress.update(task, completed=len(STEPS), description="done")
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    _print(console, comparisons, day)
+    return all(comparison.is_equal for comparison in comparisons)
+
+
+def _print(console: Console, comparisons: list[Comparison], day: dt.date) -> None:
+    table = Table(
+        title=f"Published as of {day}, against a rebuild from the source as it stands",
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        title_style="bold",
+    )
+    for name in ("table", "rows rebuilt", "not published", "published only"):
+        table.add_column(name, justify="left" if name == "table" else "right")
+    for each in comparisons:
+        table.add_row(each.table, f"{each.rows:,}", f"{each.missing:,}", f"{each.extra:,}")
+    console.print(table)
+    if all(comparison.is_equal for comparison in comparisons):
+        console.print("Every row is what a rebuild gives.")
+    else:
+        console.print("`rfm refresh --all` brings the tables up to the source; then verify again.")
