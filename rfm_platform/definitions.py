@@ -12,6 +12,7 @@ from rfm_platform.automation.alerts import alert_sensors
 from rfm_platform.automation.jobs import DAILY_JOB, DEADLINE_JOB, jobs
 from rfm_platform.automation.schedules import schedules
 from rfm_platform.checks.deadline import deadline_check
+from rfm_platform.checks.drift import drift_checks
 from rfm_platform.checks.quality import quality_checks
 from rfm_platform.checks.reconciliation import reconciliation_checks
 from rfm_platform.checks.snapshots import snapshot_checks
@@ -36,6 +37,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
             quality_checks(daily),
             *reconciliation_checks(daily),
             *snapshot_checks(daily),
+            *drift_checks(daily),
             deadline_check(daily),
         ],
         jobs=list(the_jobs.values()),

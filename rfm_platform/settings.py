@@ -105,6 +105,25 @@ class Settings(BaseSettings):
     deadline: dt.time = Field(
         dt.time(6, 0), description="When the day before has to be published, local time."
     )
+    season_file: Path | None = Field(
+        None, description="Your own calendar of special days. Unset: the one that comes along."
+    )
+    drift_spread: float = Field(
+        5.0, gt=0, description="A day is unusual so many robust standard deviations off."
+    )
+    drift_change: float = Field(
+        0.3, ge=0, description="Smaller changes of counts, amounts and thresholds are ignored."
+    )
+    drift_points: float = Field(0.03, ge=0, description="Smaller changes of shares are ignored.")
+    drift_history: int = Field(
+        4, ge=3, description="Comparable earlier days that a day needs to be judged."
+    )
+    drift_orders: int = Field(
+        50, ge=1, description="Orders a day that a shop or marketplace needs to be judged."
+    )
+    stability: float = Field(
+        0.25, gt=0, description="Population stability index above which segments have shifted."
+    )
     alert_urls: SecretStr | None = Field(
         None, description="Apprise URLs that alerts go to, with blanks between. Unset: the log."
     )

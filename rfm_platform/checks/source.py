@@ -1,12 +1,17 @@
 """The source itself: its columns and types, and rows that no partition will ever hold."""
 
 import datetime as dt
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from rfm_platform import catalog
 from rfm_platform.wiring import Platform
+
+SCHEMA = "source_schema_is_as_before"
+COLUMNS = "columns"
+EVALUATION = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 
 
 def source_checks() -> list[dg.AssetChecksDefinition]:
@@ -61,4 +66,47 @@ def source_checks() -> list[dg.AssetChecksDefinition]:
             },
         )
 
-    return [source_contract, source_rows_outside_partitions]
+    @dg.asset_check(
+        asset=lines,
+        name=SCHEMA,
+        description="No column of the two source tables has come, gone or changed its type since "
+        "this was last looked at. Warns: what the platform needs is the contract's business.",
+    )
+    def source_schema_is_as_before(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        now = platform.mart.columns()
+        before = _columns_before(context.instance)
+        changes = schema_changes(before, now) if before else []
+        return dg.AssetCheckResult(
+            passed=not changes,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="; ".join(changes) or f"{len(now)} columns, as before.",
+            metadata={COLUMNS: dg.MetadataValue.json(now)},
+        )
+
+    return [source_contract, source_rows_outside_partitions, source_schema_is_as_before]
+
+
+def schema_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What happened to columns, a sentence each."""
+    return [
+        *(f"{name} is new ({now[name]})" for name in sorted(now.keys() - before.keys())),
+        *(f"{name} is gone ({before[name]})" for name in sorted(before.keys() - now.keys())),
+        *(
+            f"{name} was {before[name]} and is {now[name]}"
+            for name in sorted(now.keys() & before.keys())
+            if now[name] != before[name]
+        ),
+    ]
+
+
+def _columns_before(instance: dg.DagsterInstance) -> Mapping[str, str] | None:
+    """The columns as the newest earlier verdict has them; None: there is none."""
+    key = dg.AssetCheckKey(dg.AssetKey(catalog.flatten_order_marketplace.name), SCHEMA)
+    for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=20):
+        event = record.event.dagster_event if record.event else None
+        if event is not None and event.event_type is EVALUATION:
+            columns = event.asset_check_evaluation_data.metadata[COLUMNS].value
+            return columns if isinstance(columns, dict) else None
+    return None

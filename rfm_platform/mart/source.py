@@ -167,6 +167,16 @@ class Mart:
         ) as connection:
             return self._violations(*self._columns(connection))
 
+    def columns(self) -> dict[str, str]:
+        """The type of every column of both source tables, as ``table.column``."""
+        with self.database.connect(
+            read_only=True, statement_timeout_seconds=self.timeout_seconds
+        ) as connection:
+            lines, orders = self._columns(connection)
+        return {f"{self.names.lines}.{name}": kind for name, kind in lines.items()} | {
+            f"{self.names.orders}.{name}": kind for name, kind in orders.items()
+        }
+
     def _columns(self, connection: psycopg.Connection) -> tuple[dict[str, str], dict[str, str]]:
         def types(table: str) -> dict[str, str]:
             rows = connection.execute(_COLUMN_TYPES, [self.names.schema, table]).fetchall()

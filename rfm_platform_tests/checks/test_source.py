@@ -92,3 +92,21 @@ def test_rows_outside_every_partition_are_counted_and_reported_not_cut_off(chain
 def test_rows_within_the_partitions_pass(chain: Chain) -> None:
     chain.fill([line("first", "01-01"), line("last", "12-31")])
     assert chain.judge("source_rows_outside_partitions", "01-01").passed
+
+
+def test_columns_that_come_go_or_change_are_told_once(chain: Chain) -> None:
+    """Once: the next look compares with what this one saw."""
+    chain.fill([line("o", "01-01")])
+    first = chain.check("source_schema_is_as_before", "01-01")
+    assert first.passed
+    chain.in_mart("ALTER TABLE flatten_order_marketplace ADD voucher text, ADD points integer")
+    assert not chain.check("source_schema_is_as_before", "01-01").passed
+    chain.in_mart("ALTER TABLE flatten_order_marketplace DROP points")
+    chain.in_mart("ALTER TABLE flatten_order_marketplace ALTER voucher TYPE varchar")
+    verdict = chain.check("source_schema_is_as_before", "01-01")
+    assert (verdict.passed, verdict.severity.value) == (False, "WARN")
+    assert verdict.description == (
+        "flatten_order_marketplace.points is gone (integer); "
+        "flatten_order_marketplace.voucher was text and is character varying"
+    )
+    assert chain.check("source_schema_is_as_before", "01-01").passed

@@ -1,0 +1,183 @@
+"""Whether days and snapshots are like the ones before: warnings with figures and pictures."""
+
+import base64
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from rfm_platform.checks.per_day import Verdict, report
+from rfm_platform.engine import read_sql
+from rfm_platform.partitions import days_of
+from rfm_platform.presentation import table_of
+from rfm_platform.reconcile.drift import (
+    Limits,
+    Unusual,
+    days_to_read,
+    population_stability,
+    unusual,
+)
+from rfm_platform.reconcile.season import load_season
+from rfm_platform.settings import Settings
+from rfm_platform.wiring import Platform
+
+WARN = dg.AssetCheckSeverity.WARN
+SENTENCES = 3
+ROWS_SHOWN = 30
+PICTURES = 3
+DAYS = "days_are_as_usual"
+SEGMENTS = "segments_are_stable"
+WIDTH, HEIGHT = 240, 60
+
+
+def drift_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+    """Both checks."""
+
+    @dg.asset_check(
+        asset="aggregated_monthly",
+        name=DAYS,
+        partitions_def=daily,
+        description="Lines, revenue, average order value, cancellations, returns, unknown and "
+        "null shares and new customers of the day, in all, per marketplace and per shop, are like "
+        "those of earlier days of the same weekday. Special days are excused. Warns.",
+    )
+    def days_are_as_usual(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        days = days_of(context.op_execution_context, "aggregated_monthly")
+        found = find_unusual(platform, days)
+        verdicts = {day: _day_verdict(day, found[day]) for day in days}
+        return report(context, "aggregated_monthly", DAYS, verdicts)
+
+    @dg.asset_check(
+        asset="rfm_scores",
+        name=SEGMENTS,
+        partitions_def=daily,
+        description="The shares of the segments and the thresholds of the scores are like those "
+        "at the end of the month before (population stability index). Warns.",
+    )
+    def segments_are_stable(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        days = days_of(context.op_execution_context)
+        verdicts = {day: _snapshot_verdict(platform, day) for day in days}
+        return report(context, "rfm_scores", SEGMENTS, verdicts)
+
+    return [days_are_as_usual, segments_are_stable]
+
+
+def find_unusual(platform: Platform, days: Sequence[dt.date]) -> dict[dt.date, list[Unusual]]:
+    """What is unusual on each of the days."""
+    lake, first, last = platform.lake, days_to_read(min(days)), max(days)
+    with platform.engine.session() as session:
+        session.view(lake.source_orders, first, last)
+        session.view(lake.aggregated_monthly)
+        figures = session.records(
+            read_sql("rfm_platform.reconcile", "day_figures"), first=first, last=last
+        )
+    season = load_season(platform.settings.season_file)
+    return unusual(figures, days, season, _limits(platform.settings))
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        spread=settings.drift_spread,
+        change=settings.drift_change,
+        points=settings.drift_points,
+        history=settings.drift_history,
+        orders=settings.drift_orders,
+    )
+
+
+def _day_verdict(day: dt.date, found: Sequence[Unusual]) -> Verdict:
+    if not found:
+        return Verdict(True, f"{day} has nothing unusual.", WARN)
+    more = f" and {len(found) - SENTENCES} more figures" if len(found) > SENTENCES else ""
+    said = "; ".join(each.sentence for each in found[:SENTENCES])
+    shown = (
+        f" The first {ROWS_SHOWN} of {len(found)} are listed." if len(found) > ROWS_SHOWN else ""
+    )
+    pictures = [f"{each.sentence}\n\n{picture(each)}" for each in found[:PICTURES]]
+    return Verdict(
+        False,
+        f"{day} is unusual: {said}{more}.{shown}",
+        WARN,
+        {
+            "figures": table_of([each.row() for each in found[:ROWS_SHOWN]]),
+            "pictures": dg.MetadataValue.md("\n\n".join(pictures)),
+        },
+    )
+
+
+def picture(found: Unusual) -> str:
+    """The earlier days as a line, their median dashed, the day as a dot: Markdown with an SVG."""
+    values = [*found.earlier, found.value]
+    low, high = min(*values, 0.0), max(values)
+    reach = (high - low) or 1.0
+
+    def y(value: float) -> float:
+        return round(HEIGHT - 6 - (value - low) / reach * (HEIGHT - 12), 1)
+
+    step = (WIDTH - 12) / max(len(values) - 1, 1)
+    points = [(round(6 + n * step, 1), y(value)) for n, value in enumerate(values)]
+    line = " ".join(f"{x},{height}" for x, height in points[:-1])
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}">'
+        f'<line x1="6" x2="{WIDTH - 6}" y1="{y(found.usual)}" y2="{y(found.usual)}" '
+        'stroke="#999" stroke-dasharray="4"/>'
+        f'<polyline points="{line}" fill="none" stroke="#446" stroke-width="2"/>'
+        f'<circle cx="{points[-1][0]}" cy="{points[-1][1]}" r="4" fill="#c22"/></svg>'
+    )
+    encoded = base64.b64encode(svg.encode()).decode()
+    return f"![{found.figure}](data:image/svg+xml;base64,{encoded})"
+
+
+def _snapshot_verdict(platform: Platform, day: dt.date) -> Verdict:
+    month_end = day.replace(day=1) - dt.timedelta(days=1)
+    before = _shares(platform, month_end)
+    now = _shares(platform, day)
+    if not before or not now:
+        return Verdict(True, f"Not compared: there is no snapshot as of {month_end}.", WARN)
+    index = population_stability(before, now)
+    limit = platform.settings.stability
+    thresholds = _moved_thresholds(platform, month_end, day)
+    rows = [
+        {"segment": name, f"{month_end}": before.get(name, 0), f"{day}": now.get(name, 0)}
+        for name in sorted(before.keys() | now.keys(), key=str)
+    ]
+    problems = [f"segments have shifted (index {index:.2f})"] if index > limit else []
+    problems += thresholds
+    return Verdict(
+        not problems,
+        f"Against {month_end}: {'; '.join(problems) or f'stable (index {index:.2f})'}.",
+        WARN,
+        {"population_stability_index": index, "segments": table_of(rows)},
+    )
+
+
+def _shares(platform: Platform, day: dt.date) -> Mapping[str, int]:
+    with platform.engine.session() as session:
+        session.view(platform.lake.rfm_scores, day, day)
+        return dict(session.rows("SELECT segment, COUNT(*) FROM rfm_scores GROUP BY segment"))
+
+
+def _moved_thresholds(platform: Platform, before: dt.date, day: dt.date) -> list[str]:
+    """Thresholds that are not near what they were."""
+    with platform.engine.session() as session:
+        session.view(platform.lake.rfm_thresholds, before, day)
+        rows: list[dict[str, Any]] = session.records("FROM rfm_thresholds ORDER BY scope, metric")
+    earlier = {(r["scope"], r["metric"]): r for r in rows if r["as_of_date"] == before}
+    moved = []
+    for row in rows:
+        was = earlier.get((row["scope"], row["metric"]))
+        if row["as_of_date"] != day or was is None:
+            continue
+        least = platform.settings.drift_change
+        moved += [
+            f"{quartile.upper()} of {row['metric']} ({row['scope']}) is {row[quartile]:,.6g}, "
+            f"was {was[quartile]:,.6g}"
+            for quartile in ("q1", "q3")
+            if abs(row[quartile] - was[quartile]) > max(least * abs(was[quartile]), 1)
+        ]
+    return moved

@@ -1,0 +1,183 @@
+"""A year of invented days with planted anomalies: what is found, and what is cried over nothing."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rfm_platform.calendar import days_between
+from rfm_platform.checks.drift import find_unusual, picture
+from rfm_platform.demo import synthetic
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.reconcile.drift import Limits, Unusual, population_stability, unusual
+from rfm_platform.reconcile.season import Season, SeasonError, load_season
+from rfm_platform_tests.assets.chain import Chain, day, new_chain
+
+END = day("2024-12-31")
+FIRST = day("2024-01-01")
+ON = (
+    " WHERE create_timestamp >= %(day)s AND create_timestamp < %(day)s::date + 1 "
+    "AND marketplace = %(marketplace)s AND ABS(HASHTEXT(order_id)) %% 100 < %(share)s"
+)
+TABLE = "flatten_order_marketplace"
+# What goes wrong, with how much of a marketplace's day.
+ANOMALIES = {
+    "an outage": (f"DELETE FROM {TABLE}" + ON, 60),
+    "loaded twice": (
+        f"INSERT INTO {TABLE} SELECT (jsonb_populate_record(l, jsonb_build_object('order_id', "
+        f"order_id || '-again'))).* FROM {TABLE} AS l" + ON,
+        100,
+    ),
+    "cancellations": (f"UPDATE {TABLE} SET cancelled_flag = 'true'" + ON, 25),
+    "returns": (f"UPDATE {TABLE} SET returned_flag = 'true'" + ON, 20),
+    "unknown flags": (f"UPDATE {TABLE} SET cancelled_flag = 'oops'" + ON, 15),
+    "customers gone": (f"UPDATE {TABLE} SET user_id = NULL" + ON, 15),
+    "a price bug": (f"UPDATE {TABLE} SET product_gmv_amount = product_gmv_amount * 10" + ON, 100),
+    "customers re-keyed": (f"UPDATE {TABLE} SET user_id = user_id || '-new'" + ON, 100),
+}
+DAYS_EACH = 4
+
+
+def read(chain: Chain, days: list[dt.date]) -> None:
+    platform = chain.platform
+    with platform.mart.snapshot() as snapshot:
+        platform.extraction.extract(snapshot, days)
+    platform.transforms.fold_months(sorted({each.replace(day=1) for each in days}))
+
+
+def test_planted_anomalies_are_found_and_ordinary_days_are_left_alone(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """Measured by day: precision, and recall of the days on which something was planted."""
+    chain = new_chain(server, tmp_path, start_date=FIRST, end_date=END)
+    synthetic.load(chain.mart, lines=400_000, days=366, end_date=END)
+    season = load_season()
+    ordinary = [
+        each
+        for each in days_between(FIRST + dt.timedelta(weeks=8), END)
+        if not season.is_excused(each)
+    ]
+    chosen = ordinary[3 :: len(ordinary) // (DAYS_EACH * len(ANOMALIES))][
+        : DAYS_EACH * len(ANOMALIES)
+    ]
+    planted = dict(zip(chosen, list(ANOMALIES) * DAYS_EACH, strict=True))
+    with chain.mart.connect() as connection:
+        for number, (on, what) in enumerate(planted.items()):
+            statement, share = ANOMALIES[what]
+            marketplace = ("shopee", "tokopedia")[number % 2]
+            connection.execute(
+                statement.encode(), {"day": on, "share": share, "marketplace": marketplace}
+            )
+    read(chain, days_between(FIRST, END))
+    found = find_unusual(chain.platform, ordinary)
+    told = {on for on, figures in found.items() if figures}
+    missed = {on: what for on, what in planted.items() if on not in told}
+    false = {on: found[on][0].sentence for on in told - planted.keys()}
+    precision = 1 - len(false) / len(told)
+    recall = 1 - len(missed) / len(planted)
+    print(f"precision {precision:.2f}, recall {recall:.2f} over {len(ordinary)} days")
+    print(missed, false)
+    assert precision >= 0.9, false
+    assert recall >= 0.9, missed
+
+
+def figures(on: dt.date, orders: int, **others: int) -> dict[str, Any]:
+    return {
+        "day": on,
+        "marketplace": "shopee",
+        "shop_id": None,
+        "is_all": True,
+        "is_all_shops": True,
+        "lines": orders,
+        "orders": orders,
+        "valid_orders": orders,
+        "cancelled": 0,
+        "returned": 0,
+        "gmv_base": orders * 100,
+        "unknown": 0,
+        "without_customer": 0,
+        "customers": orders,
+        "new_customers": orders // 2,
+    } | others
+
+
+ORDINARY = Season(())
+HISTORY = [figures(day("06-03") + dt.timedelta(weeks=n), 1000 + n) for n in range(4)]
+TODAY = day("06-03") + dt.timedelta(weeks=4)
+
+
+def judge(today: dict[str, Any] | None, limits: Limits = Limits()) -> list[str]:  # noqa: B008
+    rows = [*HISTORY, *([today] if today else [])]
+    return [each.figure for each in unusual(rows, [TODAY], ORDINARY, limits)[TODAY]]
+
+
+def test_a_day_like_the_others_is_not_told() -> None:
+    assert judge(figures(TODAY, 1003)) == []
+
+
+def test_a_day_without_a_line_is_told() -> None:
+    assert {"orders", "revenue"} <= set(judge(None))
+
+
+def test_too_little_history_says_nothing() -> None:
+    assert judge(figures(TODAY, 9000), Limits(history=5)) == []
+
+
+def test_a_small_shop_says_nothing() -> None:
+    assert judge(figures(TODAY, 9000), Limits(orders=2000)) == []
+
+
+def test_a_change_too_small_to_act_on_is_ignored() -> None:
+    assert sorted(judge(figures(TODAY, 1400))) == ["orders", "revenue"]
+    assert judge(figures(TODAY, 1400), Limits(change=0.5)) == []
+
+
+def test_few_cancellations_on_the_newest_day_are_no_news() -> None:
+    """Its orders have had the least time to be cancelled."""
+    history = [figures(row["day"], row["orders"], cancelled=300) for row in HISTORY]
+    found = unusual([*history, figures(TODAY, 1003)], [TODAY], ORDINARY, Limits())
+    assert found[TODAY] == []
+    found = unusual([*HISTORY, figures(TODAY, 1003, cancelled=300)], [TODAY], ORDINARY, Limits())
+    assert [each.figure for each in found[TODAY]] == ["cancellation rate"]
+
+
+def test_special_days_are_excused_or_held_against_their_own_kind() -> None:
+    season = load_season()
+    assert season.is_excused(day("11-11"))
+    assert season.are_alike(day("06-27"), day("05-28"))
+    assert not season.are_alike(day("06-27"), day("06-20"))
+    assert season.are_alike(day("06-18"), day("06-11"))
+    assert not season.are_alike(day("06-18"), day("06-12"))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("days: 1", "version"),
+        ("version: 1\ndays: [{name: x}]", "needs one of"),
+        ("version: 1\ndays: [{name: x, dates: ['13-40']}]", "month"),
+        ("version: 1\ndays: [{name: x, from: 2024-01-01}]", "needs one of"),
+        (": : :", "cannot be read as YAML"),
+    ],
+)
+def test_a_calendar_that_cannot_be_used_says_why(tmp_path: Path, text: str, problem: str) -> None:
+    file = tmp_path / "season.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SeasonError, match=problem) as error:
+        load_season(file)
+    assert str(file) in str(error.value)
+
+
+def test_the_stability_index_is_the_textbooks() -> None:
+    """Two classes of a half that become 0.6 and 0.4: (0.1 ln 1.2) + (0.1 ln 1.25)."""
+    assert population_stability({"a": 50, "b": 50}, {"a": 60, "b": 40}) == pytest.approx(
+        0.04055, abs=1e-5
+    )
+    assert population_stability({"a": 50, "b": 50}, {"a": 500, "b": 500}) == 0
+    assert population_stability({"a": 50}, {"b": 50}) > 1
+
+
+def test_a_picture_is_an_image_that_needs_no_server() -> None:
+    found = Unusual(TODAY, "shopee", "orders", 5.0, 10.0, (9.0, 10.0, 11.0), -4.0)
+    assert picture(found).startswith("![orders](data:image/svg+xml;base64,")
