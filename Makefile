@@ -1,6 +1,6 @@
 # Every target is self-sufficient: it builds .venv from the hash-pinned lock first.
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test check format bench clean lock
+.PHONY: help demo ui test test-long check format bench clean lock
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$p && break; done)
@@ -8,7 +8,7 @@ BIN := .venv/bin
 LINES ?= 10000000
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 # uv from PATH when there is one, otherwise installed into the environment itself: by its own
 # pip, or (Debian without python3-venv) by the system's pip pointed at the environment.
@@ -45,7 +45,10 @@ format: .venv/.installed  ## let ruff write the format
 	$(BIN)/ruff format .
 
 test: check  ## check, then every test
-	$(BIN)/pytest -n auto --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
+
+test-long: .venv/.installed  ## thousands of generated marts, a kill at every boundary
+	FAULT_POINTS=all ORACLE_EXAMPLES=2000 $(BIN)/pytest -n auto rfm_platform_tests/faults rfm_platform_tests/customers
 
 bench: .venv/.installed  ## each stage against its floor; LINES=10000000
 	$(BIN)/python -m rfm_platform_tests.benchmark $(LINES)

@@ -273,6 +273,16 @@ restatements = Table(
     comment="Each change to an already published month: one row per run, month and marketplace.",
 )
 
+publications = Table(
+    "publications",
+    WAREHOUSE,
+    Column("month_of_order", Date, comment="First day of the month."),
+    Column("version", Text, comment="Which computation of the month is published."),
+    Column("published_at", DateTime, comment="When, local time."),
+    comment="What aggregated_monthly holds of each month, so that a month that was computed and "
+    "not published is noticed.",
+)
+
 # Views of the newest snapshot: what an analyst asks for by name.
 CURRENT_VIEWS = {
     "final_user_analysis": final_user_analysis_snapshots,

@@ -10,6 +10,7 @@ from rfm_platform.assets.customers import customer_assets
 from rfm_platform.assets.source_orders import source_assets
 from rfm_platform.automation.alerts import alert_sensors
 from rfm_platform.automation.jobs import DAILY_JOB, DEADLINE_JOB, jobs
+from rfm_platform.automation.maintenance import maintenance_job
 from rfm_platform.automation.schedules import schedules
 from rfm_platform.checks.deadline import deadline_check
 from rfm_platform.checks.drift import drift_checks
@@ -30,6 +31,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
     """
     daily = daily_partitions(settings)
     the_jobs = jobs()
+    maintenance = maintenance_job()
     return dg.Definitions(
         assets=[*source_assets(daily), *customer_assets(daily)],
         asset_checks=[
@@ -40,8 +42,10 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
             *drift_checks(daily),
             deadline_check(daily),
         ],
-        jobs=list(the_jobs.values()),
-        schedules=schedules(settings, daily, the_jobs[DAILY_JOB], the_jobs[DEADLINE_JOB]),
+        jobs=[*the_jobs.values(), maintenance],
+        schedules=schedules(
+            settings, daily, the_jobs[DAILY_JOB], the_jobs[DEADLINE_JOB], maintenance
+        ),
         sensors=alert_sensors(running=settings.schedules),
         resources={"platform": platform or build_platform(settings)},
         # A process a step costs six times the work itself: measured in docs/architecture.md.

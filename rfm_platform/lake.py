@@ -2,8 +2,8 @@
 
 An engine writes Parquet files beside the old ones, and one commit puts them in their place: a
 reader sees the files of one version, never half of a partition, and a writer that dies leaves
-nothing but files that no version names. What the tables mean is the catalogue's business. Vacuum
-and checkpoints belong to operations.
+nothing but files that no version names, until they are vacuumed. What the tables mean is the
+catalogue's business.
 """
 
 import datetime as dt
@@ -198,6 +198,25 @@ class LakeTable:
                     [*removed, *added], "append", self._schema(), partitioned
                 )
 
+    def vacuum(self, days: int) -> int:
+        """Removes files that no version of the last days names, those of killed writers too.
+
+        Returns:
+            How many.
+        """
+        table = self._open()
+        if table is None:
+            return 0
+        with self._locked():
+            table.create_checkpoint()
+            removed = table.vacuum(
+                retention_hours=days * 24,
+                dry_run=False,
+                enforce_retention_duration=False,
+                full=True,
+            )
+        return len(removed)
+
     def _open(self, version: int | None = None) -> DeltaTable | None:
         try:
             return DeltaTable(self.path, version=version)
@@ -246,3 +265,8 @@ class Lake:
         self.rfm_scores = table("rfm_scores", catalog.rfm_scores_snapshots, as_of)
         self.rfm_thresholds = table("rfm_thresholds", catalog.rfm_thresholds, as_of)
         self.cohort_matrix = table("cohort_matrix", catalog.cohort_matrix_snapshots, as_of)
+
+    @property
+    def tables(self) -> list[LakeTable]:
+        """All of them."""
+        return [table for table in vars(self).values() if isinstance(table, LakeTable)]

@@ -85,6 +85,12 @@ class Settings(BaseSettings):
         7, ge=1, description="Daily snapshots kept in the warehouse, beside every month's last."
     )
 
+    keep_versions_days: int = Field(
+        30, ge=1, description="Earlier versions of the lake's tables that stay readable."
+    )
+    keep_logs_days: int = Field(
+        90, ge=1, description="Logs of runs that stay. What is about assets always stays."
+    )
     lookback_days: int = Field(
         60, ge=0, description="Days before the newest that every morning looks at for late changes."
     )

@@ -20,7 +20,7 @@ from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
 
-from rfm_platform.catalog import CURRENT_VIEWS, SCHEMA, WAREHOUSE
+from rfm_platform.catalog import CURRENT_VIEWS, SCHEMA, WAREHOUSE, publications
 from rfm_platform.postgres import Database
 
 _POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -69,6 +69,16 @@ class Publication:
             with cursor.copy(statement) as copy:
                 rows(copy.write)
             return cursor.rowcount
+
+    def record_month(self, month: dt.date, version: str | None, at: dt.datetime) -> None:
+        """Notes which computation of a month is published."""
+        table = sql.Identifier(SCHEMA, publications.name)
+        self._connection.execute(
+            sql.SQL("DELETE FROM {} WHERE month_of_order = %s").format(table), [month]
+        )
+        self._connection.execute(
+            sql.SQL("INSERT INTO {} VALUES (%s, %s, %s)").format(table), [month, version, at]
+        )
 
     def set_aside(self, table: sa.Table, rows: CsvWriter) -> None:
         """Adds rows to a copy of a table that nobody else sees and that ends with the session."""

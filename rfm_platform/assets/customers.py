@@ -45,10 +45,11 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         months = sorted(
             {day.replace(day=1) for day in days} | {*platform.transforms.outdated_months(days[-1])}
         )
-        late = [day for day in _behind_source(context, months) if day not in days]
         platform.transforms.fold_months(
             months, progress=lambda month: context.log.info(f"{month:%Y-%m} computed")
         )
+        months = sorted({*months, *platform.publisher.outdated_months(days[-1])})
+        late = [day for day in _behind_source(context, months) if day not in days]
         restated = platform.publisher.publish_months(
             months,
             context.run.run_id,

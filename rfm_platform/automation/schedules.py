@@ -14,6 +14,7 @@ def schedules(
     daily: dg.DailyPartitionsDefinition,
     refresh: UnresolvedAssetJobDefinition,
     deadline: UnresolvedAssetJobDefinition,
+    maintenance: dg.JobDefinition,
 ) -> list[dg.ScheduleDefinition]:
     """All of them, in the settings' zone.
 
@@ -22,6 +23,7 @@ def schedules(
         daily: the days.
         refresh: the job that brings every table up to a day.
         deadline: the job that looks whether it did.
+        maintenance: the job that removes what is old.
     """
     status = (
         dg.DefaultScheduleStatus.RUNNING if settings.schedules else dg.DefaultScheduleStatus.STOPPED
@@ -67,6 +69,14 @@ def schedules(
             description="Looks whether the day before is published: a missing morning alerts.",
             job=deadline,
             cron_schedule=f"{settings.deadline.minute} {settings.deadline.hour} * * *",
+            execution_timezone=settings.timezone,
+            default_status=status,
+        ),
+        dg.ScheduleDefinition(
+            name="every_week_maintenance",
+            description="Old lake versions, leftovers of killed runs and old logs are removed.",
+            job=maintenance,
+            cron_schedule=f"{at.minute} {(at.hour + 2) % 24} * * {settings.whole_history_on[:3]}",
             execution_timezone=settings.timezone,
             default_status=status,
         ),

@@ -8,6 +8,7 @@ The files and what is in them stay Dagster's own.
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import sqlalchemy as sa
 from dagster._core.storage.event_log import SqliteEventLogStorage
@@ -50,6 +51,19 @@ class KeptOpenEventLogStorage(SqliteEventLogStorage):
         while len(self._engines) > OPEN_FILES:
             self._engines.popitem(last=False)[1].dispose()
         return engine
+
+    def remove(self, run_id: str) -> bool:
+        """Removes the file of a run's events; whether there was one."""
+        with self._db_lock:
+            engine = self._engines.pop(run_id, None)
+            if engine is not None:
+                engine.dispose()
+            self._initialized_dbs.discard(run_id)
+            path = Path(self.path_for_shard(run_id))
+            found = path.exists()
+            for each in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+                each.unlink(missing_ok=True)
+        return found
 
     def dispose(self) -> None:
         """Closes the files."""

@@ -210,6 +210,18 @@ def verify(
 
 
 @app.command()
+def maintain() -> None:
+    """Remove old lake versions, leftovers of killed runs, and old logs. Tables stay as they are."""
+    settings = load_settings()
+    from rfm_platform.automation.instance import open_instance
+    from rfm_platform.automation.maintenance import maintain as remove_what_is_old
+    from rfm_platform.wiring import build_platform
+
+    with open_instance(settings) as instance:
+        console.print(remove_what_is_old(instance, build_platform(settings)).summary)
+
+
+@app.command()
 def status() -> None:
     """Show servers, the last loaded days and checks that failed."""
     from rfm_platform.cli import show as tables

@@ -32,6 +32,28 @@ class Publisher:
     keep_days: int
     timezone: str
 
+    def outdated_months(self, last: dt.date) -> list[dt.date]:
+        """Months up to a day's that the warehouse does not hold as the lake does.
+
+        A run that died between the two leaves some.
+        """
+        self.warehouse.prepare()
+        lake = self._built_months()
+        published = {
+            row["month_of_order"]: row["version"]
+            for row in self.warehouse.rows(read_sql(__package__, "publications"))
+        }
+        return sorted(
+            month
+            for month in lake.keys() | published.keys()
+            if month <= last and lake.get(month) != published.get(month)
+        )
+
+    def _built_months(self) -> dict[dt.date, str]:
+        with self.engine.session() as session:
+            session.view(self.lake.aggregated_monthly)
+            return dict(session.rows(read_sql(__package__, "built_months")))
+
     def publish_months(
         self,
         months: Iterable[dt.date],
@@ -53,6 +75,7 @@ class Publisher:
         self.warehouse.prepare()
         table, source = catalog.aggregated_monthly, self.lake.aggregated_monthly
         totals = read_sql(__package__, "published_month")
+        built = self._built_months()
         restated = 0
         for month in months:
             with self.warehouse.publication() as publication:
@@ -64,6 +87,7 @@ class Publisher:
                 )
                 ledger = self._restatements(publication, month, before, run_id)
                 publication.append(catalog.restatements, ledger)
+                publication.record_month(month, built.get(month), self._now())
             restated += len(ledger)
             progress(month)
         return restated
@@ -89,8 +113,11 @@ class Publisher:
             month=month,
             through=through,
             run_id=run_id,
-            at=dt.datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None),
+            at=self._now(),
         )
+
+    def _now(self) -> dt.datetime:
+        return dt.datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
 
     def publish_customers(self, as_of: dt.date) -> bool:
         """Publishes final_user_analysis as of a day. False: retention removed it at once."""

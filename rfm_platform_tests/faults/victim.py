@@ -1,0 +1,81 @@
+"""A refresh in a process of its own that dies, as by kill -9, at a boundary of its choice.
+
+`python -m rfm_platform_tests.faults.victim DAY POINT`: boundaries are the beginning and the end of
+each step, of each commit to the lake and of each transaction of the warehouse, and they are
+counted; at number POINT the process kills itself. It prints how many there were.
+"""
+
+import datetime as dt
+import functools
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+
+from rfm_platform.automation.instance import open_instance
+from rfm_platform.definitions import build_defs
+from rfm_platform.lake import LakeTable
+from rfm_platform.runs import execute, plan_refresh
+from rfm_platform.settings import load_settings
+from rfm_platform.warehouse import Publication
+
+STEP_EVENTS = (dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS)
+
+
+class Boundaries:
+    """Counts boundaries and dies at one of them."""
+
+    def __init__(self, point: int) -> None:
+        self.point = point
+        self.passed = 0
+
+    def reach(self) -> None:
+        self.passed += 1
+        if self.passed == self.point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(self, owner: Any, name: str) -> None:
+        """Makes the beginning and the end of a method a boundary."""
+        method: Callable[..., Any] = getattr(owner, name)
+
+        @functools.wraps(method)
+        def wrapper(*arguments: Any, **options: Any) -> Any:
+            self.reach()
+            result = method(*arguments, **options)
+            self.reach()
+            return result
+
+        setattr(owner, name, wrapper)
+
+    def at_steps(self) -> None:
+        """Makes the beginning and the end of each step of a run a boundary."""
+        handle = dg.DagsterInstance.handle_new_event
+
+        def wrapper(instance: Any, event: Any, **options: Any) -> Any:
+            if event.is_dagster_event and event.dagster_event.event_type in STEP_EVENTS:
+                self.reach()
+            return handle(instance, event, **options)
+
+        dg.DagsterInstance.handle_new_event = wrapper  # type: ignore[method-assign, assignment]
+
+
+def main() -> None:
+    """See the module."""
+    day, point = dt.date.fromisoformat(sys.argv[1]), int(sys.argv[2])
+    boundaries = Boundaries(point)
+    boundaries.around(LakeTable, "commit")
+    boundaries.around(Publication, "replace")
+    boundaries.at_steps()
+    settings = load_settings()
+    with open_instance(settings) as instance:
+        for outcome in execute(build_defs(settings), instance, plan_refresh(day, all_days=False)):
+            print(*outcome.errors, file=sys.stderr)
+            print(boundaries.passed)
+            sys.exit(not outcome.succeeded)
+
+
+if __name__ == "__main__":
+    main()
