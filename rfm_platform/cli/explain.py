@@ -51,7 +51,10 @@ def show_differences(
         return True
     _print(console, "Published months that are not what the mart holds now", _rows(in_months))
     _print(console, "Days that are not what the mart holds now", _rows(in_days))
-    rows = [explanation.row() for explanation in explained.explanations]
+    rows = [
+        {name: value for name, value in explanation.row().items() if name != "month"}
+        for explanation in explained.explanations
+    ]
     _print(console, f"Orders: {explained.summary}", rows)
     if in_days:
         console.print("`rfm refresh` reads changed days again and recomputes what depends on them.")
@@ -69,7 +72,7 @@ def _print(console: Console, title: str, rows: Sequence[Mapping[str, object]]) -
         return
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for name in rows[0]:
-        table.add_column(name)
+        table.add_column(name, no_wrap=name in ("day", "period", "order", "why"))
     for row in rows[:DAYS_SHOWN]:
         table.add_row(*(escape(str(value)) for value in row.values()))
     console.print(table)

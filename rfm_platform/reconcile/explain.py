@@ -35,7 +35,7 @@ class Explanation:
         cause: one of this module's causes.
         source: what the source has, for a person: a status, an amount, a count of lines.
         platform: what the platform has.
-        moved: whether the source has changed since the day was read.
+        moved: whether the source has changed since the day was read; otherwise it was misread.
     """
 
     marketplace: str | None
@@ -56,7 +56,7 @@ class Explanation:
             "cause": self.cause,
             "source": self.source,
             "platform": self.platform,
-            "since": "changed in the source after it was read" if self.moved else "read wrongly",
+            "why": "changed since" if self.moved else "misread",
         }
 
 
