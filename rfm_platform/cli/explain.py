@@ -72,7 +72,7 @@ def _print(console: Console, title: str, rows: Sequence[Mapping[str, object]]) -
         return
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for name in rows[0]:
-        table.add_column(name, no_wrap=name in ("day", "period", "order", "why"))
+        table.add_column(name, overflow="fold", no_wrap=name in ("day", "period", "order", "why"))
     for row in rows[:DAYS_SHOWN]:
         table.add_row(*(escape(str(value)) for value in row.values()))
     console.print(table)

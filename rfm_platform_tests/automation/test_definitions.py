@@ -158,6 +158,44 @@ def test_the_schedule_runs_at_half_past_two_local_time_for_the_day_before(
     assert _tick("Asia/Jakarta", following, tmp_path) == ["2024-07-31"]
 
 
+def test_in_the_demo_nothing_runs_by_itself(tmp_path: Path) -> None:
+    definitions = build_defs(read_settings(tmp_path, schedules=False))
+    repository = definitions.get_repository_def()
+    states = [each.default_status.value for each in repository.schedule_defs]
+    states += [each.default_status.value for each in repository.sensor_defs]
+    assert states
+    assert set(states) == {"STOPPED"}
+
+
+def test_once_a_week_all_days_are_looked_at(tmp_path: Path) -> None:
+    """An hour after that morning's own run, for the same day."""
+    definitions = build_defs(read_settings(tmp_path, start_date=dt.date(2024, 1, 1)))
+    repository = definitions.get_repository_def()
+    now = dt.datetime(2024, 7, 31, 12, tzinfo=dt.UTC)
+    looked_at = {}
+    for name in ("every_morning", "every_week"):
+        schedule = definitions.resolve_schedule_def(name)
+        following = next(
+            cron_string_iterator(
+                now.timestamp(), str(schedule.cron_schedule), schedule.execution_timezone
+            )
+        )
+        context = dg.build_schedule_context(
+            scheduled_execution_time=following, repository_def=repository
+        )
+        (request,) = schedule.evaluate_tick(context).run_requests or []
+        looked_at[name] = (
+            following,
+            request.partition_key,
+            request.run_config["ops"]["source_orders"]["config"]["late_changes"],
+        )
+    zone = ZoneInfo("Asia/Jakarta")
+    assert looked_at == {
+        "every_morning": (dt.datetime(2024, 8, 1, 2, 30, tzinfo=zone), "2024-07-31", "WINDOW"),
+        "every_week": (dt.datetime(2024, 8, 4, 3, 30, tzinfo=zone), "2024-08-03", "ALL"),
+    }
+
+
 @pytest.mark.parametrize(
     "first", [dt.date(2024, 3, 8), dt.date(2024, 11, 1)], ids=["spring forward", "fall back"]
 )

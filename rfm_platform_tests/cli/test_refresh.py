@@ -1,0 +1,82 @@
+"""`rfm refresh`, `explain`, `verify` and `maintain`, as a person calls them one after the other."""
+
+import pytest
+
+from rfm_platform_tests.assets.chain import Chain, day, line
+from rfm_platform_tests.cli.conftest import NAME, PASSWORD, Rfm, Said, environment
+
+START = {"RFM_START_DATE": "2024-05-01"}
+
+
+@pytest.fixture
+def called(rfm_here: Rfm, chain: Chain) -> Rfm:
+    days = ("05-01", "05-02", "05-03")
+    chain.fill(
+        [line(f"order-{on}", on, user_id=f"u{n}") for n, on in enumerate(days)],
+        [("shopee", f"order-{on}", NAME) for on in days],
+    )
+
+    def call(*arguments: str, **variables: str) -> Said:
+        said = rfm_here(environment(chain) | START | variables, *arguments)
+        assert NAME not in said.everything
+        assert PASSWORD not in said.everything
+        assert "Traceback" not in said.everything
+        return said
+
+    return call
+
+
+def test_a_morning_with_a_late_change(called: Rfm, chain: Chain) -> None:
+    said = called("refresh", "--as-of", "2024-05-02")
+    assert said.code == 0, said.everything
+    assert "Every day from 2024-05-01 to 2024-05-02 equals the mart." in called("explain").out
+    chain.in_mart(
+        "UPDATE flatten_order_marketplace SET cancelled_flag = 't' WHERE order_id = 'order-05-01'"
+    )
+    said = called("explain")
+    assert said.code == 1
+    for part in ("order-05-01", "status", "changed since"):
+        assert part in said.out
+    assert "1 orders differ." in said.out
+    said = called("verify")
+    assert said.code == 1
+    assert "`rfm refresh --all` brings the tables up to the source" in said.out
+
+    assert called("refresh", "--as-of", "2024-05-03").code == 0
+    assert called("explain").code == 0
+    said = called("verify")
+    assert (said.code, "Every row is what a rebuild gives." in said.out) == (0, True)
+    said = called("maintain")
+    assert (said.code, "Removed 0 files" in said.out) == (0, True)
+    assert chain.in_warehouse(
+        "SELECT total_order FROM rfm.aggregated_monthly ORDER BY user_id"
+    ) == [
+        (0,),
+        (1,),
+        (1,),
+    ]
+
+
+def test_without_a_day_a_refresh_goes_up_to_the_last_one_that_is_over(
+    called: Rfm, chain: Chain
+) -> None:
+    assert called("refresh", RFM_END_DATE="2024-05-03").code == 0
+    assert chain.in_warehouse("SELECT DISTINCT as_of_date FROM rfm.rfm_scores") == [(day("05-03"),)]
+
+
+def test_the_whole_history_is_looked_at_when_asked(called: Rfm, chain: Chain) -> None:
+    assert called("refresh", "--as-of", "2024-05-03", RFM_LOOKBACK_DAYS="0").code == 0
+    chain.in_mart("UPDATE flatten_order_marketplace SET product_gmv_amount = 7")
+    amount = "SELECT SUM(total_gmv_amount)::bigint FROM rfm.aggregated_monthly"
+    assert called("refresh", "--as-of", "2024-05-03", RFM_LOOKBACK_DAYS="0").code == 0
+    assert chain.in_warehouse(amount) == [(207,)]
+    assert called("refresh", "--as-of", "2024-05-03", "--all", RFM_LOOKBACK_DAYS="0").code == 0
+    assert chain.in_warehouse(amount) == [(21,)]
+
+
+def test_what_is_not_there_is_said(called: Rfm) -> None:
+    said = called("verify", "--as-of", "2024-05-02")
+    assert (said.code, said.out) == (1, "There is no snapshot as of 2024-05-02 to verify.")
+    assert "No day is loaded there." in called("explain").out
+    said = called("refresh", "--as-of", "2023-01-01")
+    assert (said.code, "lies before the first partition" in said.err) == (1, True)
