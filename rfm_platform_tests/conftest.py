@@ -33,6 +33,15 @@ LINE_COLUMNS = (
 Row = Sequence[Any]
 
 
+# What takes longest: begun first, so that no worker is left alone with it at the end.
+LONGEST = ("/customers/test_late_changes", "/customers/test_against_oracle", "/faults/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Moves the longest tests to the front."""
+    items.sort(key=lambda item: not any(name in item.nodeid for name in LONGEST))
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own RFM_* variables change no test."""

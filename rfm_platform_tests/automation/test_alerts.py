@@ -20,12 +20,6 @@ DAYS = ("03-01", "03-02", "03-03")
 UI = "https://dagster.example"
 
 
-@pytest.fixture(params=[mail_server, webhook], ids=["mail", "webhook"])
-def receiver(request: pytest.FixtureRequest) -> Iterator[Receiver]:
-    with request.param() as receiver:
-        yield receiver
-
-
 def new(server: EmbeddedServer, directory: Path, url: str) -> Chain:
     chain = new_chain(server, directory, start_date=day("03-01"), alert_urls=url, ui_url=f"{UI}/")
     chain.fill([line(f"{on}-{n}", on) for on in DAYS for n in range(2)])
@@ -54,6 +48,19 @@ def tick(chain: Chain, cursor: str | None) -> str | None:
     ):
         sensor.evaluate_tick(context)
         return context.cursor
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with webhook() as receiver:
+        yield receiver
+
+
+def test_a_message_arrives_by_mail() -> None:
+    with mail_server() as receiver:
+        Notifier([receiver.url]).send("rfm_platform checks: 1 failed", "ERROR a day")
+    (received,) = receiver.received
+    assert received.splitlines()[:2] == ["rfm_platform checks: 1 failed", "ERROR a day"]
 
 
 def test_a_failed_check_is_told_once_for_each_day_and_once_when_it_recovers(
