@@ -38,7 +38,7 @@ class Notifier:
         if not self.urls:
             _log.warning("%s\n%s", title, body)
             return
-        # Imported when there is something to send: it takes half a second.
+        # Every process makes a notifier and few ever send: they do not load Apprise's 100 services.
         from apprise import Apprise, NotifyFormat  # noqa: PLC0415
 
         failed = []

@@ -1,8 +1,9 @@
-"""The one partition definition: a local calendar day."""
+"""The one partition definition, a local calendar day, and which days a run is for."""
 
 import datetime as dt
 import warnings
 from collections.abc import Mapping
+from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,25 @@ from rfm_platform.settings import Settings
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
+# Dagster's own tags of a run.
+DAY = "dagster/partition"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
 BACKFILL = dg.BackfillPolicy.single_run()
+
+
+class LateChanges(StrEnum):
+    """Which earlier days a run looks at for late changes. Dagster's configuration has the names."""
+
+    NONE = "none"
+    WINDOW = "window"
+    ALL = "all"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The run configuration that asks for it."""
+        return {"ops": {"source_orders": {"config": {"late_changes": self.name}}}}
 
 
 def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
@@ -52,6 +71,13 @@ def days_of(
     run = context.instance.get_run_by_id(context.run.run_id)
     noted = run.tags.get(_also(asset), "") if run else ""
     return sorted({*days, *map(dt.date.fromisoformat, noted.split())})
+
+
+def describe_days(run: dg.DagsterRun) -> str:
+    """The days that a run was started for, for a person."""
+    first = run.tags.get(DAY) or run.tags.get(RANGE_START, "")
+    last = run.tags.get(RANGE_END, first)
+    return first if first == last else f"{first} to {last}"
 
 
 def also_did(

@@ -12,14 +12,13 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from rfm_platform.assets.source_orders import LateChanges, late_changes_config
+from rfm_platform.automation.failures import innermost_error
 from rfm_platform.automation.instance import process_tag
 from rfm_platform.automation.jobs import DAILY_JOB, LOAD_JOB, SNAPSHOT_JOB
 from rfm_platform.calendar import days_between, last_day
+from rfm_platform.partitions import RANGE_END, RANGE_START, LateChanges
 
 SnapshotChoice = Literal["last", "month-ends", "all"]
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
 _QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -112,11 +111,9 @@ def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, step: St
             RANGE_START: step.first.isoformat(),
             RANGE_END: step.last.isoformat(),
         }
-    config = dict(_QUIET)
-    if step.late_changes is not LateChanges.NONE:
-        config |= late_changes_config(step.late_changes)
+    config = step.late_changes.config if step.late_changes is not LateChanges.NONE else {}
     result = job.execute_in_process(
-        instance=instance, raise_on_error=False, tags=tags, run_config=config, **scope
+        instance=instance, raise_on_error=False, tags=tags, run_config=_QUIET | config, **scope
     )
     checks = [
         CheckOutcome(
@@ -135,9 +132,7 @@ def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, step: St
 
 def _explain(event: dg.DagsterEvent) -> str:
     """The innermost cause of a failed step, without a stack."""
-    error = event.step_failure_data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
+    error = innermost_error(event)
     return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
 
 

@@ -49,7 +49,7 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
             months, progress=lambda month: context.log.info(f"{month:%Y-%m} computed")
         )
         months = sorted({*months, *platform.publisher.outdated_months(days[-1])})
-        late = [day for day in _behind_source(context, months) if day not in days]
+        late = [day for day in _behind_source(context, months, days[-1]) if day not in days]
         restated = platform.publisher.publish_months(
             months,
             context.run.run_id,
@@ -157,12 +157,14 @@ def _rows(
     return {partition.value: partition.rows for partition in table.partitions(first, last)}
 
 
-def _behind_source(context: dg.AssetExecutionContext, months: list[dt.date]) -> list[dt.date]:
-    """Days of some months whose source_orders are newer than their aggregated_monthly."""
+def _behind_source(
+    context: dg.AssetExecutionContext, months: list[dt.date], last: dt.date
+) -> list[dt.date]:
+    """Days of some months, up to the last, that were read after they were folded."""
     keys = {
         day.isoformat()
         for month in months
-        for day in days_between(month, min(last_day(month), days_of(context)[-1]))
+        for day in days_between(month, min(last_day(month), last))
     }
     storage = context.instance.event_log_storage
     read, folded = (

@@ -6,7 +6,6 @@ each: what was added, removed and altered, and from which status to which.
 """
 
 import datetime as dt
-from enum import StrEnum
 from typing import Any
 
 import dagster as dg
@@ -15,7 +14,7 @@ from rfm_platform import catalog
 from rfm_platform.assets.definition import customer_asset
 from rfm_platform.customers.extraction import DayChange
 from rfm_platform.mart import MartSnapshot
-from rfm_platform.partitions import also_did, days_of
+from rfm_platform.partitions import LateChanges, also_did, days_of
 from rfm_platform.presentation import (
     FINGERPRINT,
     OWNERS,
@@ -47,23 +46,10 @@ orders_table = dg.AssetSpec(
 )
 
 
-class LateChanges(StrEnum):
-    """Which earlier days a run looks at for late changes."""
-
-    NONE = "none"
-    WINDOW = "window"
-    ALL = "all"
-
-
 class SourceOrdersConfig(dg.Config):
     """`late_changes`: NONE, the WINDOW of RFM_LOOKBACK_DAYS, or ALL days since the first."""
 
     late_changes: LateChanges = LateChanges.NONE
-
-
-def late_changes_config(late_changes: LateChanges) -> dict[str, Any]:
-    """The run configuration that asks for it."""
-    return {"ops": {"source_orders": {"config": {"late_changes": late_changes.name}}}}
 
 
 def source_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition | dg.AssetSpec]:

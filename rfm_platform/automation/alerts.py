@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from rfm_platform.automation.failures import quotable
 from rfm_platform.automation.messages import Memory, Verdict, tell, tell_failed_run
-from rfm_platform.errors import PlatformError
+from rfm_platform.partitions import describe_days
 from rfm_platform.presentation import SUMMARY
 from rfm_platform.wiring import Platform
 
@@ -62,9 +63,9 @@ def alert_sensors(*, running: bool) -> list[dg.SensorDefinition]:
         run = context.dagster_run
         message = tell_failed_run(
             run.job_name,
-            _days(run),
+            describe_days(run),
             run.run_id,
-            [_explain(event) for event in context.get_step_failure_events()]
+            [quotable(event) for event in context.get_step_failure_events()]
             or [context.failure_event.message or "It did not say why."],
             platform.settings.ui_url,
         )
@@ -104,29 +105,3 @@ def _evaluations(instance: dg.DagsterInstance, memory: Memory) -> Iterator[Verdi
                 description=evaluation.description or "",
                 run_id=run_id,
             )
-
-
-def _days(run: dg.DagsterRun) -> str:
-    tags = run.tags
-    first = tags.get("dagster/partition") or tags.get("dagster/asset_partition_range_start", "")
-    last = tags.get("dagster/asset_partition_range_end", first)
-    return first if first == last else f"{first} to {last}"
-
-
-def _explain(event: dg.DagsterEvent) -> str:
-    """A failed step and why. Only our own errors are quoted: others may hold rows or secrets."""
-    error = event.step_failure_data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    if error is None:
-        return f"{event.step_key}: failed"
-    ours = {kind.__name__ for kind in _subclasses(PlatformError)} | {"Failure"}
-    name = error.cls_name or "an error"
-    said = error.message.partition(": ")[2].strip() if name in ours else name
-    return f"{event.step_key}: {said}"
-
-
-def _subclasses(kind: type[PlatformError]) -> Iterator[type[PlatformError]]:
-    yield kind
-    for child in kind.__subclasses__():
-        yield from _subclasses(child)

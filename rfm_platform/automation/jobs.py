@@ -4,6 +4,8 @@ from typing import Any
 
 import dagster as dg
 
+from rfm_platform.partitions import LateChanges
+
 LOADED = ("source_orders", "aggregated_monthly")
 SNAPSHOTS = ("final_user_analysis", "rfm_scores", "cohort_matrix")
 
@@ -37,7 +39,7 @@ def jobs() -> dict[str, Any]:
         dg.define_asset_job(
             DAILY_JOB,
             selection=_with_checks(*LOADED, *SNAPSHOTS) | _SOURCE_CHECKS,
-            config={"ops": {"source_orders": {"config": {"late_changes": "WINDOW"}}}},
+            config=LateChanges.WINDOW.config,
             description="A day from the mart to the published tables, and what has changed since "
             "they were read in the days before it.",
         ),

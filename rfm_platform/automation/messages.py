@@ -121,20 +121,21 @@ def tell_failed_run(
         errors: a line for each failed step.
         ui_url: Dagster's address, to link to.
     """
-    lines = [*_bounded([error[:LETTERS_SHOWN] for error in errors]), *_link(ui_url, run_id)]
+    lines = [*_bounded(list(map(_shortened, errors))), _link(ui_url, run_id)]
     return Message(f"rfm_platform run failed: {job} {days}".rstrip(), "\n".join(lines))
 
 
 def _failure(verdict: Verdict, ui_url: str | None) -> str:
-    said = verdict.description
-    if len(said) > LETTERS_SHOWN:
-        said = f"{said[:LETTERS_SHOWN]} …"
-    link = "".join(f" {line}" for line in _link(ui_url, verdict.run_id))
-    return f"{verdict.severity} {verdict.subject}: {said}{link}"
+    said = _shortened(verdict.description)
+    return f"{verdict.severity} {verdict.subject}: {said} {_link(ui_url, verdict.run_id)}"
 
 
-def _link(ui_url: str | None, run_id: str) -> list[str]:
-    return [f"{ui_url.rstrip('/')}/runs/{run_id}"] if ui_url else [f"run {run_id}"]
+def _shortened(text: str) -> str:
+    return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]} …"
+
+
+def _link(ui_url: str | None, run_id: str) -> str:
+    return f"{ui_url.rstrip('/')}/runs/{run_id}" if ui_url else f"run {run_id}"
 
 
 def _bounded(lines: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from rfm_platform.partitions import LateChanges
 from rfm_platform.settings import Settings
 
 
@@ -29,7 +30,9 @@ def schedules(
         dg.DefaultScheduleStatus.RUNNING if settings.schedules else dg.DefaultScheduleStatus.STOPPED
     )
 
-    def refresh_at(name: str, description: str, cron: str, late: str) -> dg.ScheduleDefinition:
+    def refresh_at(
+        name: str, description: str, cron: str, late: LateChanges
+    ) -> dg.ScheduleDefinition:
         @dg.schedule(
             name=name,
             description=description,
@@ -43,10 +46,7 @@ def schedules(
             day = (now.date() - dt.timedelta(days=1)).isoformat()
             if not daily.has_partition_key(day):
                 return dg.SkipReason(f"{day} is no partition.")
-            return dg.RunRequest(
-                partition_key=day,
-                run_config={"ops": {"source_orders": {"config": {"late_changes": late}}}},
-            )
+            return dg.RunRequest(partition_key=day, run_config=late.config)
 
         return schedule
 
@@ -56,13 +56,13 @@ def schedules(
             "every_morning",
             "The day before, and late changes on the days that RFM_LOOKBACK_DAYS covers.",
             f"{at.minute} {at.hour} * * *",
-            "WINDOW",
+            LateChanges.WINDOW,
         ),
         refresh_at(
             "every_week",
             "Late changes on all days since the first one.",
             f"{at.minute} {(at.hour + 1) % 24} * * {settings.whole_history_on[:3]}",
-            "ALL",
+            LateChanges.ALL,
         ),
         dg.ScheduleDefinition(
             name="at_the_deadline",

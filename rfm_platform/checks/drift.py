@@ -2,23 +2,17 @@
 
 import base64
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import dagster as dg
 
 from rfm_platform.checks.per_day import Verdict, report
-from rfm_platform.engine import read_sql
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import table_of
-from rfm_platform.reconcile.drift import (
-    Limits,
-    Unusual,
-    days_to_read,
-    population_stability,
-    unusual,
-)
+from rfm_platform.reconcile.drift import Limits, Unusual, days_to_read, unusual
+from rfm_platform.reconcile.history import figures_of_days, shape_of_snapshot
 from rfm_platform.reconcile.season import load_season
+from rfm_platform.reconcile.stability import moved_thresholds, population_stability
 from rfm_platform.settings import Settings
 from rfm_platform.wiring import Platform
 
@@ -38,7 +32,7 @@ def drift_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefi
         asset="aggregated_monthly",
         name=DAYS,
         partitions_def=daily,
-        description="Lines, revenue, average order value, cancellations, returns, unknown and "
+        description="Orders, revenue, average order value, cancellations, returns, unknown and "
         "null shares and new customers of the day, in all, per marketplace and per shop, are like "
         "those of earlier days of the same weekday. Special days are excused. Warns.",
     )
@@ -69,13 +63,8 @@ def drift_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefi
 
 def find_unusual(platform: Platform, days: Sequence[dt.date]) -> dict[dt.date, list[Unusual]]:
     """What is unusual on each of the days."""
-    lake, first, last = platform.lake, days_to_read(min(days)), max(days)
-    with platform.engine.session() as session:
-        session.view(lake.source_orders, first, last)
-        session.view(lake.aggregated_monthly)
-        figures = session.records(
-            read_sql("rfm_platform.reconcile", "day_figures"), first=first, last=last
-        )
+    first, last = days_to_read(min(days)), max(days)
+    figures = figures_of_days(platform.lake, platform.engine, first, last)
     season = load_season(platform.settings.season_file)
     return unusual(figures, days, season, _limits(platform.settings))
 
@@ -135,49 +124,26 @@ def picture(found: Unusual) -> str:
 
 def _snapshot_verdict(platform: Platform, day: dt.date) -> Verdict:
     month_end = day.replace(day=1) - dt.timedelta(days=1)
-    before = _shares(platform, month_end)
-    now = _shares(platform, day)
-    if not before or not now:
+    before, now = (
+        shape_of_snapshot(platform.lake, platform.engine, each) for each in (month_end, day)
+    )
+    if not before.segments or not now.segments:
         return Verdict(True, f"Not compared: there is no snapshot as of {month_end}.", WARN)
-    index = population_stability(before, now)
-    limit = platform.settings.stability
-    thresholds = _moved_thresholds(platform, month_end, day)
+    settings = platform.settings
+    index = population_stability(before.segments, now.segments)
+    problems = [f"segments have shifted (index {index:.2f})"] if index > settings.stability else []
+    problems += moved_thresholds(before.thresholds, now.thresholds, settings.drift_change)
     rows = [
-        {"segment": name, f"{month_end}": before.get(name, 0), f"{day}": now.get(name, 0)}
-        for name in sorted(before.keys() | now.keys(), key=str)
+        {
+            "segment": name,
+            str(month_end): before.segments.get(name, 0),
+            str(day): now.segments.get(name, 0),
+        }
+        for name in sorted(before.segments.keys() | now.segments.keys(), key=str)
     ]
-    problems = [f"segments have shifted (index {index:.2f})"] if index > limit else []
-    problems += thresholds
     return Verdict(
         not problems,
         f"Against {month_end}: {'; '.join(problems) or f'stable (index {index:.2f})'}.",
         WARN,
         {"population_stability_index": index, "segments": table_of(rows)},
     )
-
-
-def _shares(platform: Platform, day: dt.date) -> Mapping[str, int]:
-    with platform.engine.session() as session:
-        session.view(platform.lake.rfm_scores, day, day)
-        return dict(session.rows("SELECT segment, COUNT(*) FROM rfm_scores GROUP BY segment"))
-
-
-def _moved_thresholds(platform: Platform, before: dt.date, day: dt.date) -> list[str]:
-    """Thresholds that are not near what they were."""
-    with platform.engine.session() as session:
-        session.view(platform.lake.rfm_thresholds, before, day)
-        rows: list[dict[str, Any]] = session.records("FROM rfm_thresholds ORDER BY scope, metric")
-    earlier = {(r["scope"], r["metric"]): r for r in rows if r["as_of_date"] == before}
-    moved = []
-    for row in rows:
-        was = earlier.get((row["scope"], row["metric"]))
-        if row["as_of_date"] != day or was is None:
-            continue
-        least = platform.settings.drift_change
-        moved += [
-            f"{quartile.upper()} of {row['metric']} ({row['scope']}) is {row[quartile]:,.6g}, "
-            f"was {was[quartile]:,.6g}"
-            for quartile in ("q1", "q3")
-            if abs(row[quartile] - was[quartile]) > max(least * abs(was[quartile]), 1)
-        ]
-    return moved

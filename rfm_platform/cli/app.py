@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import sys
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -15,6 +15,9 @@ from rich.markup import escape
 
 from rfm_platform.errors import PlatformError
 from rfm_platform.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from rfm_platform.runs import Step
 
 app = typer.Typer(
     help="Who our customers are, and whether they come back.",
@@ -74,14 +77,11 @@ def demo(
         )
     from rfm_platform.cli import demo as demo_command
     from rfm_platform.cli import show as tables
-    from rfm_platform.cli.progress import run_steps
     from rfm_platform.runs import plan
 
     settings = demo_command.load(settings, console, lines=synthetic, days=days, seed=seed)
     steps = plan(settings.start_date, settings.end_date or settings.start_date, "month-ends")
-    outcomes = run_steps(settings, steps, console)
-    if not outcomes.succeeded:
-        raise typer.Exit(1)
+    _run(settings, steps)
     tables.show_segments(settings, console)
     tables.show_cohorts(settings, console)
     tables.show_checks(settings, console)
@@ -103,13 +103,10 @@ def materialize(
 ) -> None:
     """Read days from the mart, fold them into months, take snapshots, publish and check."""
     settings = load_settings()
-    from rfm_platform.cli.progress import run_steps
     from rfm_platform.runs import plan
 
     _check_range(settings, first, last)
-    outcomes = run_steps(settings, plan(first, last, snapshots.value), console)
-    if not outcomes.succeeded:
-        raise typer.Exit(1)
+    _run(settings, plan(first, last, snapshots.value))
 
 
 @app.command()
@@ -125,13 +122,17 @@ def refresh(
 ) -> None:
     """Bring every table up to a day: late changes and missing days, snapshot, publish, check."""
     settings = load_settings()
-    from rfm_platform.cli.progress import run_steps
     from rfm_platform.runs import plan_refresh
 
     day = as_of or _newest_day(settings)
     _check_range(settings, day, day)
-    outcomes = run_steps(settings, plan_refresh(day, all_days=all_days), console)
-    if not outcomes.succeeded:
+    _run(settings, plan_refresh(day, all_days=all_days))
+
+
+def _run(settings: Settings, steps: "list[Step]") -> None:
+    from rfm_platform.cli.progress import run_steps
+
+    if not run_steps(settings, steps, console):
         raise typer.Exit(1)
 
 

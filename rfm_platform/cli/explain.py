@@ -3,12 +3,10 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from rfm_platform.cli.progress import bar
+from rfm_platform.cli.progress import bar, titled
 from rfm_platform.reconcile.bisection import explain_days
 from rfm_platform.reconcile.sides import reconcile_days, reconcile_months
 from rfm_platform.reconcile.totals import Difference
@@ -70,7 +68,7 @@ def _rows(differences: Iterable[Difference]) -> list[Mapping[str, object]]:
 def _print(console: Console, title: str, rows: Sequence[Mapping[str, object]]) -> None:
     if not rows:
         return
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = titled(title)
     for name in rows[0]:
         table.add_column(name, overflow="fold", no_wrap=name in ("day", "period", "order", "why"))
     for row in rows[:DAYS_SHOWN]:

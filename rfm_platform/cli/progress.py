@@ -1,7 +1,6 @@
 """Running steps with a progress bar, and telling what failed."""
 
-from dataclasses import dataclass
-
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -12,6 +11,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 
 from rfm_platform.automation.instance import open_instance
 from rfm_platform.definitions import build_defs
@@ -19,15 +19,9 @@ from rfm_platform.runs import Outcome, Step, execute
 from rfm_platform.settings import Settings
 
 
-@dataclass(frozen=True)
-class Outcomes:
-    """How a sequence of runs went."""
-
-    runs: list[Outcome]
-
-    @property
-    def succeeded(self) -> bool:
-        return all(run.succeeded for run in self.runs)
+def titled(title: str) -> Table:
+    """A table without columns yet, as all of them look."""
+    return Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
 
 
 def bar(console: Console) -> Progress:
@@ -42,19 +36,19 @@ def bar(console: Console) -> Progress:
     )
 
 
-def run_steps(settings: Settings, steps: list[Step], console: Console) -> Outcomes:
-    """Executes the steps and prints each failure with what to do about it."""
+def run_steps(settings: Settings, steps: list[Step], console: Console) -> bool:
+    """Executes steps and prints failures with what to do about them; whether all went well."""
     definitions = build_defs(settings)
-    runs: list[Outcome] = []
+    succeeded = True
     with open_instance(settings) as instance, bar(console) as progress:
         task = progress.add_task(steps[0].title, total=len(steps))
         for number, outcome in enumerate(execute(definitions, instance, steps), start=1):
-            runs.append(outcome)
+            succeeded = outcome.succeeded
             following = steps[number].title if number < len(steps) else "done"
             title = following if outcome.succeeded else "stopped"
             progress.update(task, advance=1, description=title)
             _tell(outcome, console)
-    return Outcomes(runs)
+    return succeeded
 
 
 def _tell(outcome: Outcome, console: Console) -> None:

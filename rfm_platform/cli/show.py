@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from itertools import groupby
 
 import dagster as dg
-from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from rfm_platform.automation.instance import open_instance
+from rfm_platform.cli.progress import titled
 from rfm_platform.customers.overviews import monthly_table, retention_table, segment_table
 from rfm_platform.definitions import build_defs
 from rfm_platform.lake import LakeTable
@@ -39,7 +38,7 @@ def show_segments(settings: Settings, console: Console, as_of: dt.date | None = 
     if day is None:
         return
     overview = segment_table(platform.lake, platform.engine, platform.segments(), day)
-    table = _table(f"Customers as of {day}")
+    table = titled(f"Customers as of {day}")
     table.add_column("segment", style="bold", no_wrap=True)
     for name in ("customers", "%", "orders", "revenue", "%"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -56,7 +55,7 @@ def show_segments(settings: Settings, console: Console, as_of: dt.date | None = 
     if overview.revenue_share_of_top_20_percent is not None:
         share = overview.revenue_share_of_top_20_percent
         console.print(f"The top 20 % of customers bring {share:.0%} of the revenue.\n")
-    actions = _table("What to do")
+    actions = titled("What to do")
     actions.add_column("segment", style="bold", no_wrap=True)
     actions.add_column("action")
     for row in overview.segments:
@@ -72,7 +71,7 @@ def show_cohorts(settings: Settings, console: Console, as_of: dt.date | None = N
         return
     rows = retention_table(platform.lake, platform.engine, day)
     months = [name for name in (rows[0] if rows else ()) if name.startswith("m")]
-    table = _table(f"Per cent of a month's new customers who bought n months later, as of {day}")
+    table = titled(f"Per cent of a month's new customers who bought n months later, as of {day}")
     table.padding = (0, 0)
     table.add_column("cohort", style="bold", no_wrap=True, min_width=8)
     table.add_column("new ", justify="right", no_wrap=True)
@@ -92,7 +91,7 @@ def show_months(settings: Settings, console: Console) -> None:
     if not rows:
         console.print(NOTHING)
         return
-    table = _table("Months")
+    table = titled("Months")
     for name in rows[0]:
         table.add_column(name.replace("_", " "), justify="left" if name in _TEXT else "right")
     for row in rows:
@@ -104,7 +103,7 @@ def show_checks(settings: Settings, console: Console) -> None:
     """Each check: how many days passed and failed, and what the newest failure says."""
     definitions = build_defs(settings)
     graph = definitions.resolve_asset_graph()
-    table = _table("Checks, newest verdict of each day")
+    table = titled("Checks, newest verdict of each day")
     table.add_column("check", no_wrap=True)
     table.add_column("passed", justify="right")
     table.add_column("failed", justify="right")
@@ -135,7 +134,7 @@ def show_status(settings: Settings, console: Console) -> None:
     server = EmbeddedServer(settings.home).status()
     state = f"running, process {server.pid}" if server.running else "not running"
     console.print(f"embedded    {state}", highlight=False)
-    table = _table("Partitions")
+    table = titled("Partitions")
     for name in ("asset", "days", "first", "last"):
         table.add_column(name, justify="right" if name == "days" else "left")
     with open_instance(settings) as instance:
@@ -147,10 +146,6 @@ def show_status(settings: Settings, console: Console) -> None:
 
 
 _TEXT = ("month", "marketplace")
-
-
-def _table(title: str) -> Table:
-    return Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
 
 
 def _snapshot(table: LakeTable, as_of: dt.date | None, console: Console) -> dt.date | None:

@@ -6,12 +6,10 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from rfm_platform.calendar import last_day
-from rfm_platform.cli.progress import bar
+from rfm_platform.cli.progress import bar, titled
 from rfm_platform.lake import Lake
 from rfm_platform.reconcile.rebuild import STEPS, Comparison, Rebuild
 from rfm_platform.settings import Settings
@@ -32,7 +30,6 @@ def verify(settings: Settings, console: Console, as_of: dt.date | None) -> bool:
         return False
     end = last_day(day)
     days = [loaded.value for loaded in platform.lake.source_orders.partitions(None, end)]
-    settings.home.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="verify-", dir=settings.home))
     try:
         aside = replace(platform, lake=Lake(directory))
@@ -60,12 +57,7 @@ def verify(settings: Settings, console: Console, as_of: dt.date | None) -> bool:
 
 
 def _print(console: Console, comparisons: list[Comparison], day: dt.date) -> None:
-    table = Table(
-        title=f"Published as of {day}, against a rebuild from the source as it stands",
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        title_style="bold",
-    )
+    table = titled(f"Published as of {day}, against a rebuild from the source as it stands")
     for name in ("table", "rows rebuilt", "not published", "published only"):
         table.add_column(name, justify="left" if name == "table" else "right")
     for each in comparisons:

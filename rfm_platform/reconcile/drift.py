@@ -12,7 +12,7 @@ the least time to be cancelled or returned.
 import datetime as dt
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,21 +151,22 @@ FIGURES: dict[str, _Figure] = {
 
 
 def unusual(
-    figures: Iterable[Figures], days: Sequence[dt.date], season: Season, limits: Limits
+    rows: Sequence[Figures], days: Sequence[dt.date], season: Season, limits: Limits
 ) -> dict[dt.date, list[Unusual]]:
     """What is unusual on each day, most unusual first; of a day with too little history, nothing.
 
     Args:
-        figures: rows of ``day_figures.sql``, of the days and of `WEEKS` weeks before them.
+        rows: of ``day_figures.sql``, of the days and of `WEEKS` weeks before them.
         days: to judge.
         season: which days are special.
         limits: when a figure is unusual.
     """
     scopes: dict[str, dict[dt.date, Figures]] = {}
-    for row in figures:
+    for row in rows:
         scopes.setdefault(_scope(row), {})[row["day"]] = row
-    if sum(rows["is_all_shops"] for rows in (next(iter(d.values())) for d in scopes.values())) == 2:
-        scopes.pop("", None)  # one marketplace is all there is: not told twice
+    marketplaces = {row["marketplace"] for row in rows if not row["is_all"]}
+    if len(marketplaces) == 1:
+        scopes.pop("", None)  # one marketplace is all there is: it is not told twice
     all_days = sorted({day for by_day in scopes.values() for day in by_day})
     found: dict[dt.date, list[Unusual]] = {day: [] for day in days}
     for day in days:
@@ -200,9 +201,9 @@ def _judge(
             continue
         median = statistics.median(values)
         low, _, high = statistics.quantiles(values, n=4, method="inclusive")
-        count = min(statistics.median(row[figure.over] for row in earlier), today[figure.over] or 0)
-        if not figure.is_share:
-            count = statistics.median(row[figure.over] for row in earlier)
+        count = statistics.median(row[figure.over] for row in earlier)
+        if figure.is_share:
+            count = min(count, today[figure.over])  # both sides are as uncertain as the smaller one
         spread = max((high - low) / QUARTILES_TO_DEVIATION, figure.noise(median, count))
         change = value - median
         least = limits.points if figure.is_share else limits.change * median
@@ -230,21 +231,3 @@ def _nothing(like: Figures) -> dict[str, Any]:
         name: 0 if isinstance(value, int) and not isinstance(value, bool) else value
         for name, value in like.items()
     }
-
-
-def population_stability(before: Mapping[str, int], now: Mapping[str, int]) -> float:
-    """The population stability index of two distributions over the same classes.
-
-    Σ (p − q) · ln(p ÷ q), with p and q the shares of a class before and now (Siddiqi 2006): below
-    0.1 little has changed, above 0.25 much. An empty class counts as half a customer.
-    """
-    classes = before.keys() | now.keys()
-    totals = [sum(side.values()) or 1 for side in (before, now)]
-    index = 0.0
-    for name in classes:
-        p, q = (
-            (side.get(name) or 0.5) / total
-            for side, total in zip((before, now), totals, strict=True)
-        )
-        index += (p - q) * math.log(p / q)
-    return index

@@ -19,11 +19,10 @@ import pytest
 from rfm_platform.automation.instance import open_instance
 from rfm_platform.definitions import build_defs
 from rfm_platform.demo.mart import create_tables
+from rfm_platform.partitions import RANGE_END, RANGE_START
 from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import (
-    RANGE_END,
-    RANGE_START,
     Outcome,
     SnapshotChoice,
     Step,

@@ -10,8 +10,9 @@ from rfm_platform.calendar import days_between
 from rfm_platform.checks.drift import find_unusual, picture
 from rfm_platform.demo import synthetic
 from rfm_platform.postgres.embedded import EmbeddedServer
-from rfm_platform.reconcile.drift import Limits, Unusual, population_stability, unusual
+from rfm_platform.reconcile.drift import Limits, Unusual, unusual
 from rfm_platform.reconcile.season import Season, SeasonError, load_season
+from rfm_platform.reconcile.stability import moved_thresholds, population_stability
 from rfm_platform_tests.assets.chain import Chain, day, new_chain
 
 END = day("2024-12-31")
@@ -103,11 +104,12 @@ def figures(on: dt.date, orders: int, **others: int) -> dict[str, Any]:
 
 
 ORDINARY = Season(())
+LIMITS = Limits()
 HISTORY = [figures(day("06-03") + dt.timedelta(weeks=n), 1000 + n) for n in range(4)]
 TODAY = day("06-03") + dt.timedelta(weeks=4)
 
 
-def judge(today: dict[str, Any] | None, limits: Limits = Limits()) -> list[str]:  # noqa: B008
+def judge(today: dict[str, Any] | None, limits: Limits = LIMITS) -> list[str]:
     rows = [*HISTORY, *([today] if today else [])]
     return [each.figure for each in unusual(rows, [TODAY], ORDINARY, limits)[TODAY]]
 
@@ -181,3 +183,12 @@ def test_the_stability_index_is_the_textbooks() -> None:
 def test_a_picture_is_an_image_that_needs_no_server() -> None:
     found = Unusual(TODAY, "shopee", "orders", 5.0, 10.0, (9.0, 10.0, 11.0), -4.0)
     assert picture(found).startswith("![orders](data:image/svg+xml;base64,")
+
+
+def test_thresholds_that_moved_are_named_with_both_values() -> None:
+    def row(metric: str, q1: float, q3: float) -> dict[str, Any]:
+        return {"scope": "all", "metric": metric, "q1": q1, "q3": q3}
+
+    before = [row("recency", 10, 100), row("frequency", 1, 2), row("gone", 1, 100)]
+    now = [row("recency", 12, 200), row("frequency", 2, 2), row("new", 1, 100)]
+    assert moved_thresholds(before, now, 0.3) == ["Q3 of recency (all) is 200, was 100"]

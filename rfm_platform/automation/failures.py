@@ -1,0 +1,36 @@
+"""Why a step of a run failed."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
+
+from rfm_platform.errors import PlatformError
+
+
+def innermost_error(event: dg.DagsterEvent) -> SerializableErrorInfo | None:
+    """What a failed step's error goes back to."""
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error
+
+
+def quotable(event: dg.DagsterEvent) -> str:
+    """A failed step and why, for strangers' eyes.
+
+    Only our own errors are quoted: a library's may hold rows or secrets.
+    """
+    error = innermost_error(event)
+    if error is None:
+        return f"{event.step_key}: failed"
+    ours = {kind.__name__ for kind in _subclasses(PlatformError)} | {dg.Failure.__name__}
+    name = error.cls_name or "an error"
+    said = error.message.partition(": ")[2].strip() if name in ours else name
+    return f"{event.step_key}: {said}"
+
+
+def _subclasses(kind: type[PlatformError]) -> Iterator[type[PlatformError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _subclasses(child)

@@ -1,0 +1,42 @@
+"""What days and snapshots looked like, as the lake has them: what drift is judged by."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from rfm_platform.engine import DuckDBEngine, read_sql
+from rfm_platform.lake import Lake
+
+
+@dataclass(frozen=True)
+class SnapshotShape:
+    """A snapshot in figures.
+
+    Attributes:
+        segments: customers by segment; empty: there is no such snapshot.
+        thresholds: its rows of rfm_thresholds.
+    """
+
+    segments: dict[str, int]
+    thresholds: list[dict[str, Any]]
+
+
+def figures_of_days(
+    lake: Lake, engine: DuckDBEngine, first: dt.date, last: dt.date
+) -> list[dict[str, Any]]:
+    """What happened on each day between two dates, inclusive: rows of ``day_figures.sql``."""
+    with engine.session() as session:
+        session.view(lake.source_orders, first, last)
+        session.view(lake.aggregated_monthly)
+        return session.records(read_sql(__package__, "day_figures"), first=first, last=last)
+
+
+def shape_of_snapshot(lake: Lake, engine: DuckDBEngine, as_of: dt.date) -> SnapshotShape:
+    """The segments and thresholds of a snapshot."""
+    with engine.session() as session:
+        session.view(lake.rfm_scores, as_of, as_of)
+        session.view(lake.rfm_thresholds, as_of, as_of)
+        return SnapshotShape(
+            segments=dict(session.rows(read_sql(__package__, "segment_sizes"))),
+            thresholds=session.records("FROM rfm_thresholds ORDER BY scope, metric"),
+        )
