@@ -28,6 +28,7 @@ def mail_server() -> Iterator[Receiver]:
     receiver = Receiver()
 
     class Handler:
+        # aiosmtpd calls it by the command that it answers.
         async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
             message = message_from_bytes(envelope.content, policy=default)
             body = message.get_body(("plain",))

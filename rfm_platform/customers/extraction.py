@@ -107,6 +107,8 @@ class Extraction:
             before: partitions of source_orders as they were; those of other days do not matter.
             days: which were read again since then.
         """
+        if not days:
+            return {}
         earlier = [before[day] for day in sorted(days) if day in before]
         with self.engine.session() as session:
             view_days(session, "days_before", earlier)

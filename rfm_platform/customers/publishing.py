@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from rfm_platform import catalog
 from rfm_platform.customers.restatements import by_marketplace, restatements
+from rfm_platform.customers.transforms import built_months
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import Lake, LakeTable
 from rfm_platform.warehouse import CsvWriter, Publication, Warehouse
@@ -37,22 +38,23 @@ class Publisher:
 
         A run that died between the two leaves some.
         """
-        self.warehouse.prepare()
-        lake = self._built_months()
-        published = {
-            row["month_of_order"]: row["version"]
-            for row in self.warehouse.rows(read_sql(__package__, "publications"))
-        }
+        lake, published = self._built_months(), self.published_months()
         return sorted(
             month
             for month in lake.keys() | published.keys()
             if month <= last and lake.get(month) != published.get(month)
         )
 
+    def published_months(self) -> dict[dt.date, str | None]:
+        """The published months, and which computation of each that is."""
+        self.warehouse.prepare()
+        rows = self.warehouse.rows(read_sql(__package__, "publications"))
+        return {row["month_of_order"]: row["version"] for row in rows}
+
     def _built_months(self) -> dict[dt.date, str]:
         with self.engine.session() as session:
             session.view(self.lake.aggregated_monthly)
-            return dict(session.rows(read_sql(__package__, "built_months")))
+            return built_months(session)
 
     def publish_months(
         self,
@@ -74,14 +76,13 @@ class Publisher:
         """
         self.warehouse.prepare()
         table, source = catalog.aggregated_monthly, self.lake.aggregated_monthly
-        totals = read_sql(__package__, "published_month")
         built = self._built_months()
         restated = 0
         for month in months:
             with self.warehouse.publication() as publication:
                 # Locked first: the figures before are those that the new ones replace.
                 publication.lock(table)
-                before = publication.rows(totals, {"month": month})
+                before = self._published(publication, month)
                 publication.replace(
                     table, ("month_of_order", month), self.rows(source, month, table)
                 )
@@ -91,6 +92,10 @@ class Publisher:
             restated += len(ledger)
             progress(month)
         return restated
+
+    @staticmethod
+    def _published(publication: Publication, month: dt.date) -> list[dict[str, Any]]:
+        return publication.rows(read_sql(__package__, "published_month"), {"month": month})
 
     def _restatements(
         self,
@@ -102,7 +107,7 @@ class Publisher:
         if not before:
             return []
         through = max(row["through"] for row in before)
-        after = publication.rows(read_sql(__package__, "published_month"), {"month": month})
+        after = self._published(publication, month)
         if any(row["through"] != through for row in after):
             with self.engine.session() as session:
                 session.view(self.lake.source_orders, month, through)

@@ -44,7 +44,7 @@ class Transforms:
         days = _by_month(self.lake.source_orders.partitions(None, end))
         with self.engine.session() as session:
             session.view(self.lake.aggregated_monthly, None, end)
-            built = dict(session.rows(read_sql(__package__, "built_months")))
+            built = built_months(session)
         return [
             month
             for month in sorted(days.keys() | built.keys())
@@ -169,7 +169,7 @@ class Transforms:
         shape = self.lake.aggregated_monthly.shape
         files = {month.value: month.files for month in self.lake.aggregated_monthly.partitions()}
         session.view_files(shape.name, [f for some in files.values() for f in some], shape)
-        built = dict(session.rows(read_sql(__package__, "built_months")))
+        built = built_months(session)
         ready: list[str] = []
         computed: list[str] = []
         for month, its_days in _by_month(days).items():
@@ -201,6 +201,11 @@ _CALENDAR_MONTHS = sa.Table(
     sa.Column("month", sa.Date),
     sa.Column("is_partial", sa.Boolean),
 )
+
+
+def built_months(session: Session) -> dict[dt.date, str]:
+    """What each month in ``aggregated_monthly`` of a session was built from."""
+    return dict(session.rows(read_sql(__package__, "built_months")))
 
 
 def built_from(days: Iterable[Partition]) -> str:

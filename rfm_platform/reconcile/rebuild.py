@@ -60,7 +60,9 @@ class Rebuild:
     ) -> list["Comparison"]:
         """Holds the published rows against the rebuilt ones, table by table."""
         lake = self.transforms.lake
-        months = [month.value for month in lake.aggregated_monthly.partitions()]
+        rebuilt = {month.value for month in lake.aggregated_monthly.partitions()}
+        published = self.publisher.published_months()
+        months = sorted(rebuilt | {month for month in published if month <= as_of})
         snapshots: list[tuple[LakeTable, sa.Table]] = [
             (lake.final_user_analysis, catalog.final_user_analysis_snapshots),
             (lake.rfm_scores, catalog.rfm_scores_snapshots),

@@ -237,3 +237,14 @@ def test_verify_finds_nothing_after_a_refresh_and_names_the_table_after_a_change
     chain.in_mart("DELETE FROM flatten_order_marketplace WHERE order_id = '01-29-0'")
     assert not verify(chain.settings, console, day("02-03")), "the source has changed since"
     assert not list(chain.settings.home.glob("verify-*")), "nothing is left behind"
+
+
+def test_verify_sees_a_published_month_that_the_source_has_no_more(chain: Chain) -> None:
+    assert refresh(chain, "02-03").succeeded
+    chain.in_mart("DELETE FROM flatten_order_marketplace WHERE create_timestamp < '2024-02-01'")
+    said = io.StringIO()
+    assert not verify(chain.settings, Console(file=said, width=120), None)
+    (row,) = [each for each in said.getvalue().splitlines() if "aggregated_monthly" in each]
+    assert row.split() == ["aggregated_monthly", "3", "0", "3"]
+    assert refresh(chain, "02-03").succeeded
+    assert verify(chain.settings, Console(file=said, width=120), None)

@@ -52,14 +52,15 @@ class Boundaries:
 
     def at_steps(self) -> None:
         """Makes the beginning and the end of each step of a run a boundary."""
-        handle = dg.DagsterInstance.handle_new_event
+        name = "handle_new_event"
+        handle = getattr(dg.DagsterInstance, name)
 
         def wrapper(instance: Any, event: Any, **options: Any) -> Any:
             if event.is_dagster_event and event.dagster_event.event_type in STEP_EVENTS:
                 self.reach()
             return handle(instance, event, **options)
 
-        dg.DagsterInstance.handle_new_event = wrapper  # type: ignore[method-assign, assignment]
+        setattr(dg.DagsterInstance, name, wrapper)
 
 
 def main() -> None:

@@ -1,0 +1,121 @@
+"""The published tables: made from the catalogue with their comments, asked, and published to."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+from sqlalchemy import Dialect
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
+from sqlalchemy.sql.ddl import DDLElement
+
+from rfm_platform.catalog import CURRENT_VIEWS, SCHEMA, WAREHOUSE
+from rfm_platform.postgres import Database
+from rfm_platform.warehouse.publication import LOCKS, Publication, names
+
+_POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """The published tables."""
+
+    database: Database
+
+    def prepare(self) -> None:
+        """Creates schema, tables, indexes, views and comments, when they are not these already.
+
+        The schema's comment says which catalogue it was made from, so that a publication costs
+        one query here and takes no lock that a reader would feel.
+        """
+        marker = f"Customers: who they are and whether they come back. Catalogue {_fingerprint()}."
+        with self.database.connect() as connection:
+            if marker == _schema_comment(connection):
+                return
+            connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCKS])
+            connection.execute("SET LOCAL client_min_messages = warning")
+            _execute(connection, CreateSchema(SCHEMA, if_not_exists=True))
+            for table in WAREHOUSE.sorted_tables:
+                _execute(connection, CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    _execute(connection, CreateIndex(index, if_not_exists=True))
+                _comment(connection, "TABLE", table.name, table.comment, table.columns)
+            for name, table in CURRENT_VIEWS.items():
+                connection.execute(
+                    sql.SQL(
+                        "CREATE OR REPLACE VIEW {view} AS SELECT * FROM {table} "
+                        "WHERE as_of_date = (SELECT MAX(as_of_date) FROM {table})"
+                    ).format(view=sql.Identifier(SCHEMA, name), **names(table, "as_of_date"))
+                )
+                comment = f"Newest snapshot of {table.name}. {table.comment}"
+                _comment(connection, "VIEW", name, comment, table.columns)
+            connection.execute(
+                sql.SQL("COMMENT ON SCHEMA {} IS {}").format(
+                    sql.Identifier(SCHEMA), sql.Literal(marker)
+                )
+            )
+
+    @contextmanager
+    def publication(self) -> Iterator[Publication]:
+        """One transaction: committed at the end of the block, rolled back on an error."""
+        with self.database.connect() as connection:
+            yield Publication(connection)
+
+    def rows(
+        self, statement: str, parameters: Mapping[str, object] | None = None
+    ) -> list[dict[str, Any]]:
+        """The rows of a query of ours."""
+        with (
+            self.database.connect(read_only=True) as connection,
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            cursor.execute(statement.encode(), parameters)
+            return cursor.fetchall()
+
+
+def _fingerprint() -> str:
+    """Changes with every table, column, type, index and comment of the catalogue."""
+    described = [
+        (t.name, t.comment, [(c.name, repr(c.type), c.comment) for c in t.columns], len(t.indexes))
+        for t in WAREHOUSE.sorted_tables
+    ]
+    return hashlib.md5(repr(described).encode(), usedforsecurity=False).hexdigest()[:12]
+
+
+def _schema_comment(connection: psycopg.Connection) -> str | None:
+    row = connection.execute(
+        "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [SCHEMA]
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _execute(connection: psycopg.Connection, statement: DDLElement) -> None:
+    text = str(statement.compile(dialect=_POSTGRES))
+    connection.execute(text.encode())
+
+
+def _comment(
+    connection: psycopg.Connection,
+    kind: str,
+    name: str,
+    comment: str | None,
+    columns: Any,
+) -> None:
+    connection.execute(
+        sql.SQL("COMMENT ON {} {} IS {}").format(
+            sql.SQL(kind),
+            sql.Identifier(SCHEMA, name),
+            sql.Literal(comment),
+        )
+    )
+    for column in columns:
+        connection.execute(
+            sql.SQL("COMMENT ON COLUMN {} IS {}").format(
+                sql.Identifier(SCHEMA, name, column.name), sql.Literal(column.comment)
+            )
+        )

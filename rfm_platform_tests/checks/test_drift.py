@@ -1,0 +1,51 @@
+"""The verdicts on days and snapshots that are not like the ones before."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
+
+WARN = dg.AssetCheckSeverity.WARN
+MONDAYS = ("01-08", "01-15", "01-22", "02-05")
+
+
+@pytest.fixture
+def chain(server: EmbeddedServer, tmp_path: Path) -> Chain:
+    """Ten customers who buy on Mondays, and on the last one as many again."""
+    chain = new_chain(server, tmp_path, start_date=day("01-01"), drift_orders=5, drift_history=3)
+    lines = [line(f"{on}-{n}", on, user_id=f"u{n}") for on in MONDAYS for n in range(10)]
+    lines += [line(f"more-{n}", "02-05", user_id=f"u{n}") for n in range(30)]
+    chain.fill(lines)
+    assert all(outcome.succeeded for outcome in chain.materialize("01-01", "01-31"))
+    assert all(outcome.succeeded for outcome in chain.materialize("02-01", "02-05"))
+    return chain
+
+
+def test_an_unusual_day_is_a_warning_with_figures_and_a_picture(chain: Chain) -> None:
+    assert chain.judge("days_are_as_usual", "01-22").passed, "there is too little to compare with"
+    verdict = chain.judge("days_are_as_usual", "02-05")
+    assert (verdict.passed, verdict.severity, verdict.blocking) == (False, WARN, False)
+    assert "2024-02-05 is unusual: " in (verdict.description or "")
+    assert "orders of shopee 40, usually 10" in (verdict.description or "")
+    table = verdict.metadata["figures"].value
+    assert isinstance(table, dg.TableMetadataValue)
+    assert {"orders", "revenue"} <= {record.data["figure"] for record in table.records}
+    assert "data:image/svg+xml;base64," in str(verdict.metadata["pictures"].value)
+
+
+def test_shifted_segments_and_thresholds_are_a_warning(chain: Chain) -> None:
+    assert chain.judge("segments_are_stable", "01-31").passed
+    verdict = chain.judge("segments_are_stable", "02-05")
+    assert (verdict.passed, verdict.severity, verdict.blocking) == (False, WARN, False)
+    assert "Against 2024-01-31: " in (verdict.description or "")
+    assert "segments have shifted (index" in (verdict.description or "")
+    # Ten have five orders now and twenty have one: the third quartile lies among the ten.
+    assert "Q3 of frequency (all) is 5, was 3" in (verdict.description or "")
+
+
+def test_without_an_earlier_snapshot_nothing_is_compared_and_that_is_said(chain: Chain) -> None:
+    verdict = chain.judge("segments_are_stable", "01-31")
+    assert verdict.description == "Not compared: there is no snapshot as of 2023-12-31."
