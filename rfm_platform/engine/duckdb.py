@@ -10,54 +10,23 @@ import datetime as dt
 import re
 import shutil
 import tempfile
-import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import sqlalchemy as sa
 
+from rfm_platform.engine.parquet import write_files
 from rfm_platform.engine.pipes import read_from, write_to
+from rfm_platform.engine.sql import as_postgres_reads, duckdb_type
 from rfm_platform.errors import PlatformError
-from rfm_platform.lake import LakeTable, WrittenFile
+from rfm_platform.lake import LakeTable
 
 # Rows are CSV here only between us and PostgreSQL, which writes and reads exactly this dialect.
 NULL_TEXT = r"\N"
-
-# A list of text as PostgreSQL writes an array.
-_PG_ARRAY = (
-    "'{{' || ARRAY_TO_STRING(LIST_TRANSFORM(\"{0}\", LAMBDA x: "
-    """'"' || REPLACE(REPLACE(x, '\\', '\\\\'), '"', '\\"') || '"'), ',') || '}}'"""
-)
-
-_TYPES: dict[type[sa.types.TypeEngine[Any]], str] = {
-    sa.Text: "VARCHAR",
-    sa.BigInteger: "BIGINT",
-    sa.SmallInteger: "SMALLINT",
-    sa.Integer: "INTEGER",
-    sa.DateTime: "TIMESTAMP",
-    sa.Date: "DATE",
-    sa.Boolean: "BOOLEAN",
-    sa.Float: "DOUBLE",
-}
-
-
-def duckdb_type(column: sa.Column[Any]) -> str:
-    """DuckDB's name for a catalogue column's type."""
-    if isinstance(column.type, sa.ARRAY):
-        return "VARCHAR[]"
-    if isinstance(column.type, sa.Numeric) and not isinstance(column.type, sa.Float):
-        return f"DECIMAL({column.type.precision},{column.type.scale})"
-    return _TYPES[type(column.type)]
-
-
-def read_sql(package: str, name: str) -> str:
-    """The text of ``sql/<name>.sql`` of a package."""
-    return resources.files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
 class EngineError(PlatformError):
@@ -182,56 +151,7 @@ class Session:
             values: the partitions; those that have no row end up empty.
             parameters: the query's.
         """
-        table.path.mkdir(parents=True, exist_ok=True)
-        write = self._write_partition if len(values) == 1 else self._write_partitions
-        table.commit(write(table, query, min(values), parameters), values)
-
-    def _write_partition(
-        self, table: LakeTable, query: str, value: dt.date, parameters: Mapping[str, object]
-    ) -> list[WrittenFile]:
-        """One file, at half the cost of DuckDB's partitioned writer."""
-        path = table.directory(value) / f"part-{uuid.uuid4()}.parquet"
-        path.parent.mkdir(exist_ok=True)
-        others = [c for c in table.shape.columns if c.name != table.partition_column]
-        ((_, rows, size, *_),) = self._copy(others, query, path, "", parameters)
-        if rows:
-            return [WrittenFile(path, value, rows, size)]
-        path.unlink()
-        return []
-
-    def _write_partitions(
-        self, table: LakeTable, query: str, _first: dt.date, parameters: Mapping[str, object]
-    ) -> list[WrittenFile]:
-        options = (
-            f"PARTITION_BY ({table.partition_column}), OVERWRITE_OR_IGNORE, "
-            "FILENAME_PATTERN 'part-{uuid}', "
-        )
-        written = self._copy(table.shape.columns, query, table.path, options, parameters)
-        return [
-            WrittenFile(
-                path=Path(path),
-                partition=dt.date.fromisoformat(partition[table.partition_column]),
-                rows=rows,
-                size=size,
-            )
-            for path, rows, size, _footer, _columns, partition, *_ in written
-        ]
-
-    def _copy(
-        self,
-        columns: Iterable[sa.Column[Any]],
-        query: str,
-        path: Path,
-        options: str,
-        parameters: Mapping[str, object],
-    ) -> list[tuple[Any, ...]]:
-        typed = ", ".join(f'CAST("{c.name}" AS {duckdb_type(c)}) AS "{c.name}"' for c in columns)
-        target = str(path).replace("'", "''")
-        return self._connection.execute(
-            f"COPY (SELECT {typed} FROM ({query})) TO '{target}' "  # noqa: S608 - names of ours
-            f"(FORMAT parquet, {options}RETURN_STATS)",
-            parameters,
-        ).fetchall()
+        table.commit(write_files(self._connection, table, query, values, parameters), values)
 
     def load_csv(
         self,
@@ -299,12 +219,7 @@ class Session:
         self, query: str, columns: Iterable[sa.Column[Any]], write: Callable[[bytes], object]
     ) -> None:
         """Hands columns of a query to `write` as CSV that PostgreSQL's COPY reads."""
-        projection = [
-            f'{_PG_ARRAY.format(column.name)} AS "{column.name}"'
-            if isinstance(column.type, sa.ARRAY)
-            else f'"{column.name}"'
-            for column in columns
-        ]
+        projection = map(as_postgres_reads, columns)
         relation = self.query(f"SELECT {', '.join(projection)} FROM ({query})")  # noqa: S608 - names
         write_to(
             self._new_pipe(),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rfm_platform import catalog
 from rfm_platform.engine import DuckDBEngine, EngineError
-from rfm_platform.engine.duckdb import duckdb_type
+from rfm_platform.engine.sql import duckdb_type
 from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
 

@@ -1,10 +1,4 @@
-"""The lake: Delta tables over Parquet, where partitions are replaced in one commit.
-
-An engine writes Parquet files beside the old ones, and one commit puts them in their place: a
-reader sees the files of one version, never half of a partition, and a writer that dies leaves
-nothing but files that no version names, until they are vacuumed. What the tables mean is the
-catalogue's business.
-"""
+"""One Delta table over Parquet: its partitions, their replacement in one commit, its versions."""
 
 import datetime as dt
 import fcntl
@@ -23,7 +17,6 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.schema import ArrayType, PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
-from rfm_platform import catalog
 from rfm_platform.errors import PlatformError
 
 _TYPES: dict[type[sa.types.TypeEngine[Any]], str] = {
@@ -245,28 +238,3 @@ def _type(column: sa.Column[Any]) -> PrimitiveType | ArrayType:
     if isinstance(column.type, sa.Numeric) and not isinstance(column.type, sa.Float):
         return PrimitiveType(f"decimal({column.type.precision},{column.type.scale})")
     return PrimitiveType(_TYPES[type(column.type)])
-
-
-class Lake:
-    """The tables under one directory."""
-
-    def __init__(self, root: Path) -> None:
-        def table(name: str, shape: sa.Table, partition_column: str) -> LakeTable:
-            return LakeTable(root / name, shape, partition_column)
-
-        as_of = "as_of_date"
-        self.source_orders = table("source_orders", catalog.source_orders, "day")
-        self.aggregated_monthly = table(
-            "aggregated_monthly", catalog.aggregated_monthly_lake, "month_of_order"
-        )
-        self.final_user_analysis = table(
-            "final_user_analysis", catalog.final_user_analysis_lake, as_of
-        )
-        self.rfm_scores = table("rfm_scores", catalog.rfm_scores_snapshots, as_of)
-        self.rfm_thresholds = table("rfm_thresholds", catalog.rfm_thresholds, as_of)
-        self.cohort_matrix = table("cohort_matrix", catalog.cohort_matrix_snapshots, as_of)
-
-    @property
-    def tables(self) -> list[LakeTable]:
-        """All of them."""
-        return [table for table in vars(self).values() if isinstance(table, LakeTable)]

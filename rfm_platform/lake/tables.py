@@ -1,0 +1,33 @@
+"""Which tables the lake has."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from rfm_platform import catalog
+from rfm_platform.lake.table import LakeTable
+
+
+class Lake:
+    """The tables under one directory."""
+
+    def __init__(self, root: Path) -> None:
+        def table(name: str, shape: sa.Table, partition_column: str) -> LakeTable:
+            return LakeTable(root / name, shape, partition_column)
+
+        as_of = "as_of_date"
+        self.source_orders = table("source_orders", catalog.source_orders, "day")
+        self.aggregated_monthly = table(
+            "aggregated_monthly", catalog.aggregated_monthly_lake, "month_of_order"
+        )
+        self.final_user_analysis = table(
+            "final_user_analysis", catalog.final_user_analysis_lake, as_of
+        )
+        self.rfm_scores = table("rfm_scores", catalog.rfm_scores_snapshots, as_of)
+        self.rfm_thresholds = table("rfm_thresholds", catalog.rfm_thresholds, as_of)
+        self.cohort_matrix = table("cohort_matrix", catalog.cohort_matrix_snapshots, as_of)
+
+    @property
+    def tables(self) -> list[LakeTable]:
+        """All of them."""
+        return [table for table in vars(self).values() if isinstance(table, LakeTable)]
