@@ -81,12 +81,8 @@ def test_old_versions_and_leftovers_go_and_the_tables_stay(
         assert young.exists()
         assert table.vacuum(0) == 2
         assert maintain(instance, chain.platform).files == 0
+        job = chain.definitions.resolve_job_def("maintain")
+        assert job.execute_in_process(instance=instance).success, "and as a job"
     assert len(list(table.path.glob("day=*/*.parquet"))) == 1
     assert chain.check("equals_the_source", "01-01").passed
     assert chain.published() == published
-
-
-def test_the_job_runs_in_dagster(chain: Chain) -> None:
-    with chain.instance() as instance:
-        job = chain.definitions.resolve_job_def("maintain")
-        assert job.execute_in_process(instance=instance).success

@@ -1,7 +1,5 @@
 """The verdicts on days and snapshots that are not like the ones before."""
 
-from pathlib import Path
-
 import dagster as dg
 import pytest
 
@@ -12,10 +10,11 @@ WARN = dg.AssetCheckSeverity.WARN
 MONDAYS = ("01-08", "01-15", "01-22", "02-05")
 
 
-@pytest.fixture
-def chain(server: EmbeddedServer, tmp_path: Path) -> Chain:
-    """Ten customers who buy on Mondays, and on the last one as many again."""
-    chain = new_chain(server, tmp_path, start_date=day("01-01"), drift_orders=5, drift_history=3)
+@pytest.fixture(scope="module")
+def chain(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    """Ten customers who buy on Mondays, and on the last one twenty more. Nobody changes it."""
+    home = tmp_path_factory.mktemp("drift")
+    chain = new_chain(server, home, start_date=day("01-01"), drift_orders=5, drift_history=3)
     lines = [line(f"{on}-{n}", on, user_id=f"u{n}") for on in MONDAYS for n in range(10)]
     lines += [line(f"more-{n}", "02-05", user_id=f"u{n}") for n in range(30)]
     chain.fill(lines)
