@@ -1,0 +1,80 @@
+"""An archive's files: encryption at rest with age, and a table's rows read back out of it."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyrage
+from pyrage import x25519
+
+from rfm_platform.bi_database.endpoint import BiDatabaseError
+from rfm_platform.bi_database.manifest import NAME, Manifest
+
+SUFFIX = ".age"
+
+
+def encrypt(directory: Path, recipients: Sequence[str]) -> None:
+    """Replaces each file below a directory by one that only the recipients can read.
+
+    Raises:
+        BiDatabaseError: a recipient is no age public key.
+    """
+    try:
+        keys = [x25519.Recipient.from_str(recipient) for recipient in recipients]
+    except pyrage.RecipientError:
+        raise BiDatabaseError(
+            "RFM_BI_RECIPIENTS holds what is no age public key: they begin with age1"
+        ) from None
+    for path in _files(directory):
+        encrypted = path.with_name(path.name + SUFFIX)
+        pyrage.encrypt_file(str(path), str(encrypted), keys)
+        encrypted.chmod(0o600)
+        path.unlink()
+
+
+@contextmanager
+def readable(directory: Path, manifest: Manifest, identity: str | None) -> Iterator[Path]:
+    """The archive's files as pg_restore reads them: a private copy where they are encrypted.
+
+    Raises:
+        BiDatabaseError: they are encrypted and the identity is none, or opens none of them.
+    """
+    if not manifest.is_encrypted:
+        yield directory
+        return
+    if identity is None:
+        raise BiDatabaseError(f"the dump in {directory} is encrypted: set RFM_BI_IDENTITY")
+    with TemporaryDirectory(prefix=".decrypted-", dir=directory.parent) as temporary:
+        place = Path(temporary)
+        decrypt(directory, place, identity)
+        yield place
+
+
+def decrypt(directory: Path, place: Path, identity: str) -> None:
+    """Writes the plain files of an encrypted dump below another directory.
+
+    Raises:
+        BiDatabaseError: the identity is none, or opens none of them.
+    """
+    try:
+        key = x25519.Identity.from_str(identity)
+    except pyrage.IdentityError:
+        raise BiDatabaseError(
+            "RFM_BI_IDENTITY is no age private key: they begin with AGE-SECRET-KEY-1"
+        ) from None
+    for path in _files(directory):
+        plain = place / path.relative_to(directory).with_suffix("")
+        plain.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            pyrage.decrypt_file(str(path), str(plain), [key])
+        except pyrage.DecryptError:
+            shutil.rmtree(place, ignore_errors=True)
+            raise BiDatabaseError(
+                f"RFM_BI_IDENTITY does not open {path}: it is another key's, or damaged"
+            ) from None
+
+
+def _files(directory: Path) -> list[Path]:
+    return [p for p in sorted(directory.rglob("*")) if p.is_file() and p.name != NAME]

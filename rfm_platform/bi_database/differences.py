@@ -1,0 +1,236 @@
+"""Which rows of a table differ between a dump and a restored database.
+
+Only asked when their hashes differ. Both sides are streamed as COPY's text and added up in buckets
+by key; the rows of buckets that differ are then compared one by one. So memory follows what
+differs, up to a limit that is told, and the dump itself is the witness: the source lives on.
+"""
+
+import subprocess
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from rfm_platform.bi_database.archive import readable
+from rfm_platform.bi_database.dump import ARCHIVE
+from rfm_platform.bi_database.endpoint import PINNED, BiDatabaseError, UrlEndpoint, quoted
+from rfm_platform.bi_database.manifest import Manifest
+from rfm_platform.bi_database.state import TableState
+from rfm_platform.bi_database.tools import choose
+
+BUCKETS = 4096
+# Buckets that differ whose rows are looked at, and rows that are told.
+EXAMINED_BUCKETS = 32
+EXAMPLES = 10
+_NULL = b"\\N"
+
+
+@dataclass(frozen=True)
+class RowDifferences:
+    """What differs.
+
+    Attributes:
+        missing, extra, changed: rows.
+        rescaled: rows whose numbers are the same but for zeros at the end: 1.5 and 1.50.
+        examples: some of them, by key, with the columns that differ and without values.
+        is_partial: whether there are more than were looked at.
+    """
+
+    missing: int = 0
+    extra: int = 0
+    changed: int = 0
+    rescaled: int = 0
+    examples: tuple[str, ...] = ()
+    is_partial: bool = False
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether every value is the same, if not every text."""
+        return not (self.missing or self.extra or self.changed or self.is_partial) and (
+            self.rescaled > 0
+        )
+
+    @property
+    def verdict(self) -> str:
+        """A sentence."""
+        if self.is_equal:
+            return f"equal; {self.rescaled} rows write a number with other zeros (1.5 and 1.50)"
+        if not (self.missing or self.extra or self.changed):
+            return (
+                "the dump holds the same rows as the target, the source's snapshot held others: "
+                "the source was changed outside of PostgreSQL's transactions; make a new dump"
+            )
+        at_least = "at least " if self.is_partial else ""
+        parts = [
+            f"{at_least}{count} rows {word}"
+            for word, count in (
+                ("missing", self.missing),
+                ("too many", self.extra),
+                ("changed", self.changed),
+            )
+            if count
+        ]
+        return ", ".join(parts)
+
+
+def compare_rows(
+    target: UrlEndpoint,
+    table: TableState,
+    manifest: Manifest,
+    directory: Path,
+    identity: str | None,
+) -> RowDifferences:
+    """Compares a table's rows in a dump with those in a database.
+
+    Raises:
+        BiDatabaseError: the dump cannot be read.
+        DatabaseError: the target cannot be read.
+    """
+    with readable(directory, manifest, identity) as place:
+        keys = [table.columns.index(name) for name in table.key if name in table.columns]
+
+        def dumped() -> Iterator[bytes]:
+            return _dumped_rows(place / ARCHIVE, manifest.tool, table)
+
+        with target.database.connect(read_only=True) as connection:
+            for name, value in PINNED.items():
+                connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+            statement = _copy_statement(table)
+
+            def restored() -> Iterator[bytes]:
+                with connection.cursor() as cursor, cursor.copy(statement) as copy:
+                    yield from _lines(copy)
+
+            differing = _differing_buckets(dumped(), restored(), keys)
+            chosen = set(sorted(differing)[:EXAMINED_BUCKETS])
+            before = Counter(row for row in dumped() if _bucket(row, keys) in chosen)
+            after = Counter(row for row in restored() if _bucket(row, keys) in chosen)
+    return _compare(before, after, table, keys, is_partial=len(differing) > len(chosen))
+
+
+def _copy_statement(table: TableState) -> bytes:
+    columns = ", ".join(map(quoted, table.columns))
+    relation = quoted(table.schema_name, table.name)
+    return f"COPY (SELECT {columns} FROM ONLY {relation}) TO STDOUT".encode()  # noqa: S608 - quoted
+
+
+def _dumped_rows(archive: Path, version: int, table: TableState) -> Iterator[bytes]:
+    """A table's rows as an archive holds them, in COPY's text form."""
+    program = choose("pg_restore", version).path
+    command = [
+        str(program),
+        "--data-only",
+        "--file=-",
+        f"--schema={table.schema_name}",
+        f"--table={table.name}",
+        str(archive),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None  # noqa: S101 - a pipe
+    inside = False
+    try:
+        for raw in process.stdout:
+            line = raw.rstrip(b"\n")
+            if inside and line == b"\\.":
+                inside = False
+            elif inside:
+                yield line
+            elif line.startswith(b"COPY "):
+                inside = True
+        if process.wait() != 0:
+            raise BiDatabaseError(f"{archive}: pg_restore cannot read {table.title} out of it")
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _lines(blocks: Iterable[bytes | bytearray | memoryview]) -> Iterator[bytes]:
+    rest = b""
+    for block in blocks:
+        *lines, rest = (rest + bytes(block)).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
+
+
+def _bucket(row: bytes, keys: Sequence[int]) -> int:
+    if not keys:
+        return zlib.crc32(row) % BUCKETS
+    cells = row.split(b"\t")
+    return zlib.crc32(b"\t".join(cells[key] for key in keys)) % BUCKETS
+
+
+def _differing_buckets(
+    before: Iterable[bytes], after: Iterable[bytes], keys: Sequence[int]
+) -> set[int]:
+    sums = [0] * BUCKETS
+    for weight, rows in ((1, before), (-1, after)):
+        for row in rows:
+            # Both halves of the row's hash and a count, so that no two changes cancel out.
+            sums[_bucket(row, keys)] += weight * ((1 << 64) + hash(row) % (1 << 61))
+    return {bucket for bucket, total in enumerate(sums) if total}
+
+
+def _compare(
+    before: Counter[bytes],
+    after: Counter[bytes],
+    table: TableState,
+    keys: Sequence[int],
+    *,
+    is_partial: bool,
+) -> RowDifferences:
+    gone, come = list((before - after).elements()), list((after - before).elements())
+    if not keys:
+        return RowDifferences(missing=len(gone), extra=len(come), is_partial=is_partial)
+    old, new = _by_key(gone, keys), _by_key(come, keys)
+    both = sorted(old.keys() & new.keys())
+    changed, rescaled, examples = 0, 0, []
+    for key in both:
+        columns = _changed_columns(old[key], new[key], table)
+        if columns:
+            changed += 1
+            examples.append(f"{_named(key, table, keys)}: {', '.join(columns)} changed")
+        else:
+            rescaled += 1
+    examples += [f"{_named(key, table, keys)}: missing" for key in sorted(old.keys() - new.keys())]
+    examples += [f"{_named(key, table, keys)}: too many" for key in sorted(new.keys() - old.keys())]
+    return RowDifferences(
+        missing=len(old.keys() - new.keys()),
+        extra=len(new.keys() - old.keys()),
+        changed=changed,
+        rescaled=rescaled,
+        examples=tuple(examples[:EXAMPLES]),
+        is_partial=is_partial,
+    )
+
+
+def _by_key(rows: Iterable[bytes], keys: Sequence[int]) -> dict[tuple[bytes, ...], list[bytes]]:
+    cells = (row.split(b"\t") for row in rows)
+    return {tuple(row[key] for key in keys): row for row in cells}
+
+
+def _changed_columns(old: Sequence[bytes], new: Sequence[bytes], table: TableState) -> list[str]:
+    return [
+        name
+        for name, before, after in zip(table.columns, old, new, strict=True)
+        if before != after and not (name in table.numerics and _same_number(before, after))
+    ]
+
+
+def _same_number(before: bytes, after: bytes) -> bool:
+    if _NULL in (before, after):
+        return False
+    try:
+        return Decimal(before.decode()) == Decimal(after.decode())
+    except (InvalidOperation, UnicodeDecodeError):
+        return False
+
+
+def _named(key: Sequence[bytes], table: TableState, keys: Sequence[int]) -> str:
+    return ", ".join(
+        f"{table.columns[position]} {value.decode(errors='replace')}"
+        for position, value in zip(keys, key, strict=True)
+    )

@@ -1,0 +1,207 @@
+"""Restoring a dump in the background: the restore outlives whoever watches it.
+
+A process of its own runs pg_restore, gives rights, gathers statistics, and writes how far it is
+into the job's directory; watching means reading that. A restore that breaks leaves an empty
+database, and says so; if its own process is killed, the next one who watches cleans up.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rfm_platform.bi_database.endpoint import BiDatabaseError
+from rfm_platform.bi_database.manifest import Manifest, damaged_files, read_manifest
+from rfm_platform.bi_database.target import Finding, empty, examine
+from rfm_platform.bi_database.tools import choose, login
+from rfm_platform.postgres import Database
+
+STATE = "state.json"
+JOB = "job.json"
+LOG = "restore.log"
+POLL_SECONDS = 0.2
+IDENTITY = "RFM_BI_IDENTITY"
+
+
+class RestoreState(dict[str, Any]):
+    """How far a restore is: phase, done, total, pid, failure, target_is, ended."""
+
+
+@dataclass(frozen=True)
+class RestoreOptions:
+    """How a dump is restored.
+
+    Attributes:
+        jobs: objects that are restored at once; with 1 everything is one transaction.
+        replace: whether what the target holds may be removed first.
+        roles: for each role of the source, the target's: rights of others are given to no one.
+        identity: the age private key of an encrypted dump.
+    """
+
+    jobs: int = 2
+    replace: bool = False
+    roles: Mapping[str, str] = field(default_factory=dict)
+    identity: str | None = None
+
+
+def preflight(target: Database, directory: Path, options: RestoreOptions) -> list[Finding]:
+    """Everything that can be known before: the dump's files, the programs, the target."""
+    manifest = read_manifest(directory)
+    damage = damaged_files(directory, manifest)
+    findings = [
+        Finding(
+            name="dump",
+            state="failed" if damage else "passed",
+            text="; ".join(damage) + ": make a new dump."
+            if damage
+            else f"{len(manifest.files)} files, each with the checksum that it was written with.",
+        )
+    ]
+    try:
+        tool = choose("pg_restore", manifest.tool)
+        findings.append(Finding(name="pg_restore", state="passed", text=f"{tool.version}"))
+    except BiDatabaseError as error:
+        findings.append(Finding(name="pg_restore", state="failed", text=str(error)))
+    return findings + examine(target, manifest, replace=options.replace)
+
+
+def restore(
+    target: Database,
+    directory: Path,
+    job: Path,
+    options: RestoreOptions,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> list[Finding]:
+    """Restores a dump and waits for the end; takes up a restore into the target that still runs.
+
+    Args:
+        target: where to.
+        directory: the dump's.
+        job: a directory of the target's own, in which the restore notes how far it is.
+        options: how.
+        progress: told what is done, how many steps of it, of how many.
+
+    Returns:
+        What preflight found.
+
+    Raises:
+        BiDatabaseError: the target is not fit, or the restore failed; says what the target is now.
+    """
+    findings: list[Finding] = []
+    if not is_running(job):
+        findings = preflight(target, directory, options)
+        failed = [f"{each.name}: {each.text}" for each in findings if each.state == "failed"]
+        if failed:
+            raise BiDatabaseError(
+                f"Nothing was restored into {target.label}, it is as it was. " + " ".join(failed)
+            )
+        start(target, directory, job, options)
+    watch(target, job, progress)
+    return findings
+
+
+def start(target: Database, directory: Path, job: Path, options: RestoreOptions) -> None:
+    """Starts a restore in a process of its own and returns."""
+    manifest = read_manifest(directory)
+    job.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (job / STATE).unlink(missing_ok=True)
+    with login(target.conninfo(), job) as environment:
+        description = {
+            "directory": str(directory),
+            "pg_restore": str(choose("pg_restore", manifest.tool).path),
+            "jobs": options.jobs,
+            "replace": options.replace,
+            "roles": dict(options.roles),
+            "label": target.label,
+        }
+        (job / JOB).write_text(json.dumps(description), encoding="utf-8")
+        if options.identity is not None:
+            environment[IDENTITY] = options.identity
+        with (job / LOG).open("wb") as log:
+            subprocess.Popen(
+                [sys.executable, "-m", "rfm_platform.bi_database.worker", str(job)],
+                env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+    deadline = time.monotonic() + 30
+    while not (job / STATE).exists():
+        if time.monotonic() > deadline:
+            raise BiDatabaseError(f"The restore did not start: see {job / LOG}")
+        time.sleep(POLL_SECONDS)
+
+
+def watch(
+    target: Database,
+    job: Path,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> None:
+    """Waits for a restore's end.
+
+    Raises:
+        BiDatabaseError: it failed or was killed; says what the target is now.
+    """
+    while True:
+        running = is_running(job)
+        state = read_state(job)
+        if state["ended"]:
+            break
+        if not running:
+            raise BiDatabaseError(
+                f"The restore into {target.label} was killed in the middle. {_cleaned(target)}"
+            )
+        progress(state["phase"], state["done"], state["total"])
+        time.sleep(POLL_SECONDS)
+    if state["failure"]:
+        raise BiDatabaseError(
+            f"The restore into {target.label} failed: {state['failure']}. {state['target_is']}"
+        )
+    progress("restored", state["total"], state["total"])
+
+
+def _cleaned(target: Database) -> str:
+    try:
+        empty(target)
+    except Exception as error:
+        return f"The target holds a part and could not be emptied: {error}"
+    return "The target is empty again."
+
+
+def is_running(job: Path) -> bool:
+    """Whether a restore's process is at work."""
+    if not (job / STATE).exists():
+        return False
+    pid = read_state(job)["pid"]
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return str(job).encode() in command
+
+
+def read_state(job: Path) -> RestoreState:
+    """How far a restore is."""
+    return RestoreState(json.loads((job / STATE).read_text("utf-8")))
+
+
+def write_state(job: Path, state: Mapping[str, Any]) -> None:
+    """Notes how far it is; a reader sees the old or the new."""
+    new = job / f"{STATE}.new"
+    new.write_text(json.dumps(dict(state)), encoding="utf-8")
+    new.replace(job / STATE)
+
+
+def summary(manifest: Manifest) -> str:
+    """A dump in a sentence."""
+    rows = sum(table.rows or 0 for table in manifest.state.tables)
+    return (
+        f"{manifest.state.name}, PostgreSQL {manifest.state.version}, "
+        f"{len(manifest.state.tables)} tables, {rows:,} rows, {manifest.bytes / 1e6:,.1f} MB dumped"
+    )

@@ -1,0 +1,15 @@
+-- Keys and checks. NOT NULL is told at the column: only the newest servers make it a constraint.
+SELECT
+    format('%s.%I', COALESCE(NULLIF(c.conrelid, 0)::regclass::text, c.contypid::regtype::text), c.conname)
+        AS object,
+    pg_get_constraintdef(c.oid) AS definition
+FROM pg_constraint AS c
+JOIN pg_namespace AS n ON n.oid = c.connamespace
+WHERE c.contype NOT IN ('n', 't')
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (
+    SELECT FROM pg_depend AS e
+    WHERE e.deptype = 'e' AND (e.classid, e.objid) IN (
+        ('pg_class'::regclass, c.conrelid), ('pg_type'::regclass, c.contypid)
+    )
+  )

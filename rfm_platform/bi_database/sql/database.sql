@@ -1,0 +1,14 @@
+SELECT
+    current_database() AS name,
+    current_setting('server_version') AS version,
+    current_setting('server_version_num')::int AS version_number,
+    pg_encoding_to_char(d.encoding) AS encoding,
+    d.datcollate AS collation,
+    d.datctype AS character_type,
+    pg_get_userbyid(d.datdba) AS owner,
+    pg_database_size(d.oid) AS bytes,
+    current_user AS connected_as,
+    clock_timestamp()::timestamptz(0)::text AS read_at,
+    (SELECT COUNT(*) FROM pg_largeobject_metadata) AS large_objects
+FROM pg_database AS d
+WHERE d.datname = current_database()

@@ -1,0 +1,31 @@
+-- What a database may hold beside: rules, row security, event triggers by definition, rarer kinds by
+-- name. Objects of the server itself have smaller numbers than 16384.
+SELECT format('rule %I on %s', r.rulename, r.ev_class::regclass) AS object,
+    pg_get_ruledef(r.oid) AS definition
+FROM pg_rewrite AS r
+WHERE r.oid >= 16384 AND r.rulename <> '_RETURN'
+UNION ALL
+SELECT format('policy %I on %s', p.polname, p.polrelid::regclass),
+    concat_ws(' ', p.polcmd::text, pg_get_expr(p.polqual, p.polrelid),
+        pg_get_expr(p.polwithcheck, p.polrelid))
+FROM pg_policy AS p
+UNION ALL
+SELECT format('event trigger %I', e.evtname), e.evtevent || ' ' || e.evtenabled::text
+FROM pg_event_trigger AS e
+UNION ALL
+SELECT format('%s %s', i.type, i.identity), 'exists'
+FROM (
+    SELECT tableoid, oid FROM pg_operator UNION ALL
+    SELECT tableoid, oid FROM pg_opclass UNION ALL
+    SELECT tableoid, oid FROM pg_collation UNION ALL
+    SELECT tableoid, oid FROM pg_conversion UNION ALL
+    SELECT tableoid, oid FROM pg_cast UNION ALL
+    SELECT tableoid, oid FROM pg_ts_config UNION ALL
+    SELECT tableoid, oid FROM pg_ts_dict UNION ALL
+    SELECT tableoid, oid FROM pg_foreign_server
+) AS o
+CROSS JOIN LATERAL pg_identify_object(o.tableoid, o.oid, 0) AS i
+WHERE o.oid >= 16384 AND NOT EXISTS (
+    SELECT FROM pg_depend AS e
+    WHERE e.classid = o.tableoid AND e.objid = o.oid AND e.deptype = 'e'
+)

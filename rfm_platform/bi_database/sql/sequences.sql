@@ -1,0 +1,29 @@
+-- Sequences and the columns that take their numbers from them, by ownership or by default.
+SELECT
+    n.nspname AS schema,
+    c.relname AS name,
+    u.table_schema,
+    u.table_name,
+    u.column_name
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN LATERAL (
+    SELECT tn.nspname AS table_schema, t.relname AS table_name, a.attname AS column_name
+    FROM (
+        SELECT d.refobjid AS relation, d.refobjsubid AS attnum
+        FROM pg_depend AS d
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+          AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+        UNION
+        SELECT f.adrelid, f.adnum
+        FROM pg_depend AS d
+        JOIN pg_attrdef AS f ON f.oid = d.objid
+        WHERE d.classid = 'pg_attrdef'::regclass
+          AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+    ) AS used
+    JOIN pg_class AS t ON t.oid = used.relation
+    JOIN pg_namespace AS tn ON tn.oid = t.relnamespace
+    JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = used.attnum
+    LIMIT 1
+) AS u ON TRUE
+WHERE c.relkind = 'S' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'

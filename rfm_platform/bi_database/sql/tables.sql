@@ -1,0 +1,41 @@
+-- Everything that holds rows, with its size; materialized views and partitioned parents by name.
+SELECT
+    n.nspname AS schema,
+    c.relname AS name,
+    c.relkind AS kind,
+    c.relpersistence AS persistence,
+    c.relispopulated AS is_populated,
+    pg_total_relation_size(c.oid) AS bytes,
+    GREATEST(c.reltuples, 0)::bigint AS estimated_rows,
+    (
+        SELECT array_agg(a.attname ORDER BY k.position)
+        FROM pg_index AS i, unnest(i.indkey::int[]) WITH ORDINALITY AS k (attnum, position)
+        JOIN pg_attribute AS a ON a.attnum = k.attnum
+        WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid
+    ) AS key,
+    (
+        SELECT array_agg(a.attname ORDER BY a.attnum)
+        FROM pg_attribute AS a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    ) AS columns,
+    COALESCE((
+        SELECT array_agg(a.attname ORDER BY a.attnum)
+        FROM pg_attribute AS a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+          AND a.atttypid IN ('real'::regtype, 'double precision'::regtype)
+    ), '{}') AS floats,
+    COALESCE((
+        SELECT array_agg(a.attname ORDER BY a.attnum)
+        FROM pg_attribute AS a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+          AND a.atttypid = 'numeric'::regtype
+    ), '{}') AS numerics
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm', 'f')
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (
+    SELECT FROM pg_depend AS d
+    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+  )
+ORDER BY bytes DESC, n.nspname, c.relname

@@ -1,0 +1,24 @@
+-- Enumerations, domains and ranges; composite types are told by their columns.
+SELECT
+    t.oid::regtype::text AS object,
+    CASE t.typtype
+        WHEN 'e' THEN (
+            SELECT 'enum of ' || string_agg(quote_literal(l.enumlabel), ', ' ORDER BY l.enumsortorder)
+            FROM pg_enum AS l WHERE l.enumtypid = t.oid
+        )
+        WHEN 'd' THEN concat_ws(
+            ' ', 'domain over', format_type(t.typbasetype, t.typtypmod),
+            CASE WHEN t.typnotnull THEN 'NOT NULL' END, 'DEFAULT ' || t.typdefault
+        )
+        WHEN 'c' THEN 'composite'
+        ELSE 'type ' || t.typtype::text
+    END AS definition
+FROM pg_type AS t
+JOIN pg_namespace AS n ON n.oid = t.typnamespace
+LEFT JOIN pg_class AS c ON c.oid = t.typrelid
+WHERE (t.typtype IN ('e', 'd', 'r', 'm') OR t.typtype = 'c' AND c.relkind = 'c')
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (
+    SELECT FROM pg_depend AS e
+    WHERE e.classid = 'pg_type'::regclass AND e.objid = t.oid AND e.deptype = 'e'
+  )

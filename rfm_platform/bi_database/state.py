@@ -1,0 +1,243 @@
+"""What a database holds, as one snapshot of it saw it: the side that a restored one is held
+against.
+
+Everything is text and numbers, so that it lies in a manifest beside a dump and is compared years
+later, on another server.
+"""
+
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from rfm_platform.bi_database.endpoint import Session, quoted
+from rfm_platform.errors import PlatformError
+
+# Kinds of objects that are compared by definition, each with its sql/<name>.sql.
+SECTIONS = (
+    "columns",
+    "constraints",
+    "indexes",
+    "triggers",
+    "functions",
+    "views",
+    "types",
+    "comments",
+    "large_objects",
+    "extensions",
+    "other_objects",
+)
+_TABLE_FACTS = ("name", "kind", "persistence", "bytes", "is_populated", "estimated_rows")
+KINDS = {"r": "table", "p": "partitioned table", "m": "materialized view", "f": "foreign table"}
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class TableState(_Model):
+    """A table and its rows.
+
+    Attributes:
+        kind: a key of KINDS.
+        key: the primary key's columns, in its order.
+        rows: how many; None where they were not read.
+        content: a hash of all rows, whatever their order; equal as long as every value is.
+    """
+
+    schema_name: str
+    name: str
+    kind: str
+    persistence: str
+    bytes: int
+    is_populated: bool = True
+    key: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    floats: tuple[str, ...] = ()
+    numerics: tuple[str, ...] = ()
+    estimated_rows: int = 0
+    rows: int | None = None
+    content: str | None = None
+
+    @property
+    def title(self) -> str:
+        return f"{self.schema_name}.{self.name}"
+
+    @property
+    def holds_rows(self) -> bool:
+        """Whether rows lie in it that a dump carries."""
+        return self.kind == "r" or (self.kind == "m" and self.is_populated)
+
+
+class SequenceState(_Model):
+    """A sequence.
+
+    Attributes:
+        column: ``schema.table.column`` that takes its numbers from it.
+        next_value: what it gives next.
+        highest: the largest number in that column; None: there is none.
+    """
+
+    name: str
+    column: str | None
+    next_value: int
+    highest: int | None
+
+
+class Grant(_Model):
+    """A right of somebody else than the owner."""
+
+    kind: str
+    object: str
+    privilege: str
+    is_grantable: bool
+    grantee: str
+
+
+class DatabaseState(_Model):
+    """A whole database in one snapshot.
+
+    Attributes:
+        sections: by kind of object (SECTIONS): each object's definition.
+        owners: each object's owner.
+        application: what is known of the application whose database it is, by name.
+    """
+
+    name: str
+    version: str
+    version_number: int
+    encoding: str
+    collation: str
+    character_type: str
+    owner: str
+    bytes: int
+    connected_as: str
+    read_at: str
+    tables: tuple[TableState, ...]
+    sections: dict[str, dict[str, str]]
+    owners: dict[str, str]
+    sequences: tuple[SequenceState, ...]
+    grants: tuple[Grant, ...]
+
+    @property
+    def major_version(self) -> int:
+        return major(self.version_number)
+
+    def table(self, title: str) -> TableState | None:
+        """A table by ``schema.name``."""
+        return next((table for table in self.tables if table.title == title), None)
+
+
+def major(version_number: int) -> int:
+    """The major release: 17 of 170010."""
+    return version_number // 10000
+
+
+def read_definitions(session: Session) -> DatabaseState:
+    """Everything but the rows."""
+    (database,) = session.rows(read_sql("database"))
+    tables = [
+        TableState(
+            schema_name=row["schema"],
+            **{name: row[name] for name in _TABLE_FACTS},
+            key=tuple(row["key"] or ()),
+            columns=tuple(row["columns"] or ()),
+            floats=tuple(row["floats"]),
+            numerics=tuple(row["numerics"]),
+        )
+        for row in session.rows(read_sql("tables"))
+    ]
+    sections = {
+        section: {row["object"]: row["definition"] for row in session.rows(read_sql(section))}
+        for section in SECTIONS
+    }
+    return DatabaseState(
+        **{key: value for key, value in database.items() if key in DatabaseState.model_fields},
+        tables=tuple(tables),
+        sections=sections,
+        owners={row["object"]: row["definition"] for row in session.rows(read_sql("owners"))},
+        sequences=tuple(_sequences(session)),
+        grants=tuple(Grant(**row) for row in session.rows(read_sql("grants"))),
+    )
+
+
+def read_contents(
+    session: Session,
+    state: DatabaseState,
+    progress: Callable[[TableState], None] = lambda _: None,
+) -> DatabaseState:
+    """The same with each table's rows counted and hashed.
+
+    Raises:
+        PlatformError: a table cannot be read; says which.
+    """
+    tables = []
+    for table in state.tables:
+        progress(table)
+        if not table.holds_rows:
+            tables.append(table)
+            continue
+        try:
+            (row,) = session.rows(content_query(table))
+        except PlatformError as error:
+            raise type(error)(f"{table.title} cannot be read: {error}") from None
+        tables.append(table.model_copy(update={"rows": row["rows"], "content": row["content"]}))
+    return state.model_copy(update={"tables": tuple(tables)})
+
+
+def content_query(table: TableState) -> str:
+    """Counts and hashes a table's rows: sums of two parts of each row's MD5.
+
+    A row's text tells NULL from an empty text and depends on nothing but pinned settings. Binary
+    fractions take part by their bits: servers before 12 print them otherwise.
+    """
+    row = "(r.*)::text"
+    if table.floats:
+        columns = ", ".join(
+            f"float8send(r.{quoted(name)}::float8)" if name in table.floats else f"r.{quoted(name)}"
+            for name in table.columns
+        )
+        row = f"ROW({columns})::text"
+    return read_sql("content").format(
+        row=row,
+        table=("ONLY " if table.kind == "r" else "") + quoted(table.schema_name, table.name),
+    )
+
+
+def _sequences(session: Session) -> list[SequenceState]:
+    found = session.rows(read_sql("sequences"))
+    if not found:
+        return []
+    positions = {
+        row["name"]: row for row in session.rows("\nUNION ALL\n".join(map(_sequence_query, found)))
+    }
+    return [
+        SequenceState(
+            name=f"{row['schema']}.{row['name']}",
+            column=f"{row['table_schema']}.{row['table_name']}.{row['column_name']}"
+            if row["table_name"]
+            else None,
+            next_value=positions[f"{row['schema']}.{row['name']}"]["next_value"],
+            highest=positions[f"{row['schema']}.{row['name']}"]["highest"],
+        )
+        for row in found
+    ]
+
+
+def _sequence_query(row: dict[str, Any]) -> str:
+    highest = "NULL::bigint"
+    if row["table_name"]:
+        column = quoted(row["column_name"])
+        table = quoted(row["table_schema"], row["table_name"])
+        highest = f"(SELECT MAX({column})::bigint FROM {table})"  # noqa: S608 - quoted
+    return read_sql("sequence").format(
+        name=f"{row['schema']}.{row['name']}".replace("'", "''"),
+        sequence=quoted(row["schema"], row["name"]),
+        highest=highest,
+    )
+
+
+def read_sql(name: str) -> str:
+    """The text of ``sql/<name>.sql``."""
+    return resources.files(__package__).joinpath("sql", f"{name}.sql").read_text("utf-8")

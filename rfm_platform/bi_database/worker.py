@@ -1,0 +1,127 @@
+"""The process that restores: ``python -m rfm_platform.bi_database.worker JOB``.
+
+It logs in by the service file in the job's directory, which it removes at the end, and takes no
+secret on its command line.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from rfm_platform.bi_database.archive import readable
+from rfm_platform.bi_database.dump import ARCHIVE
+from rfm_platform.bi_database.grants import give
+from rfm_platform.bi_database.manifest import read_manifest
+from rfm_platform.bi_database.restore import IDENTITY, JOB, write_state
+from rfm_platform.bi_database.target import empty
+from rfm_platform.errors import PlatformError
+from rfm_platform.postgres import Database
+
+# pg_restore's messages that tell that a step begins.
+_STEPS = ("creating ", "processing ", "executing ", "launching item ", "finished item ")
+
+
+class _RestoreFailedError(PlatformError):
+    """What pg_restore said."""
+
+
+class _Worker:
+    def __init__(self, job: Path) -> None:
+        self._job = job
+        self._task: dict[str, Any] = json.loads((job / JOB).read_text("utf-8"))
+        self._target = Database(self._task["label"], dict)  # libpq takes the service's parameters
+        self._state: dict[str, Any] = {
+            "pid": os.getpid(),
+            "phase": "starting",
+            "done": 0,
+            "total": 0,
+            "failure": None,
+            "target_is": "",
+            "ended": False,
+        }
+        self._note()
+
+    def run(self) -> None:
+        try:
+            self._restore()
+        except (PlatformError, OSError, psycopg.Error) as error:
+            self._state["failure"] = str(error).strip()
+            self._state["target_is"] = self._clean()
+        finally:
+            self._note(ended=True)
+            (self._job / "service.conf").unlink(missing_ok=True)
+
+    def _restore(self) -> None:
+        directory = Path(self._task["directory"])
+        manifest = read_manifest(directory)
+        if self._task["replace"]:
+            self._note(phase="emptying the target")
+            empty(self._target)
+        if manifest.is_encrypted:
+            self._note(phase="decrypting")
+        with readable(directory, manifest, os.environ.get(IDENTITY)) as place:
+            self._run_pg_restore(place / ARCHIVE)
+        self._note(phase="giving rights")
+        give(self._target, manifest.state, self._task["roles"])
+        self._note(phase="gathering statistics")
+        with self._target.connect() as connection:
+            connection.autocommit = True
+            connection.execute("ANALYZE")
+
+    def _run_pg_restore(self, archive: Path) -> None:
+        program = self._task["pg_restore"]
+        listing = subprocess.run(
+            [program, "--list", str(archive)], capture_output=True, text=True, check=False
+        )
+        if listing.returncode != 0:
+            raise _RestoreFailedError(f"pg_restore cannot read the dump: {listing.stderr.strip()}")
+        total = sum(not line.startswith(";") for line in listing.stdout.splitlines())
+        jobs = self._task["jobs"]
+        command = [
+            program,
+            "--dbname=service=rfm",
+            "--no-owner",
+            "--no-acl",
+            "--exit-on-error",
+            "--no-password",
+            "--verbose",
+            f"--jobs={jobs}" if jobs > 1 else "--single-transaction",
+            str(archive),
+        ]
+        self._note(phase="restoring", total=total)
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        said: list[str] = []
+        done = 0
+        assert process.stderr is not None  # noqa: S101 - a pipe
+        for raw in process.stderr:
+            text = raw.decode(errors="replace").strip().removeprefix("pg_restore: ")
+            if text.startswith("error:"):
+                said.append(text)
+            done += text.startswith(_STEPS[4] if jobs > 1 else _STEPS[:3])
+            self._note(done=min(done, total))
+        if process.wait() != 0:
+            raise _RestoreFailedError(
+                f"pg_restore ended with code {process.returncode}: "
+                f"{' '.join(said[:3]) or 'it was killed'}"
+            )
+
+    def _clean(self) -> str:
+        self._note(phase="emptying the target")
+        try:
+            empty(self._target)
+        except PlatformError as error:
+            return f"The target holds a part and could not be emptied: {error}"
+        return "The target is empty."
+
+    def _note(self, **changes: Any) -> None:
+        self._state |= changes
+        write_state(self._job, self._state)
+
+
+if __name__ == "__main__":
+    _Worker(Path(sys.argv[1])).run()
