@@ -230,12 +230,14 @@ def _put_in_place(staging: Path, directory: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def complete_dumps(dumps: Path) -> list[Path]:
+    """The daily dumps below a directory that are complete, oldest first."""
+    return sorted(path.parent for path in dumps.glob(f"[0-9]*-[0-9]*-[0-9]*/{NAME}"))
+
+
 def remove_old(dumps: Path, keep: int) -> list[str]:
-    """Removes all but the newest complete dumps below a directory; returns the removed names."""
-    if not dumps.exists():
-        return []
-    complete = sorted(path for path in dumps.iterdir() if (path / NAME).exists())
-    removed = complete[:-keep]
+    """Removes all but the newest daily dumps below a directory; returns the removed names."""
+    removed = complete_dumps(dumps)[:-keep]
     for path in removed:
         shutil.rmtree(path)
     return [path.name for path in removed]

@@ -7,102 +7,20 @@ not compared says why, and is no pass.
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
 
 from rfm_platform.bi_database.differences import RowDifferences, compare_rows
 from rfm_platform.bi_database.endpoint import Session, UrlEndpoint
-from rfm_platform.bi_database.grants import mapped
 from rfm_platform.bi_database.manifest import Manifest
+from rfm_platform.bi_database.objects import compare_objects
+from rfm_platform.bi_database.results import State, TableResult, Verification
 from rfm_platform.bi_database.state import (
     KINDS,
-    SECTIONS,
     DatabaseState,
     TableState,
     content_query,
     read_definitions,
 )
 from rfm_platform.errors import PlatformError
-
-State = Literal["validated", "mismatched", "no key", "error", "skipped"]
-# Names of objects that are told; how many there are is always told.
-NAMED = 20
-
-
-class TableResult(BaseModel):
-    """How a table compares.
-
-    Attributes:
-        state: ``no key`` is a mismatch whose rows cannot be named.
-        why: what differs, or why it was not compared.
-        rows: examples of rows that differ, by key, without their values.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    table: str
-    state: State
-    source_rows: int | None
-    target_rows: int | None
-    why: str = ""
-    rows: tuple[str, ...] = ()
-
-
-class SectionResult(BaseModel):
-    """How a kind of object compares: names that are missing, that are extra, that are otherwise."""
-
-    model_config = ConfigDict(frozen=True)
-
-    section: str
-    compared: int
-    missing: tuple[str, ...] = ()
-    extra: tuple[str, ...] = ()
-    different: tuple[str, ...] = ()
-
-    @property
-    def is_equal(self) -> bool:
-        return not (self.missing or self.extra or self.different)
-
-    @property
-    def verdict(self) -> str:
-        """A sentence."""
-        if self.is_equal:
-            return f"{self.compared} compared, all equal."
-        parts = [
-            f"{len(names)} {word}: {_listed(names)}"
-            for word, names in (
-                ("missing", self.missing),
-                ("not in the source", self.extra),
-                ("different", self.different),
-            )
-            if names
-        ]
-        return "; ".join(parts)
-
-
-class Verification(BaseModel):
-    """Everything that was compared.
-
-    Attributes:
-        sections: by kind of object, with sequences, owners, rights and the database itself.
-        notes: what a person should know and is no mismatch.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    tables: tuple[TableResult, ...]
-    sections: tuple[SectionResult, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        return not self.bad_tables and all(section.is_equal for section in self.sections)
-
-    @property
-    def bad_tables(self) -> list[TableResult]:
-        """Tables that are neither validated nor skipped."""
-        return [each for each in self.tables if each.state not in ("validated", "skipped")]
 
 
 def verify(
@@ -154,15 +72,8 @@ def verify(
         if table.title not in expected
     ]
     progress("comparing definitions")
-    sections = [
-        _compare_definitions(name, source.sections[name], found.sections[name]) for name in SECTIONS
-    ]
-    sections += [_sequences(source, found), _owners(source, found)]
-    rights, notes = _rights(source, found, roles)
-    sections += [rights, _database(source, found)]
-    return Verification(
-        tables=tuple(tables), sections=tuple(sections), notes=(*notes, *_notes(source, found))
-    )
+    sections, notes = compare_objects(source, found, roles)
+    return Verification(tables=tuple(tables), sections=tuple(sections), notes=tuple(notes))
 
 
 def _compare_table(
@@ -185,6 +96,9 @@ def _compare_table(
         if (rows, content) == (source.rows, source.content):
             why = "" if source.key else "compared as a whole: it has no key"
             return result.model_copy(update={"why": why})
+        if source.kind == "m":
+            why = "a materialized view: the restore refreshed it, at the source it was older"
+            return result.model_copy(update={"state": "skipped", "why": why})
         differences = explain()
     except PlatformError as error:
         return result.model_copy(update={"state": "error", "why": str(error)})
@@ -220,104 +134,3 @@ def _not_compared(source: TableState, found: TableState | None) -> tuple[State, 
 def _content(session: Session, table: TableState) -> tuple[int, str]:
     (row,) = session.rows(content_query(table))
     return row["rows"], row["content"]
-
-
-def _compare_definitions(
-    section: str, source: Mapping[str, str], target: Mapping[str, str]
-) -> SectionResult:
-    return SectionResult(
-        section=section,
-        compared=len(source),
-        missing=tuple(sorted(source.keys() - target.keys())),
-        extra=tuple(sorted(target.keys() - source.keys())),
-        different=tuple(
-            f"{name} ({_shortened(source[name])} → {_shortened(target[name])})"
-            for name in sorted(source.keys() & target.keys())
-            if source[name] != target[name]
-        ),
-    )
-
-
-def _sequences(source: DatabaseState, target: DatabaseState) -> SectionResult:
-    """A sequence may be ahead of what the snapshot saw: its numbers know no transactions."""
-    found = {sequence.name: sequence for sequence in target.sequences}
-    different = []
-    for sequence in source.sequences:
-        now = found.get(sequence.name)
-        if now is None:
-            continue
-        if now.highest is not None and now.next_value <= now.highest:
-            different.append(
-                f"{now.name} gives {now.next_value} next, {now.column} already holds {now.highest}"
-            )
-        elif now.next_value < sequence.next_value:
-            different.append(
-                f"{now.name} gives {now.next_value} next, at the source {sequence.next_value}"
-            )
-    names = {sequence.name for sequence in source.sequences}
-    return SectionResult(
-        section="sequences",
-        compared=len(names),
-        missing=tuple(sorted(names - found.keys())),
-        extra=tuple(sorted(found.keys() - names)),
-        different=tuple(different),
-    )
-
-
-def _owners(source: DatabaseState, target: DatabaseState) -> SectionResult:
-    """Everything belongs to the role that restored, whoever owned it before."""
-    expected = dict.fromkeys(source.owners, target.connected_as)
-    return _compare_definitions("owners", expected, target.owners)
-
-
-def _rights(
-    source: DatabaseState, target: DatabaseState, roles: Mapping[str, str]
-) -> tuple[SectionResult, list[str]]:
-    carried, left = mapped(source, roles)
-    expected = {f"{g.privilege} on {g.object} to {g.grantee}": str(g.is_grantable) for g in carried}
-    # Cloud servers give their administrators rights of their own: more is told, less is wrong.
-    given = {
-        f"{g.privilege} on {g.object} to {g.grantee}": str(g.is_grantable) for g in target.grants
-    }
-    compared = _compare_definitions("rights", expected, given).model_copy(update={"extra": ()})
-    notes = []
-    if left:
-        who = ", ".join(sorted({grant.grantee for grant in left}))
-        notes.append(
-            f"{len(left)} rights of {who} were not carried over: name who stands for them in "
-            "RFM_BI_ROLES, or give them by hand."
-        )
-    if more := sorted(given.keys() - expected.keys()):
-        notes.append(f"Rights that only the target has: {_listed(more)}.")
-    return compared, notes
-
-
-def _database(source: DatabaseState, target: DatabaseState) -> SectionResult:
-    return _compare_definitions(
-        "encoding", {"encoding": source.encoding}, {"encoding": target.encoding}
-    )
-
-
-def _notes(source: DatabaseState, target: DatabaseState) -> list[str]:
-    notes = []
-    if source.collation != target.collation:
-        notes.append(
-            f"Text was sorted by {source.collation} and is by {target.collation}: lists may come "
-            "in another order."
-        )
-    if source.major_version != target.major_version:
-        notes.append(
-            f"From PostgreSQL {source.major_version} to {target.major_version}: a definition that "
-            "newer servers write otherwise shows as different; look at both texts."
-        )
-    return notes
-
-
-def _listed(names: tuple[str, ...] | list[str]) -> str:
-    more = f" … and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
-
-
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 120 else line[:117] + "…"

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from rfm_platform.cli.bi import bi
 from rfm_platform.errors import PlatformError
 from rfm_platform.settings import Settings, load_settings
 
@@ -25,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(bi, name="bi")
 console = Console()
 errors = Console(stderr=True)
 

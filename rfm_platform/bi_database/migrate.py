@@ -1,0 +1,150 @@
+"""The move from end to end, through gates: each has to pass before the next one opens.
+
+What has passed is noted, so that the move can be stopped at any gate and taken up again, by
+another person and on another day.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from rfm_platform.bi_database.endpoint import BiDatabaseError
+from rfm_platform.bi_database.gates import STEPS, Move, Outcome, Progress
+from rfm_platform.bi_database.results import Verification
+from rfm_platform.bi_database.target import Finding
+from rfm_platform.errors import PlatformError
+
+GATES = tuple(STEPS)
+
+
+class Gate(BaseModel):
+    """How a gate stands.
+
+    Attributes:
+        state: ``open`` was not come to; ``skipped`` has nothing to look at, and says so.
+        text: the verdict.
+        details: findings, for the report.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    state: Literal["open", "passed", "failed", "skipped"] = "open"
+    text: str = ""
+    started: dt.datetime | None = None
+    ended: dt.datetime | None = None
+    details: tuple[Finding, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        if self.started is None or self.ended is None:
+            return 0.0
+        return (self.ended - self.started).total_seconds()
+
+
+class Journal(BaseModel):
+    """The whole move, as it is noted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    target: str
+    gates: tuple[Gate, ...]
+    verification: Verification | None = None
+    objects: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def is_done(self) -> bool:
+        return all(gate.state in ("passed", "skipped") for gate in self.gates)
+
+    @property
+    def failed(self) -> Gate | None:
+        return next((gate for gate in self.gates if gate.state == "failed"), None)
+
+
+def journal_file(move: Move) -> Path:
+    """Where a move is noted."""
+    return move.work / "journal.json"
+
+
+def read_journal(move: Move) -> Journal:
+    """How far the move is."""
+    fresh = Journal(
+        source=move.source.label,
+        target=move.target.label,
+        gates=tuple(Gate(name=name) for name in GATES),
+    )
+    try:
+        noted = Journal.model_validate_json(journal_file(move).read_bytes())
+    except FileNotFoundError:
+        return fresh
+    if (noted.source, noted.target) != (fresh.source, fresh.target):
+        raise BiDatabaseError(
+            f"{journal_file(move)} is about a move from {noted.source} to {noted.target}: begin "
+            "anew with --again inventory, or set the URLs back"
+        )
+    return noted
+
+
+def migrate(
+    move: Move,
+    until: str = GATES[-1],
+    again: str | None = None,
+    progress: Progress = lambda _: None,
+) -> Iterator[Gate]:
+    """Walks through the gates that have not passed yet; gives each as it ends.
+
+    Ends at the first that fails, or after the gate `until`.
+
+    Args:
+        move: what is moved.
+        until: the last gate to go through.
+        again: this gate and those after it count as not passed; the first one forgets the journal.
+        progress: told what is done.
+    """
+    if again == GATES[0]:
+        journal_file(move).unlink(missing_ok=True)
+    journal = read_journal(move)
+    if again is not None:
+        closed = GATES[GATES.index(again) :]
+        gates = (Gate(name=g.name) if g.name in closed else g for g in journal.gates)
+        journal = journal.model_copy(update={"gates": tuple(gates)})
+    for name in GATES[: GATES.index(until) + 1]:
+        gate = next(each for each in journal.gates if each.name == name)
+        # Redash may have been started since its gate was skipped.
+        if gate.state == "passed" or (gate.state == "skipped" and name != "smoke"):
+            continue
+        progress(name)
+        started = dt.datetime.now(dt.UTC)
+        try:
+            outcome = STEPS[name](move, progress)
+        except PlatformError as error:
+            outcome = Outcome("failed", str(error))
+        gate = Gate(
+            name=name,
+            state=outcome.state,
+            text=outcome.text,
+            details=tuple(outcome.details),
+            started=started,
+            ended=dt.datetime.now(dt.UTC),
+        )
+        journal = journal.model_copy(
+            update={
+                "gates": tuple(gate if each.name == name else each for each in journal.gates),
+                **outcome.noted,
+            }
+        )
+        _note(move, journal)
+        yield gate
+        if gate.state == "failed":
+            return
+
+
+def _note(move: Move, journal: Journal) -> None:
+    move.work.mkdir(parents=True, exist_ok=True)
+    new = journal_file(move).with_suffix(".new")
+    new.write_text(journal.model_dump_json(indent=1), encoding="utf-8")
+    new.replace(journal_file(move))

@@ -1,0 +1,127 @@
+"""Objects of two databases by their definitions: what is missing, what is otherwise."""
+
+from collections.abc import Mapping
+
+from rfm_platform.bi_database.grants import mapped
+from rfm_platform.bi_database.results import SectionResult, listed
+from rfm_platform.bi_database.state import SECTIONS, DatabaseState
+
+
+def compare_objects(
+    source: DatabaseState, target: DatabaseState, roles: Mapping[str, str]
+) -> tuple[list[SectionResult], list[str]]:
+    """Every kind of object, with sequences, owners, rights and encoding; and notes for a person.
+
+    Args:
+        source: what the dump's snapshot saw.
+        target: the restored database.
+        roles: as the restore mapped them.
+    """
+    sections = [
+        _compare_definitions(name, source.sections[name], target.sections[name])
+        for name in SECTIONS
+    ]
+    rights, notes = _rights(source, target, roles)
+    sections += [
+        _sequences(source, target),
+        _owners(source, target),
+        rights,
+        _encoding(source, target),
+    ]
+    return sections, [*notes, *_notes(source, target)]
+
+
+def _compare_definitions(
+    section: str, source: Mapping[str, str], target: Mapping[str, str]
+) -> SectionResult:
+    return SectionResult(
+        section=section,
+        compared=len(source),
+        missing=tuple(sorted(source.keys() - target.keys())),
+        extra=tuple(sorted(target.keys() - source.keys())),
+        different=tuple(
+            f"{name} ({_shortened(source[name])} → {_shortened(target[name])})"
+            for name in sorted(source.keys() & target.keys())
+            if source[name] != target[name]
+        ),
+    )
+
+
+def _sequences(source: DatabaseState, target: DatabaseState) -> SectionResult:
+    """A sequence may be ahead of what the snapshot saw: its numbers know no transactions."""
+    found = {sequence.name: sequence for sequence in target.sequences}
+    different = []
+    for sequence in source.sequences:
+        now = found.get(sequence.name)
+        if now is None:
+            continue
+        if now.highest is not None and now.next_value <= now.highest:
+            different.append(
+                f"{now.name} gives {now.next_value} next, {now.column} already holds {now.highest}"
+            )
+        elif now.next_value < sequence.next_value:
+            different.append(
+                f"{now.name} gives {now.next_value} next, at the source {sequence.next_value}"
+            )
+    names = {sequence.name for sequence in source.sequences}
+    return SectionResult(
+        section="sequences",
+        compared=len(names),
+        missing=tuple(sorted(names - found.keys())),
+        extra=tuple(sorted(found.keys() - names)),
+        different=tuple(different),
+    )
+
+
+def _owners(source: DatabaseState, target: DatabaseState) -> SectionResult:
+    """Everything belongs to the role that restored, whoever owned it before."""
+    expected = dict.fromkeys(source.owners, target.connected_as)
+    return _compare_definitions("owners", expected, target.owners)
+
+
+def _rights(
+    source: DatabaseState, target: DatabaseState, roles: Mapping[str, str]
+) -> tuple[SectionResult, list[str]]:
+    carried, left = mapped(source, roles)
+    expected = {f"{g.privilege} on {g.object} to {g.grantee}": str(g.is_grantable) for g in carried}
+    # Cloud servers give their administrators rights of their own: more is told, less is wrong.
+    given = {
+        f"{g.privilege} on {g.object} to {g.grantee}": str(g.is_grantable) for g in target.grants
+    }
+    compared = _compare_definitions("rights", expected, given).model_copy(update={"extra": ()})
+    notes = []
+    if left:
+        who = ", ".join(sorted({grant.grantee for grant in left}))
+        notes.append(
+            f"{len(left)} rights of {who} were not carried over: name who stands for them in "
+            "RFM_BI_ROLES, or give them by hand."
+        )
+    if more := sorted(given.keys() - expected.keys()):
+        notes.append(f"Rights that only the target has: {listed(more)}.")
+    return compared, notes
+
+
+def _encoding(source: DatabaseState, target: DatabaseState) -> SectionResult:
+    return _compare_definitions(
+        "encoding", {"encoding": source.encoding}, {"encoding": target.encoding}
+    )
+
+
+def _notes(source: DatabaseState, target: DatabaseState) -> list[str]:
+    notes = []
+    if source.collation != target.collation:
+        notes.append(
+            f"Text was sorted by {source.collation} and is by {target.collation}: lists may come "
+            "in another order."
+        )
+    if source.major_version != target.major_version:
+        notes.append(
+            f"From PostgreSQL {source.major_version} to {target.major_version}: a definition that "
+            "newer servers write otherwise shows as different; look at both texts."
+        )
+    return notes
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 120 else line[:117] + "…"

@@ -1,0 +1,48 @@
+"""The move as a page for those who have to agree to it, and as JSON for machines."""
+
+import datetime as dt
+import os
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from rfm_platform.bi_database.gates import Move
+from rfm_platform.bi_database.manifest import NAME, Manifest
+from rfm_platform.bi_database.migrate import Journal, read_journal
+
+HTML, JSON = "report.html", "report.json"
+
+
+def write_report(move: Move) -> Path:
+    """Writes the report of a move as it stands; returns the page's path."""
+    journal = read_journal(move)
+    manifest = move.manifest() if (move.directory / NAME).exists() else None
+    move.work.mkdir(parents=True, exist_ok=True)
+    page = move.work / HTML
+    _write(page, render(journal, manifest, dt.datetime.now().astimezone()))
+    _write(move.work / JSON, journal.model_dump_json(indent=1))
+    return page
+
+
+def render(journal: Journal, manifest: Manifest | None, at: dt.datetime) -> str:
+    """The page, in one file that asks for no other."""
+    environment = Environment(
+        loader=PackageLoader("rfm_platform.bi_database", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html").render(
+        journal=journal,
+        manifest=manifest,
+        at=at,
+        seconds=sum(gate.seconds for gate in journal.gates),
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    new = path.with_name(f".{path.name}.new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    new.replace(path)

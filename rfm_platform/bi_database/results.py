@@ -1,0 +1,110 @@
+"""What a comparison of two databases found."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+State = Literal["validated", "mismatched", "no key", "error", "skipped"]
+# Names of objects that are told; how many there are is always told.
+NAMED = 20
+
+
+class TableResult(BaseModel):
+    """How a table compares.
+
+    Attributes:
+        state: ``no key`` is a mismatch whose rows cannot be named.
+        why: what differs, or why it was not compared.
+        rows: examples of rows that differ, by key, without their values.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    table: str
+    state: State
+    source_rows: int | None
+    target_rows: int | None
+    why: str = ""
+    rows: tuple[str, ...] = ()
+
+
+class SectionResult(BaseModel):
+    """How a kind of object compares: names that are missing, that are extra, that are otherwise."""
+
+    model_config = ConfigDict(frozen=True)
+
+    section: str
+    compared: int
+    missing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    different: tuple[str, ...] = ()
+
+    @property
+    def is_equal(self) -> bool:
+        return not (self.missing or self.extra or self.different)
+
+    @property
+    def verdict(self) -> str:
+        """A sentence."""
+        if self.is_equal:
+            return f"{self.compared} compared, all equal."
+        parts = [
+            f"{len(names)} {word}: {listed(names)}"
+            for word, names in (
+                ("missing", self.missing),
+                ("not in the source", self.extra),
+                ("different", self.different),
+            )
+            if names
+        ]
+        return "; ".join(parts)
+
+
+class Verification(BaseModel):
+    """Everything that was compared.
+
+    Attributes:
+        sections: by kind of object, with sequences, owners, rights and the database itself.
+        notes: what a person should know and is no mismatch.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    tables: tuple[TableResult, ...]
+    sections: tuple[SectionResult, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return not self.bad_tables and all(section.is_equal for section in self.sections)
+
+    @property
+    def bad_tables(self) -> list[TableResult]:
+        """Tables that are neither validated nor skipped."""
+        return [each for each in self.tables if each.state not in ("validated", "skipped")]
+
+    @property
+    def verdict(self) -> str:
+        """A sentence."""
+        if self.passed:
+            validated = sum(each.state == "validated" for each in self.tables)
+            skipped = len(self.tables) - validated
+            kinds = len(self.sections)
+            return (
+                f"{validated} tables hold every row as the dump's snapshot saw it, {kinds} kinds "
+                f"of objects are equal; {skipped} tables were skipped, each with its reason."
+            )
+        parts = [f"{each.table} {each.state}: {each.why}" for each in self.bad_tables]
+        parts += [
+            f"{section.section}: {section.verdict}"
+            for section in self.sections
+            if not section.is_equal
+        ]
+        return "; ".join(parts[:8]) + (f"; and {len(parts) - 8} more" if len(parts) > 8 else "")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Some of the names, and how many more there are."""
+    more = f" … and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

@@ -1,0 +1,200 @@
+"""Whether a started Redash works, through its REST API: health probes do not tell.
+
+A server with a wrong key, an old schema or no worker answers its probe and lists queries. So each
+thing that people do is done once: data sources answer, a query runs to its end, a dashboard opens,
+a new query is saved and found, and is still there after a restart.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from rfm_platform.bi_database.endpoint import BiDatabaseError
+from rfm_platform.bi_database.target import Finding
+
+TIMEOUT_SECONDS = 20
+JOB_SECONDS = 90
+POLL_SECONDS = 0.5
+QUERY_NAME = "rfm_platform smoke test"
+_DONE, _FAILED, _CANCELLED = 3, 4, 5
+
+
+@dataclass(frozen=True)
+class Redash:
+    """A server's API.
+
+    Attributes:
+        url: its address.
+        api_key: an administrator's.
+    """
+
+    url: str
+    api_key: str
+    job_seconds: float = JOB_SECONDS
+
+    def call(self, method: str, path: str, **arguments: Any) -> Any:
+        """What the server answers, as JSON.
+
+        Raises:
+            BiDatabaseError: it does not answer, or with an error; says what that means.
+        """
+        try:
+            response = requests.request(
+                method,
+                f"{self.url.rstrip('/')}/api/{path}",
+                headers={"Authorization": f"Key {self.api_key}"},
+                timeout=TIMEOUT_SECONDS,
+                **arguments,
+            )
+        except requests.RequestException as error:
+            raise BiDatabaseError(f"{self.url}: {type(error).__name__}, no answer") from None
+        if response.ok:
+            return response.json() if response.content else None
+        raise BiDatabaseError(f"{method} /api/{path}: {_meaning(response)}")
+
+    def run(self, query_id: int) -> int:
+        """Runs a query to its end; returns its result's id.
+
+        Raises:
+            BiDatabaseError: it failed, or did not end in time and was cancelled.
+        """
+        answer = self.call("POST", f"queries/{query_id}/results", json={"max_age": 0})
+        job = answer["job"]
+        deadline = time.monotonic() + self.job_seconds
+        while job["status"] not in (_DONE, _FAILED, _CANCELLED):
+            if time.monotonic() > deadline:
+                self.call("DELETE", f"jobs/{job['id']}")
+                raise BiDatabaseError(
+                    f"a query did not end within {self.job_seconds:g} s and was cancelled: are "
+                    "workers running, and do they listen to the data source's queue?"
+                )
+            time.sleep(POLL_SECONDS)
+            job = self.call("GET", f"jobs/{job['id']}")["job"]
+        if job["status"] != _DONE:
+            raise BiDatabaseError(f"a query failed: {str(job.get('error'))[:200]}")
+        return int(job["query_result_id"])
+
+
+def _meaning(response: requests.Response) -> str:
+    meanings = {
+        403: "the API key's user may not do that: take an administrator's",
+        404: "404, which Redash also answers to a wrong API key: look at RFM_REDASH_API_KEY",
+        500: "500: a wrong REDASH_SECRET_KEY or a schema older than the release answer so "
+        "(`rfm bi verify` proves the one and names the other)",
+    }
+    return meanings.get(response.status_code, f"{response.status_code}")
+
+
+def smoke_test(redash: Redash, notes: Path, *, after_restart: bool = False) -> list[Finding]:
+    """Does what people do, once.
+
+    Args:
+        redash: the server.
+        notes: a file that remembers the saved query until after a restart.
+        after_restart: looks whether that query is still there, and archives it, instead.
+    """
+    if after_restart:
+        return [_try("kept after a restart", lambda: _still_there(redash, notes))]
+    findings = [_try("API key", lambda: _signed_in(redash))]
+    if findings[0].state == "failed":
+        return findings
+    findings += _data_sources(redash)
+    findings.append(_try("dashboards", lambda: _dashboard(redash)))
+    findings.append(_try("a query runs", lambda: _saved_query(redash, notes)))
+    findings.append(_try("search", lambda: _found(redash)))
+    return findings
+
+
+def _try(name: str, step: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name=name, state="passed", text=step())
+    except BiDatabaseError as error:
+        return Finding(name=name, state="failed", text=str(error))
+
+
+def _signed_in(redash: Redash) -> str:
+    listed = redash.call("GET", "queries?page_size=1")
+    return f"{listed['count']} queries are listed."
+
+
+def _data_sources(redash: Redash) -> list[Finding]:
+    def look(source: dict[str, Any]) -> str:
+        redash.call("GET", f"data_sources/{source['id']}")
+        answer = redash.call("POST", f"data_sources/{source['id']}/test", json={})
+        if not answer["ok"]:
+            raise BiDatabaseError(f"it does not answer: {str(answer.get('message'))[:200]}")
+        return "It answers."
+
+    try:
+        sources = redash.call("GET", "data_sources")
+    except BiDatabaseError as error:
+        return [Finding(name="data sources", state="failed", text=str(error))]
+    return [
+        _try(f"data source {each['id']} ({each['name']})", lambda each=each: look(each))  # type: ignore[misc]
+        for each in sources
+    ]
+
+
+def _dashboard(redash: Redash) -> str:
+    listed = redash.call("GET", "dashboards?page_size=1")["results"]
+    if not listed:
+        return "There is none."
+    opened = redash.call("GET", f"dashboards/{listed[0]['id']}")
+    return f"Dashboard {opened['id']} opens with {len(opened['widgets'])} widgets."
+
+
+def _saved_query(redash: Redash, notes: Path) -> str:
+    source = _working_source(redash)
+    query = redash.call(
+        "POST",
+        "queries",
+        json={
+            "name": QUERY_NAME,
+            "query": "SELECT 1 AS one",
+            "data_source_id": source,
+            "description": "Proves that queries are saved and run; archived afterwards.",
+            "schedule": None,
+            "options": {"parameters": []},
+        },
+    )
+    notes.parent.mkdir(parents=True, exist_ok=True)
+    notes.write_text(json.dumps({"query": query["id"]}), encoding="utf-8")
+    published = {"is_draft": False, "version": query["version"]}
+    redash.call("POST", f"queries/{query['id']}", json=published)
+    result = redash.call("GET", f"query_results/{redash.run(query['id'])}")
+    rows = result["query_result"]["data"]["rows"]
+    if rows != [{"one": 1}]:
+        raise BiDatabaseError(f"SELECT 1 gave {len(rows)} rows that are not 1")
+    return f"Query {query['id']} was saved and ran to its end."
+
+
+def _working_source(redash: Redash) -> int:
+    for source in redash.call("GET", "data_sources"):
+        if redash.call("POST", f"data_sources/{source['id']}/test", json={})["ok"]:
+            return int(source["id"])
+    raise BiDatabaseError("no data source answers, so no query can run")
+
+
+def _found(redash: Redash) -> str:
+    found = redash.call("GET", f"queries?q={QUERY_NAME.replace(' ', '+')}&page_size=25")["results"]
+    if not any(query["name"] == QUERY_NAME for query in found):
+        raise BiDatabaseError(
+            "a query that was just saved is not found: is queries_search_vector_trigger enabled?"
+        )
+    return "A query that was just saved is found."
+
+
+def _still_there(redash: Redash, notes: Path) -> str:
+    try:
+        query = json.loads(notes.read_text("utf-8"))["query"]
+    except FileNotFoundError:
+        raise BiDatabaseError("run `rfm bi smoke` before the restart first") from None
+    redash.call("GET", f"queries/{query}")
+    redash.call("DELETE", f"queries/{query}")  # archives it
+    notes.unlink()
+    return f"Query {query} is still there; it is archived now."

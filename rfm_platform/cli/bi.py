@@ -1,0 +1,272 @@
+"""`rfm bi`: moving the BI platform's database, and the drill that proves its backups."""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from rfm_platform.errors import PlatformError
+from rfm_platform.settings import load_settings
+
+if TYPE_CHECKING:
+    from rfm_platform.bi_database.results import Verification
+    from rfm_platform.bi_database.target import Finding
+
+bi = typer.Typer(
+    help="Move the BI platform's database: identify, dump, restore, verify, prove.",
+    no_args_is_help=True,
+)
+console = Console()
+COLOURS = {
+    "passed": "green",
+    "validated": "green",
+    "failed": "red",
+    "mismatched": "red",
+    "no key": "red",
+    "error": "red",
+    "skipped": "yellow",
+    "unknown": "yellow",
+    "open": "yellow",
+}
+Dump = Annotated[
+    Path | None, typer.Argument(metavar="[DUMP]", help="A dump's directory; else the newest.")
+]
+
+
+@bi.command()
+def find(
+    host: Annotated[str, typer.Argument(help="The old server, as for ssh; or localhost.")],
+    engine: Annotated[str, typer.Option(help="The container engine there.")] = "docker",
+) -> None:
+    """List the databases in a server's containers, and how to reach them."""
+    from rfm_platform.bi_database.finder import find_databases
+    from rfm_platform.cli.progress import titled
+
+    with console.status(f"asking {host}"):
+        found = find_databases(host, engine)
+    if not found:
+        console.print(f"No running container on {host} answers as PostgreSQL.")
+        raise typer.Exit(1)
+    table = titled(f"Databases in containers on {host}")
+    for name in ("container", "image", "PostgreSQL", "database", "MB", "role"):
+        table.add_column(name, justify="right" if name == "MB" else "left")
+    for each in found:
+        size = f"{each.bytes / 1e6:,.1f}"
+        table.add_row(each.container, each.image, each.version, each.database, size, each.user)
+    console.print(table)
+    console.print("To reach the largest:", highlight=False)
+    console.print(f"  export RFM_BI_SOURCE_COMMAND='{found[0].command}'", soft_wrap=True)
+    console.print(f"  export RFM_BI_SOURCE_USER={found[0].user}")
+    console.print(f"  export RFM_BI_SOURCE_DATABASE={found[0].database}")
+
+
+@bi.command()
+def inventory() -> None:
+    """Show what the database is and holds: tables, objects, the application and its schema."""
+    from rfm_platform.bi_database import redash
+    from rfm_platform.bi_database.overview import facts_of, tables_of
+    from rfm_platform.bi_database.state import read_definitions
+    from rfm_platform.cli.progress import titled
+    from rfm_platform.wiring import bi_source
+
+    source = bi_source(load_settings())
+    with console.status("reading"), source.session() as session:
+        state = read_definitions(session)
+        application = redash.read_application(session, state)
+    table = titled(source.label)
+    table.show_header = False
+    for name, value in facts_of(state, application).items():
+        table.add_row(name, escape(value))
+    console.print(table)
+    table = titled("Tables, largest first")
+    for name in ("table", "kind", "rows, about", "MB"):
+        table.add_column(name, justify="left" if name in ("table", "kind") else "right")
+    for row in tables_of(state)[:40]:
+        table.add_row(
+            row["table"], row["kind"], f"{row['rows_about']:,}", f"{row['bytes'] / 1e6:,.2f}"
+        )
+    console.print(table)
+
+
+@bi.command()
+def dump() -> None:
+    """Dump one consistent snapshot into today's directory, with a manifest of what it held."""
+    from rfm_platform.bi_database.dump import make_dump, remove_old
+    from rfm_platform.bi_database.restore import summary
+    from rfm_platform.wiring import bi_drill, bi_dumps
+
+    settings = load_settings()
+    move = bi_drill(settings, dt.datetime.now().astimezone().date().isoformat())
+    with console.status("dumping") as status:
+        manifest = make_dump(move.source, move.directory, move.dump, _telling(status))
+    console.print(f"{summary(manifest)}: {move.directory}", soft_wrap=True)
+    for name in remove_old(bi_dumps(settings), settings.bi_keep_dumps):
+        console.print(f"The dump of {name} was removed (RFM_BI_KEEP_DUMPS).")
+
+
+@bi.command()
+def restore(
+    dump_directory: Dump = None,
+    replace_target: Annotated[
+        bool, typer.Option("--replace", help="Remove what the target holds first.")
+    ] = False,
+) -> None:
+    """Restore a dump into RFM_BI_TARGET_URL; goes on if this command is ended, and is taken up."""
+    from rfm_platform.bi_database.restore import restore as restore_dump
+    from rfm_platform.wiring import bi_move
+
+    move = bi_move(load_settings(), replace=replace_target)
+    directory = dump_directory or _newest_dump()
+    with console.status("looking at the target") as status:
+        findings = restore_dump(
+            move.target,
+            directory,
+            move.work / "restore",
+            move.restore,
+            lambda phase, done, total: status.update(
+                f"{phase}: {done} of {total} objects" if total else phase
+            ),
+        )
+    _show_findings(findings)
+    console.print(f"Restored into {move.target.label}. Now: rfm bi verify", soft_wrap=True)
+
+
+@bi.command()
+def verify(dump_directory: Dump = None) -> None:
+    """Compare RFM_BI_TARGET_URL with what the dump's snapshot held: every row, every object."""
+    from rfm_platform.bi_database.endpoint import UrlEndpoint
+    from rfm_platform.bi_database.manifest import read_manifest
+    from rfm_platform.bi_database.verify import verify as verify_target
+    from rfm_platform.wiring import bi_move
+
+    move = bi_move(load_settings())
+    directory = dump_directory or _newest_dump()
+    with console.status("reading") as status:
+        found = verify_target(
+            UrlEndpoint(move.target),
+            read_manifest(directory),
+            directory,
+            move.restore.roles,
+            jobs=move.restore.jobs,
+            identity=move.restore.identity,
+            progress=_telling(status),
+        )
+    _show_verification(found)
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+@bi.command()
+def migrate(
+    until: Annotated[str, typer.Option(help="The last gate to go through.")] = "smoke",
+    again: Annotated[
+        str | None, typer.Option(help="Go through this gate and the following ones once more.")
+    ] = None,
+    replace_target: Annotated[
+        bool, typer.Option("--replace", help="Remove what the target holds first.")
+    ] = False,
+) -> None:
+    """Walk through the whole move, gate by gate; run it again to go on where it stopped."""
+    from rfm_platform.bi_database.migrate import GATES, read_journal
+    from rfm_platform.bi_database.migrate import migrate as walk
+    from rfm_platform.bi_database.report import write_report
+    from rfm_platform.wiring import bi_move
+
+    for gate in (until, again or until):
+        if gate not in GATES:
+            raise typer.BadParameter(f"{gate} is no gate: they are {', '.join(GATES)}")
+    move = bi_move(load_settings(), replace=replace_target)
+    with console.status("starting") as status:
+        for gate in walk(move, until, again, _telling(status)):
+            colour = COLOURS[gate.state]
+            console.print(
+                f"[{colour}]{gate.state:<8}[/] {gate.name:<12} {gate.seconds:6.1f} s  "
+                f"{escape(gate.text)}",
+                highlight=False,
+            )
+    page = write_report(move)
+    console.print(f"Report: {page}", soft_wrap=True)
+    journal = read_journal(move)
+    if journal.failed is not None:
+        raise typer.Exit(1)
+    if not journal.is_done:
+        console.print("Gates are open: run it again to go on.")
+
+
+@bi.command()
+def smoke(
+    after_restart: Annotated[
+        bool, typer.Option(help="Look whether the query that was saved is still there.")
+    ] = False,
+) -> None:
+    """Do on the started Redash (RFM_REDASH_URL) what people do: sources, queries, dashboards."""
+    from rfm_platform.bi_database.smoke import Redash, smoke_test
+
+    settings = load_settings()
+    if settings.redash_url is None or settings.redash_api_key is None:
+        raise PlatformError("Set RFM_REDASH_URL and RFM_REDASH_API_KEY first.")
+    server = Redash(settings.redash_url, settings.redash_api_key.get_secret_value())
+    with console.status(f"asking {settings.redash_url}"):
+        findings = smoke_test(
+            server, settings.home / "bi_move" / "smoke.json", after_restart=after_restart
+        )
+    _show_findings(findings)
+    if any(finding.state == "failed" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _newest_dump() -> Path:
+    from rfm_platform.bi_database.dump import complete_dumps
+    from rfm_platform.wiring import bi_dumps
+
+    place = bi_dumps(load_settings())
+    dumps = complete_dumps(place)
+    if not dumps:
+        raise PlatformError(f"There is no dump in {place}: run `rfm bi dump` first.")
+    return dumps[-1]
+
+
+def _telling(status: Status) -> Callable[[str], None]:
+    return lambda text: status.update(escape(text))
+
+
+def _show_findings(findings: "Sequence[Finding]") -> None:
+    for each in findings:
+        console.print(
+            f"[{COLOURS[each.state]}]{each.state:<8}[/] {escape(each.name)}: {escape(each.text)}",
+            highlight=False,
+        )
+
+
+def _show_verification(found: "Verification") -> None:
+    from rfm_platform.cli.progress import titled
+
+    table = titled("Tables, against the dump's snapshot")
+    for name in ("table", "state", "rows, source", "rows, target", "why"):
+        table.add_column(name, justify="right" if name.startswith("rows") else "left")
+    for each in found.tables:
+        table.add_row(
+            each.table,
+            f"[{COLOURS[each.state]}]{each.state}[/]",
+            *(
+                f"{rows:,}" if rows is not None else ""
+                for rows in (each.source_rows, each.target_rows)
+            ),
+            escape("; ".join([each.why, *each.rows])) if each.why else "",
+        )
+    console.print(table)
+    for section in found.sections:
+        colour = "green" if section.is_equal else "red"
+        console.print(
+            f"[{colour}]{'equal' if section.is_equal else 'differs':<8}[/] "
+            f"{section.section.replace('_', ' ')}: {escape(section.verdict)}",
+            highlight=False,
+        )
+    for note in found.notes:
+        console.print(f"[yellow]note[/]     {escape(note)}", highlight=False)
+    console.print(escape(found.verdict), highlight=False)

@@ -1,0 +1,1 @@
+"""Tests of moving the BI platform's database, between two real servers."""
