@@ -6,19 +6,21 @@ the one of the environment, made when Dagster asks for it.
 
 import dagster as dg
 
+from rfm_platform.assets.bi_database import bi_database_assets
 from rfm_platform.assets.customers import customer_assets
 from rfm_platform.assets.source_orders import source_assets
 from rfm_platform.automation.alerts import alert_sensors
-from rfm_platform.automation.jobs import DAILY_JOB, DEADLINE_JOB, jobs
+from rfm_platform.automation.jobs import DAILY_JOB, DEADLINE_JOB, DRILL_JOB, jobs
 from rfm_platform.automation.maintenance import maintenance_job
-from rfm_platform.automation.schedules import schedules
+from rfm_platform.automation.schedules import drill_schedule, schedules
+from rfm_platform.checks.bi_database import bi_database_checks
 from rfm_platform.checks.deadline import deadline_check
 from rfm_platform.checks.drift import drift_checks
 from rfm_platform.checks.quality import quality_checks
 from rfm_platform.checks.reconciliation import reconciliation_checks
 from rfm_platform.checks.snapshots import snapshot_checks
 from rfm_platform.checks.source import source_checks
-from rfm_platform.partitions import daily_partitions
+from rfm_platform.partitions import daily_partitions, drill_partitions
 from rfm_platform.settings import Settings, load_settings
 from rfm_platform.wiring import Platform, build_platform
 
@@ -30,10 +32,11 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
         platform: replaces the parts that the settings ask for.
     """
     daily = daily_partitions(settings)
+    drills = drill_partitions(settings)
     the_jobs = jobs()
     maintenance = maintenance_job()
     return dg.Definitions(
-        assets=[*source_assets(daily), *customer_assets(daily)],
+        assets=[*source_assets(daily), *customer_assets(daily), *bi_database_assets(drills)],
         asset_checks=[
             *source_checks(),
             quality_checks(daily),
@@ -41,11 +44,13 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
             *snapshot_checks(daily),
             *drift_checks(daily),
             deadline_check(daily),
+            bi_database_checks(drills),
         ],
         jobs=[*the_jobs.values(), maintenance],
-        schedules=schedules(
-            settings, daily, the_jobs[DAILY_JOB], the_jobs[DEADLINE_JOB], maintenance
-        ),
+        schedules=[
+            *schedules(settings, daily, the_jobs[DAILY_JOB], the_jobs[DEADLINE_JOB], maintenance),
+            drill_schedule(settings, the_jobs[DRILL_JOB]),
+        ],
         sensors=alert_sensors(running=settings.schedules),
         resources={"platform": platform or build_platform(settings)},
         # A process a step costs six times the work itself: measured in docs/architecture.md.

@@ -48,6 +48,13 @@ def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
     )
 
 
+def drill_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
+    """Days of the BI database's dumps, today among them: a dump shows a database as it is now."""
+    return dg.DailyPartitionsDefinition(
+        start_date=settings.start_date.isoformat(), timezone=settings.timezone, end_offset=1
+    )
+
+
 def days_of(
     context: dg.AssetExecutionContext | dg.OpExecutionContext, asset: str | None = None
 ) -> list[dt.date]:

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 OWNERS = ["team:data-engineering"]
 GROUP = "customers"
+BI_GROUP = "bi_database"
+BI_OWNERS = ["team:platform-engineering"]
 PERSONAL_DATA = "personal_data"
 ROW_COUNT = "dagster/partition_row_count"
 FINGERPRINT = "fingerprint"

@@ -9,10 +9,13 @@ from rfm_platform.partitions import LateChanges
 LOADED = ("source_orders", "aggregated_monthly")
 SNAPSHOTS = ("final_user_analysis", "rfm_scores", "cohort_matrix")
 
+BI_DATABASE = ("bi_database_inventory", "bi_database_dump", "bi_database_restore")
+
 LOAD_JOB = "load_days"
 SNAPSHOT_JOB = "take_snapshot"
 DAILY_JOB = "daily"
 DEADLINE_JOB = "check_deadline"
+DRILL_JOB = "bi_restore_drill"
 # Whether a new day is like the ones before: nobody asks that of each day of a backfill.
 DRIFT = [
     dg.AssetCheckKey(dg.AssetKey("aggregated_monthly"), "days_are_as_usual"),
@@ -47,6 +50,11 @@ def jobs() -> dict[str, Any]:
             DEADLINE_JOB,
             selection=dg.AssetSelection.checks(DEADLINE),
             description="Looks whether the newest day is published.",
+        ),
+        dg.define_asset_job(
+            DRILL_JOB,
+            selection=_with_checks(*BI_DATABASE),
+            description="Dumps the BI platform's database, restores the dump and compares.",
         ),
     ]
     return {job.name: job for job in defined}

@@ -10,6 +10,30 @@ from rfm_platform.partitions import LateChanges
 from rfm_platform.settings import Settings
 
 
+def drill_schedule(
+    settings: Settings, drill: UnresolvedAssetJobDefinition
+) -> dg.ScheduleDefinition:
+    """The BI database's restore drill, every day; on where there is such a database."""
+    is_set = settings.bi_source_url is not None or settings.bi_source_command is not None
+    running = settings.schedules and is_set
+
+    @dg.schedule(
+        name="every_day_restore_drill",
+        description="A dump of the BI platform's database, restored and compared.",
+        job=drill,
+        cron_schedule=f"{settings.bi_drill_at.minute} {settings.bi_drill_at.hour} * * *",
+        execution_timezone=settings.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING
+        if running
+        else dg.DefaultScheduleStatus.STOPPED,
+    )
+    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        now = context.scheduled_execution_time.astimezone(ZoneInfo(settings.timezone))
+        return dg.RunRequest(partition_key=now.date().isoformat())
+
+    return schedule
+
+
 def schedules(
     settings: Settings,
     daily: dg.DailyPartitionsDefinition,

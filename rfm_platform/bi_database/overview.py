@@ -19,7 +19,8 @@ def facts_of(state: DatabaseState, application: Application | None) -> dict[str,
     facts = {
         "kind": f"PostgreSQL {state.version}",
         "database": f"{state.name}, {state.bytes / 1e6:,.1f} MB",
-        "encoding": f"{state.encoding}, sorted by {state.collation}, characters {state.character_type}",
+        "encoding": f"{state.encoding}, sorted by {state.collation}, "
+        f"characters {state.character_type}",
         "owner": state.owner,
         "roles": ", ".join(roles),
         "extensions": ", ".join(sorted(state.sections["extensions"])) or "none",

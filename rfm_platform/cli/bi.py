@@ -177,9 +177,9 @@ def migrate(
     from rfm_platform.bi_database.report import write_report
     from rfm_platform.wiring import bi_move
 
-    for gate in (until, again or until):
-        if gate not in GATES:
-            raise typer.BadParameter(f"{gate} is no gate: they are {', '.join(GATES)}")
+    for name in (until, again or until):
+        if name not in GATES:
+            raise typer.BadParameter(f"{name} is no gate: they are {', '.join(GATES)}")
     move = bi_move(load_settings(), replace=replace_target)
     with console.status("starting") as status:
         for gate in walk(move, until, again, _telling(status)):

@@ -7,8 +7,8 @@ from importlib import resources
 import psycopg
 from cryptography.fernet import Fernet
 
-SECRET = "the key that opens the rows"
-COOKIE = "the secret that signs the sessions"
+SECRET = "the key that opens the rows"  # noqa: S105 - of this fixture
+COOKIE = "signs the sessions"
 HEAD = "db0aca1ebd32"
 NEWEST_REDASH = "26.8.0"
 
@@ -56,7 +56,8 @@ def fill(connection: psycopg.Connection, size: int = 300, secret: str = SECRET) 
     ]
     statements = """
         INSERT INTO organizations (name, slug) VALUES ('Company', 'default');
-        INSERT INTO groups (org_id, name, type) VALUES (1, 'admin', 'builtin'), (1, 'default', 'builtin');
+        INSERT INTO groups (org_id, name, type)
+            VALUES (1, 'admin', 'builtin'), (1, 'default', 'builtin');
         INSERT INTO users (org_id, name, email, groups, api_key)
             SELECT 1, 'Person ' || n, 'person' || n || '@example.com', '{1,2}', md5(n::text)
             FROM generate_series(1, 20) AS n;
