@@ -21,8 +21,8 @@ from rfm_platform.bi_database.state import TableState
 from rfm_platform.bi_database.tools import choose
 
 BUCKETS = 4096
-# Buckets that differ whose rows are looked at, and rows that are told.
-EXAMINED_BUCKETS = 32
+# Rows of differing buckets that are looked at one by one, and rows that are told.
+EXAMINED_ROWS = 50_000
 EXAMPLES = 10
 _NULL = b"\\N"
 
@@ -104,7 +104,7 @@ def compare_rows(
                     yield from _lines(copy)
 
             differing = _differing_buckets(dumped(), restored(), keys)
-            chosen = set(sorted(differing)[:EXAMINED_BUCKETS])
+            chosen = _affordable(differing)
             before = Counter(row for row in dumped() if _bucket(row, keys) in chosen)
             after = Counter(row for row in restored() if _bucket(row, keys) in chosen)
     return _compare(before, after, table, keys, is_partial=len(differing) > len(chosen))
@@ -165,13 +165,28 @@ def _bucket(row: bytes, keys: Sequence[int]) -> int:
 
 def _differing_buckets(
     before: Iterable[bytes], after: Iterable[bytes], keys: Sequence[int]
-) -> set[int]:
-    sums = [0] * BUCKETS
+) -> dict[int, int]:
+    """The buckets that differ, and how many rows of both sides lie in each."""
+    sums, counts = [0] * BUCKETS, [0] * BUCKETS
     for weight, rows in ((1, before), (-1, after)):
         for row in rows:
-            # Both halves of the row's hash and a count, so that no two changes cancel out.
-            sums[_bucket(row, keys)] += weight * ((1 << 64) + hash(row) % (1 << 61))
-    return {bucket for bucket, total in enumerate(sums) if total}
+            bucket = _bucket(row, keys)
+            # A count and the row's hash, so that no two changes cancel out.
+            sums[bucket] += weight * ((1 << 64) + hash(row) % (1 << 61))
+            counts[bucket] += 1
+    return {bucket: counts[bucket] for bucket, total in enumerate(sums) if total}
+
+
+def _affordable(differing: dict[int, int]) -> set[int]:
+    """As many of the buckets as fit into memory, one at least."""
+    chosen: set[int] = set()
+    rows = 0
+    for bucket, count in differing.items():
+        rows += count
+        if chosen and rows > EXAMINED_ROWS:
+            break
+        chosen.add(bucket)
+    return chosen
 
 
 def _compare(

@@ -55,7 +55,9 @@ def _sequences(source: DatabaseState, target: DatabaseState) -> SectionResult:
         now = found.get(sequence.name)
         if now is None:
             continue
-        if now.highest is not None and now.next_value <= now.highest:
+        if now.next_value is None or sequence.next_value is None:
+            different.append(f"{now.name} may not be read")
+        elif now.highest is not None and now.next_value <= now.highest:
             different.append(
                 f"{now.name} gives {now.next_value} next, {now.column} already holds {now.highest}"
             )

@@ -150,7 +150,7 @@ def watch(
     """
     while True:
         running = is_running(job)
-        state = read_state(job)
+        state = read_state(job)  # after that, so that an end between the two is seen
         if state["ended"]:
             break
         if not running:
@@ -178,9 +178,11 @@ def is_running(job: Path) -> bool:
     """Whether a restore's process is at work."""
     if not (job / STATE).exists():
         return False
-    pid = read_state(job)["pid"]
+    state = read_state(job)
+    if state["ended"]:
+        return False
     try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        command = Path(f"/proc/{state['pid']}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
     return str(job).encode() in command

@@ -75,13 +75,13 @@ class SequenceState(_Model):
 
     Attributes:
         column: ``schema.table.column`` that takes its numbers from it.
-        next_value: what it gives next.
+        next_value: what it gives next; None: we may not read it.
         highest: the largest number in that column; None: there is none.
     """
 
     name: str
     column: str | None
-    next_value: int
+    next_value: int | None
     highest: int | None
 
 
@@ -207,21 +207,20 @@ def content_query(table: TableState) -> str:
 
 def _sequences(session: Session) -> list[SequenceState]:
     found = session.rows(read_sql("sequences"))
-    if not found:
-        return []
-    positions = {
-        row["name"]: row for row in session.rows("\nUNION ALL\n".join(map(_sequence_query, found)))
-    }
+    readable = [row for row in found if row["is_readable"]]
+    query = "\nUNION ALL\n".join(map(_sequence_query, readable))
+    positions = {row["name"]: row for row in session.rows(query)} if readable else {}
     return [
         SequenceState(
-            name=f"{row['schema']}.{row['name']}",
+            name=name,
             column=f"{row['table_schema']}.{row['table_name']}.{row['column_name']}"
             if row["table_name"]
             else None,
-            next_value=positions[f"{row['schema']}.{row['name']}"]["next_value"],
-            highest=positions[f"{row['schema']}.{row['name']}"]["highest"],
+            next_value=positions[name]["next_value"] if name in positions else None,
+            highest=positions[name]["highest"] if name in positions else None,
         )
         for row in found
+        for name in [f"{row['schema']}.{row['name']}"]
     ]
 
 

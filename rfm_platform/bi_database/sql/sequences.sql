@@ -4,11 +4,13 @@ SELECT
     c.relname AS name,
     u.table_schema,
     u.table_name,
-    u.column_name
+    u.column_name,
+    has_sequence_privilege(c.oid, 'SELECT') AND COALESCE(u.is_readable, TRUE) AS is_readable
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN LATERAL (
-    SELECT tn.nspname AS table_schema, t.relname AS table_name, a.attname AS column_name
+    SELECT tn.nspname AS table_schema, t.relname AS table_name, a.attname AS column_name,
+        has_table_privilege(t.oid, 'SELECT') AS is_readable
     FROM (
         SELECT d.refobjid AS relation, d.refobjsubid AS attnum
         FROM pg_depend AS d

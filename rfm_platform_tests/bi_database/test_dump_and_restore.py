@@ -1,0 +1,373 @@
+"""What can go wrong on the way from one server to the other, and what is left then."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from pyrage import x25519
+
+from rfm_platform.bi_database.dump import ARCHIVE, DumpOptions, make_dump
+from rfm_platform.bi_database.endpoint import BiDatabaseError, UrlEndpoint
+from rfm_platform.bi_database.manifest import NAME, describe_files, read_manifest
+from rfm_platform.bi_database.restore import (
+    RestoreOptions,
+    is_running,
+    preflight,
+    read_state,
+    restore,
+    start,
+    watch,
+)
+from rfm_platform.bi_database.target import contents, empty
+from rfm_platform.bi_database.tools import Tool, choose
+from rfm_platform.bi_database.verify import verify
+from rfm_platform.postgres import Database, external
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform_tests.bi_database.cluster import PASSWORD, CloudServer
+from rfm_platform_tests.bi_database.conftest import OWNER, counts
+from rfm_platform_tests.conftest import url_of
+from rfm_platform_tests.faults.test_faults import on_a_small_disk
+
+ONE, TWO = RestoreOptions(jobs=1), RestoreOptions(jobs=2)
+
+
+def failure(target: Database, dump: Path, job: Path, options: RestoreOptions = TWO) -> str:
+    with pytest.raises(BiDatabaseError) as raised:
+        restore(target, dump, job, options)
+    assert PASSWORD not in str(raised.value)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "compression", "jobs"),
+    [("directory", "gzip", 3), ("custom", "zstd", 2), ("custom", "none", 1)],
+)
+def test_every_format_comes_back_whole(
+    source: Database,
+    target: Database,
+    tmp_path: Path,
+    chosen: str,
+    compression: str,
+    jobs: int,
+) -> None:
+    options = DumpOptions(format=chosen, compression=compression)  # type: ignore[arg-type]
+    manifest = make_dump(UrlEndpoint(source), tmp_path / "dump", options)
+    restore(target, tmp_path / "dump", tmp_path / "job", RestoreOptions(jobs=jobs))
+    assert verify(UrlEndpoint(target), manifest, tmp_path / "dump", {}).passed
+    assert counts(target) == counts(source)
+
+
+def test_an_encrypted_dump_is_of_use_only_to_who_has_the_key(
+    source: Database, target: Database, tmp_path: Path
+) -> None:
+    key, other = x25519.Identity.generate(), x25519.Identity.generate()
+    options = DumpOptions(recipients=(str(key.to_public()),))
+    manifest = make_dump(UrlEndpoint(source), tmp_path / "dump", options)
+    for path in (tmp_path / "dump" / ARCHIVE).iterdir():
+        assert path.read_bytes().startswith(b"age-encryption.org/v1")
+    job = tmp_path / "job"
+    assert "set RFM_BI_IDENTITY" in failure(target, tmp_path / "dump", job)
+    said = failure(target, tmp_path / "dump", job, RestoreOptions(identity=str(other)))
+    assert "does not open" in said
+    assert contents(target) == {}
+    restore(target, tmp_path / "dump", job, RestoreOptions(identity=str(key)))
+    found = verify(UrlEndpoint(target), manifest, tmp_path / "dump", {}, identity=str(key))
+    assert found.passed
+    assert {path.name for path in tmp_path.iterdir()} == {"dump", "job"}, "no plain copy stays"
+
+
+def test_a_source_that_lives_on_raises_no_alarm(
+    own_source: Callable[..., Database], target: Database, tmp_path: Path
+) -> None:
+    source = own_source()
+    manifest = make_dump(UrlEndpoint(source), tmp_path / "dump", DumpOptions())
+    with source.connect() as connection:
+        connection.execute("INSERT INTO events (org_id, action) VALUES (1, 'login')")
+        connection.execute("UPDATE users SET details = '{\"active\": true}'")
+    restore(target, tmp_path / "dump", tmp_path / "job", TWO)
+    assert verify(UrlEndpoint(target), manifest, tmp_path / "dump", {}).passed
+
+
+def test_the_dump_and_its_hashes_are_of_one_snapshot(
+    own_source: Callable[..., Database], target: Database, tmp_path: Path
+) -> None:
+    """Rows come in all the while; the restored tables hold just what was hashed."""
+    source, done = own_source(), threading.Event()
+
+    def write() -> None:
+        while not done.is_set():
+            with source.connect() as connection:
+                connection.execute(
+                    "INSERT INTO events (org_id, action) SELECT 1, 'view' FROM generate_series(1, 50)"
+                )
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        manifest = make_dump(UrlEndpoint(source), tmp_path / "dump", DumpOptions())
+    finally:
+        done.set()
+        writer.join()
+    restore(target, tmp_path / "dump", tmp_path / "job", TWO)
+    assert verify(UrlEndpoint(target), manifest, tmp_path / "dump", {}).passed
+
+
+def test_rights_go_to_who_stands_for_their_holder(
+    cloud: CloudServer, target: Database, dumped: Path, tmp_path: Path
+) -> None:
+    with cloud.administrator() as connection:
+        connection.execute("CREATE ROLE reader")
+    roles = {"analyst": "reader"}
+    restore(target, dumped, tmp_path / "job", RestoreOptions(roles=roles))
+    found = verify(UrlEndpoint(target), read_manifest(dumped), dumped, roles)
+    assert found.passed
+    assert found.notes == ()
+    with target.connect() as connection:
+        connection.execute("REVOKE SELECT ON queries FROM reader")
+    found = verify(UrlEndpoint(target), read_manifest(dumped), dumped, roles)
+    (bad,) = [section for section in found.sections if not section.is_equal]
+    assert (bad.section, bad.missing) == ("rights", ("SELECT on public.queries to reader",))
+
+
+def test_a_target_in_which_the_application_made_its_tables_is_refused_until_told(
+    target: Database, dumped: Path, tmp_path: Path
+) -> None:
+    with target.connect() as connection:
+        connection.execute("CREATE TABLE queries (id serial PRIMARY KEY, name text)")
+        connection.execute("INSERT INTO queries (name) VALUES ('mine')")
+    said = failure(target, dumped, tmp_path / "job")
+    assert "it is as it was" in said
+    assert "not empty (1 tables, 1 sequences)" in said
+    with target.connect() as connection:
+        assert connection.execute("SELECT name FROM queries").fetchall() == [("mine",)]
+    restore(target, dumped, tmp_path / "job", RestoreOptions(replace=True))
+    assert counts(target)["queries"] == 300
+
+
+@pytest.mark.parametrize(
+    ("owner", "options", "finding", "says"),
+    [
+        ("someone_else", "", "ownership", "ALTER DATABASE"),
+        (OWNER, "ENCODING 'LATIN1' TEMPLATE template0", "encoding", "the source's UTF8"),
+    ],
+)
+def test_a_target_that_is_not_fit_is_refused_before_anything_is_written(
+    cloud: CloudServer,
+    dumped: Path,
+    tmp_path: Path,
+    owner: str,
+    options: str,
+    finding: str,
+    says: str,
+) -> None:
+    name = f"unfit_{finding}"
+    cloud.create(name, owner, options)
+    cloud.create(f"{name}_own", OWNER)  # the role exists
+    target = external("target", cloud.url(name, OWNER))
+    found = {each.name: each for each in preflight(target, dumped, TWO)}
+    assert found[finding].state == "failed"
+    assert says in found[finding].text
+    assert "Nothing was restored" in failure(target, dumped, tmp_path / "job")
+
+
+def test_a_target_that_somebody_uses_is_refused(
+    target: Database, dumped: Path, tmp_path: Path
+) -> None:
+    with target.connect() as connection:
+        connection.execute("SET application_name = 'redash-server'")
+        assert "1 other sessions are connected to the target (redash-server)" in failure(
+            target, dumped, tmp_path / "job"
+        )
+
+
+def test_a_connection_without_encryption_is_refused_where_it_leaves_the_machine(
+    dumped: Path, source: Database, server: object
+) -> None:
+    """Nothing answers there: what is known before is told all the same."""
+    nobody = external("target", f"postgresql://{OWNER}:{PASSWORD}@192.0.2.1:1/x?connect_timeout=1")
+    (connection,) = [each for each in preflight(nobody, dumped, TWO) if each.name == "connection"]
+    assert connection.state == "failed"
+    assert PASSWORD not in connection.text
+
+
+def damage_a_file(dump: Path, change: Callable[[bytes], bytes]) -> Path:
+    data = [path for path in (dump / ARCHIVE).iterdir() if path.name != "toc.dat"]
+    largest = max(data, key=lambda path: path.stat().st_size)
+    largest.write_bytes(change(largest.read_bytes()))
+    return largest
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda data: data[: len(data) // 2], "bytes instead of"),
+        (lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:], "has been changed"),
+    ],
+    ids=["truncated", "one bit"],
+)
+def test_a_damaged_dump_is_refused(
+    target: Database, dumped: Path, tmp_path: Path, change: Callable[[bytes], bytes], says: str
+) -> None:
+    shutil.copytree(dumped, tmp_path / "dump")
+    damage_a_file(tmp_path / "dump", change)
+    assert says in failure(target, tmp_path / "dump", tmp_path / "job")
+    assert contents(target) == {}
+
+
+@pytest.mark.parametrize("options", [ONE, TWO], ids=["one transaction", "in parallel"])
+def test_a_restore_that_breaks_leaves_an_empty_database_and_says_so(
+    target: Database, dumped: Path, tmp_path: Path, options: RestoreOptions
+) -> None:
+    """A truncated file whose checksum was made to fit: only pg_restore can find that."""
+    dump = tmp_path / "dump"
+    shutil.copytree(dumped, dump)
+    damage_a_file(dump, lambda data: data[: len(data) // 2])
+    forged = read_manifest(dump).model_copy(update={"files": describe_files(dump)})
+    (dump / NAME).write_text(forged.model_dump_json(), encoding="utf-8")
+    said = failure(target, dump, tmp_path / "job", options)
+    assert "pg_restore ended with code 1" in said
+    assert said.endswith("The target is empty.")
+    assert contents(target) == {}
+
+
+@contextmanager
+def in_the_middle(
+    cloud: CloudServer, target: Database, dump: Path, job: Path
+) -> Iterator[psycopg.Connection]:
+    """A restore that waits for a table of the same name, made by a transaction that goes on."""
+    name = target.conninfo()["dbname"]
+    waiting = (
+        "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock' "
+        "AND application_name LIKE 'pg_restore%%'"
+    )
+    with cloud.administrator(name) as blocker, cloud.administrator() as observer:
+        blocker.execute("BEGIN; CREATE TABLE public.query_snippets ()")
+        start(target, dump, job, ONE)
+        deadline = time.monotonic() + 30
+        while observer.execute(waiting, [name]).fetchone() is None:
+            assert time.monotonic() < deadline, (job / "restore.log").read_text("utf-8")
+            time.sleep(0.02)
+        yield observer
+        blocker.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("which", ["pg_restore", "connection", "worker"])
+def test_a_restore_that_is_killed_in_the_middle_leaves_an_empty_database(
+    cloud: CloudServer, target: Database, dumped: Path, tmp_path: Path, which: str
+) -> None:
+    job = tmp_path / "job"
+    with in_the_middle(cloud, target, dumped, job) as observer:
+        if which == "worker":
+            os.killpg(read_state(job)["pid"], signal.SIGKILL)
+        elif which == "connection":
+            observer.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = %s AND application_name LIKE 'pg_restore%%'",
+                [target.conninfo()["dbname"]],
+            )
+        else:
+            subprocess.run(["pkill", "-KILL", "-f", f"pg_restore .*{dumped}"], check=True)
+    with pytest.raises(BiDatabaseError, match=r"empty"):
+        watch(target, job)
+    assert contents(target) == {}
+    restore(target, dumped, job, TWO)
+    assert counts(target)["queries"] == 300
+
+
+def test_a_restore_outlives_who_watches_it_and_is_taken_up(
+    target: Database, dumped: Path, tmp_path: Path
+) -> None:
+    job = tmp_path / "job"
+    start(target, dumped, job, TWO)
+    running = is_running(job)
+    findings = restore(target, dumped, job, TWO)
+    assert running
+    assert findings == [], "the running restore was taken up, none begun"
+    assert counts(target)["queries"] == 300
+    assert not (job / "service.conf").exists(), "no password stays behind"
+
+
+def test_nothing_secret_is_in_what_a_restore_leaves(
+    cloud: CloudServer, target: Database, dumped: Path, tmp_path: Path
+) -> None:
+    restore(target, dumped, tmp_path / "job", TWO)
+    for path in (tmp_path / "job").iterdir():
+        assert PASSWORD.encode() not in path.read_bytes(), path
+    assert b"REDASH" not in (dumped / NAME).read_bytes()
+
+
+def test_a_full_disk_stops_the_dump_and_keeps_the_one_before(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """Both before the dump begins and, where it turns out larger than thought, in the middle."""
+    source = server.database("bi_incompressible")
+    with source.connect() as connection:
+        connection.execute(
+            "CREATE TABLE noise AS SELECT n, decode(string_agg(md5(random()::text), ''), 'hex') "
+            "FROM generate_series(1, 60) AS n, generate_series(1, 1000) GROUP BY n"
+        )
+    script = (
+        "import sys\nfrom pathlib import Path\n"
+        "from rfm_platform.bi_database.dump import DumpOptions, make_dump\n"
+        "from rfm_platform.bi_database.endpoint import UrlEndpoint\n"
+        "from rfm_platform.errors import PlatformError\n"
+        "from rfm_platform.postgres import external\n"
+        "place = Path(sys.argv[2])\n"
+        "(place / 'day').mkdir()\n(place / 'day' / 'manifest.json').write_text('before')\n"
+        "try:\n"
+        "    make_dump(UrlEndpoint(external('s', sys.argv[1])), place / 'day', DumpOptions('custom', compression='none'))\n"
+        "except PlatformError as error:\n"
+        "    print(error, sorted(p.name for p in place.rglob('*')))\n"
+    )
+    for size, says in (("400k", "may need"), ("1100k", "No space left")):
+        prefix = on_a_small_disk(tmp_path / size, size)
+        filler = (
+            f'dd if=/dev/zero of={tmp_path / size}/filler bs=1k count=100 status=none; exec "$@"'
+        )
+        done = subprocess.run(
+            [
+                *prefix,
+                "sh",
+                "-c",
+                filler,
+                "sh",
+                sys.executable,
+                "-c",
+                script,
+                url_of(source),
+                str(tmp_path / size),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert says in done.stdout, done.stdout + done.stderr
+        assert "['day', 'filler', 'manifest.json']" in done.stdout
+
+
+def test_a_server_newer_than_the_programs_is_named_with_what_to_install() -> None:
+    tools = [Tool(Path("/a/pg_dump"), 15), Tool(Path("/b/pg_dump"), 17)]
+    assert choose("pg_dump", 14, tools).version == 15
+    assert choose("pg_dump", 16, tools).version == 17
+    with pytest.raises(BiDatabaseError, match="install postgresql-client-18") as raised:
+        choose("pg_dump", 18, tools)
+    assert "the newest here is 17" in str(raised.value)
+
+
+def test_emptying_leaves_a_database_as_it_was_made(
+    target: Database, dumped: Path, tmp_path: Path
+) -> None:
+    restore(target, dumped, tmp_path / "job", TWO)
+    assert contents(target)["tables"] > 20
+    empty(target)
+    assert contents(target) == {}
+    restore(target, dumped, tmp_path / "job", TWO)
