@@ -51,7 +51,7 @@ def failure(target: Database, dump: Path, job: Path, options: RestoreOptions = T
     ("chosen", "compression", "jobs"),
     [("directory", "gzip", 3), ("custom", "zstd", 2), ("custom", "none", 1)],
 )
-def test_every_format_comes_back_whole(
+def test_every_format_comes_back_whole(  # noqa: PLR0917 - fixtures
     source: Database,
     target: Database,
     tmp_path: Path,
@@ -107,7 +107,8 @@ def test_the_dump_and_its_hashes_are_of_one_snapshot(
         while not done.is_set():
             with source.connect() as connection:
                 connection.execute(
-                    "INSERT INTO events (org_id, action) SELECT 1, 'view' FROM generate_series(1, 50)"
+                    "INSERT INTO events (org_id, action) "
+                    "SELECT 1, 'view' FROM generate_series(1, 50)"
                 )
 
     writer = threading.Thread(target=write)
@@ -160,7 +161,7 @@ def test_a_target_in_which_the_application_made_its_tables_is_refused_until_told
         (OWNER, "ENCODING 'LATIN1' TEMPLATE template0", "encoding", "the source's UTF8"),
     ],
 )
-def test_a_target_that_is_not_fit_is_refused_before_anything_is_written(
+def test_a_target_that_is_not_fit_is_refused_before_anything_is_written(  # noqa: PLR0917
     cloud: CloudServer,
     dumped: Path,
     tmp_path: Path,
@@ -324,7 +325,8 @@ def test_a_full_disk_stops_the_dump_and_keeps_the_one_before(
         "place = Path(sys.argv[2])\n"
         "(place / 'day').mkdir()\n(place / 'day' / 'manifest.json').write_text('before')\n"
         "try:\n"
-        "    make_dump(UrlEndpoint(external('s', sys.argv[1])), place / 'day', DumpOptions('custom', compression='none'))\n"
+        "    options = DumpOptions('custom', compression='none')\n"
+        "    make_dump(UrlEndpoint(external('s', sys.argv[1])), place / 'day', options)\n"
         "except PlatformError as error:\n"
         "    print(error, sorted(p.name for p in place.rglob('*')))\n"
     )

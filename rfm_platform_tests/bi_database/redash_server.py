@@ -1,0 +1,168 @@
+"""A server with the part of Redash's REST API that the smoke test calls, over a real database.
+
+It answers as a running Redash was seen to: 404 to a wrong key, 500 where encrypted options cannot
+be read, jobs that stay queued without a worker. Queries are saved into the metadata database, so
+that its trigger and its sequence are the real ones.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+from cryptography.fernet import InvalidToken
+
+from rfm_platform.postgres import Database
+from rfm_platform_tests.bi_database.fixture import box
+
+API_KEY = "an administrators key"
+
+
+@dataclass
+class RedashServer:
+    """Its address, and what is wrong with it."""
+
+    database: Database
+    secret: str
+    url: str = ""
+    has_worker: bool = True
+
+
+class _Answer(Exception):  # noqa: N818 - an answer is no error
+    def __init__(self, status: int, body: Any) -> None:
+        self.status, self.body = status, body
+
+
+@contextmanager
+def redash_server(database: Database, secret: str) -> Iterator[RedashServer]:
+    """Starts one."""
+    server = RedashServer(database, secret)
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length) or b"{}")
+            try:
+                _let_in(self.headers["Authorization"])
+                with server.database.connect() as connection:
+                    answer = _route(server, connection, self.command, self.path, body)
+                status = 200
+            except _Answer as other:
+                status, answer = other.status, other.body
+            except Exception as error:
+                status, answer = 500, {"message": type(error).__name__}
+            data = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - names that the library calls
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    server.url = f"http://127.0.0.1:{listening.server_port}"
+    try:
+        yield server
+    finally:
+        listening.shutdown()
+        listening.server_close()
+
+
+def _let_in(authorization: str | None) -> None:
+    if authorization != f"Key {API_KEY}":
+        raise _Answer(404, {"message": "Not found"})
+
+
+def _route(  # noqa: PLR0911 - an answer a path
+    server: RedashServer, connection: psycopg.Connection, method: str, path: str, body: Any
+) -> Any:
+    parts = urlsplit(path)
+    words = parts.path.removeprefix("/api/").split("/")
+    asked = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    if words[0] == "data_sources":
+        return _data_sources(server, connection, words)
+    if words[0] == "dashboards":
+        if len(words) == 1:
+            return {"results": _rows(connection, "SELECT id, name FROM dashboards LIMIT 1")}
+        return {"id": int(words[1]), "widgets": _rows(connection, "SELECT id FROM widgets LIMIT 3")}
+    if words[0] == "queries":
+        return _queries(server, connection, method, words, asked, body)
+    if words[0] == "jobs":
+        if method == "DELETE":
+            return None
+        done = {"id": words[1], "status": 3, "query_result_id": 1}
+        return {"job": done if server.has_worker else {"id": words[1], "status": 1}}
+    if words[0] == "query_results":
+        return {"query_result": {"data": {"rows": [{"one": 1}]}}}
+    raise _Answer(404, {"message": "Not found"})
+
+
+def _data_sources(server: RedashServer, connection: psycopg.Connection, words: list[str]) -> Any:
+    rows = connection.execute(
+        "SELECT id, name, encrypted_options FROM data_sources ORDER BY id"
+    ).fetchall()
+    for _, _, token in rows:
+        try:
+            box(server.secret).decrypt(bytes(token))
+        except InvalidToken:
+            raise _Answer(500, {"message": "Internal Server Error"}) from None
+    if len(words) == 3:
+        return {"ok": words[1] != "2", "message": "connection refused"}
+    return [{"id": number, "name": name} for number, name, _ in rows]
+
+
+def _queries(  # noqa: PLR0917 - the parts of a request
+    server: RedashServer,
+    connection: psycopg.Connection,
+    method: str,
+    words: list[str],
+    asked: dict[str, str],
+    body: Any,
+) -> Any:
+    if len(words) == 3:
+        return {"job": {"id": "job-1", "status": 1}}
+    if len(words) == 2:
+        found = _rows(
+            connection,
+            "SELECT id, name, version FROM queries WHERE id = %s AND NOT is_archived",
+            words[1],
+        )
+        if not found:
+            raise _Answer(404, {"message": "Not found"})
+        if method == "DELETE":
+            connection.execute("UPDATE queries SET is_archived = TRUE WHERE id = %s", [words[1]])
+        return found[0]
+    if method == "POST":
+        (saved,) = _rows(
+            connection,
+            "INSERT INTO queries (version, org_id, data_source_id, name, query, query_hash, "
+            "api_key, user_id) VALUES (1, 1, %s, %s, %s, '', '', 1) RETURNING id, version",
+            body["data_source_id"],
+            body["name"],
+            body["query"],
+        )
+        return saved
+    if "q" in asked:
+        found = _rows(
+            connection,
+            "SELECT id, name FROM queries WHERE search_vector @@ plainto_tsquery('simple', %s)",
+            asked["q"],
+        )
+        return {"results": found}
+    (count,) = _rows(connection, "SELECT COUNT(*) AS count FROM queries")
+    return {**count, "results": []}
+
+
+def _rows(connection: psycopg.Connection, query: str, *values: Any) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+        return cursor.execute(query.encode(), values or None).fetchall()

@@ -1,0 +1,130 @@
+"""The daily restore drill in Dagster: it runs, it proves, and it is told when it does not."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import psycopg
+import pytest
+
+from rfm_platform.assets.bi_database import MARK
+from rfm_platform.automation.jobs import DRILL_JOB
+from rfm_platform.definitions import build_defs
+from rfm_platform.postgres import Database
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.settings import Settings, read_settings
+from rfm_platform_tests.bi_database.fixture import NEWEST_REDASH, SECRET
+from rfm_platform_tests.conftest import url_of
+from rfm_platform_tests.receivers import Receiver, webhook
+
+CHECKS = {"every_row_is_there", "every_object_is_there", "application_is_whole"}
+
+
+@pytest.fixture
+def drill(server: EmbeddedServer, _names: Iterator[int]) -> Database:
+    return server.database(f"bi_drill_{next(_names)}")
+
+
+def settings_of(home: Path, source: Database, drill: Database, **more: str) -> Settings:
+    return read_settings(
+        home,
+        bi_source_url=url_of(source),
+        bi_drill_url=url_of(drill),
+        bi_secret_key=more.pop("bi_secret_key", SECRET),
+        redash_version=NEWEST_REDASH,
+        **more,
+    )
+
+
+def run(
+    settings: Settings, instance: dg.DagsterInstance, day: dt.date | None = None
+) -> dg.ExecuteInProcessResult:
+    day = day or dt.datetime.now(ZoneInfo(settings.timezone)).date()
+    job = build_defs(settings).resolve_job_def(DRILL_JOB)
+    return job.execute_in_process(
+        instance=instance, partition_key=day.isoformat(), raise_on_error=False
+    )
+
+
+def verdicts(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    return {each.check_name: each.passed for each in result.get_asset_check_evaluations()}
+
+
+def test_a_day_is_dumped_restored_and_compared_and_the_next_replaces_it(
+    own_source: Callable[..., Database], drill: Database, tmp_path: Path
+) -> None:
+    source = own_source()
+    settings = settings_of(tmp_path, source, drill)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run(settings, instance)
+        assert result.success
+        assert verdicts(result) == dict.fromkeys(CHECKS, True)
+        with source.connect() as connection:
+            connection.execute("INSERT INTO events (org_id, action) VALUES (1, 'late')")
+        assert run(settings, instance).success
+    with drill.connect() as connection:
+        late = "SELECT COUNT(*) FROM events WHERE action = 'late'"
+        assert connection.execute(late).fetchone() == (1,)
+
+
+def test_only_today_can_be_dumped(source: Database, drill: Database, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, source, drill)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run(settings, instance, dt.date(2024, 5, 1))
+    assert not result.success
+    assert not (settings.home / "bi_dumps").exists()
+
+
+def test_a_database_that_is_not_the_drills_is_left_alone(
+    source: Database, drill: Database, tmp_path: Path
+) -> None:
+    with drill.connect() as connection:
+        connection.execute("CREATE TABLE precious (id int)")
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert not run(settings_of(tmp_path, source, drill), instance).success
+    with drill.connect() as connection:
+        connection.execute("SELECT id FROM precious")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with webhook() as receiver:
+        yield receiver
+
+
+def test_a_restore_that_stops_verifying_is_told(
+    source: Database, drill: Database, tmp_path: Path, receiver: Receiver
+) -> None:
+    settings = settings_of(tmp_path, source, drill, bi_secret_key="lost", alert_urls=receiver.url)
+    definitions = build_defs(settings)
+    repository = definitions.get_repository_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = run(settings, instance)
+        assert verdicts(result) == {**dict.fromkeys(CHECKS, True), "application_is_whole": False}
+        with dg.build_sensor_context(
+            instance=instance,
+            repository_def=repository,
+            resources={"platform": definitions.resources["platform"]}
+            if definitions.resources
+            else None,
+        ) as context:
+            repository.get_sensor_def("alert_on_checks").evaluate_tick(context)
+    (told,) = receiver.received
+    assert "bi_database_restore application_is_whole" in told
+    assert "does not open 8 of 8 encrypted rows" in told
+    assert "lost" not in told
+
+
+def test_the_mark_is_what_says_that_a_database_is_the_drills(
+    source: Database, drill: Database, tmp_path: Path
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert run(settings_of(tmp_path, source, drill), instance).success
+    with psycopg.connect(url_of(drill)) as connection:
+        found = connection.execute(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database "
+            "WHERE datname = current_database()"
+        ).fetchone()
+    assert found == (MARK,)

@@ -1,0 +1,143 @@
+"""The whole move as a person makes it: gates, a stop, a resumption, and the report."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rfm_platform.cli import main
+from rfm_platform.postgres import Database
+from rfm_platform.settings import load_settings
+from rfm_platform_tests.bi_database.cluster import PASSWORD, CloudServer
+from rfm_platform_tests.bi_database.conftest import OWNER, counts
+from rfm_platform_tests.bi_database.fixture import COOKIE, NEWEST_REDASH, SECRET
+from rfm_platform_tests.bi_database.redash_server import API_KEY, redash_server
+from rfm_platform_tests.conftest import url_of
+
+
+@pytest.fixture
+def rfm(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    source: Database,
+    cloud: CloudServer,
+    _names: Iterator[int],
+) -> Iterator[Callable[..., tuple[int, str]]]:
+    """`rfm bi …` with the settings of a move; gives its exit code and what it said."""
+    variables = {
+        "HOME": str(tmp_path / "home"),
+        "BI_SOURCE_URL": url_of(source),
+        "BI_TARGET_URL": cloud.create(f"bi_moved_{next(_names)}", OWNER),
+        "BI_SECRET_KEY": SECRET,
+        "BI_COOKIE_SECRET": COOKIE,
+        "REDASH_VERSION": NEWEST_REDASH,
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(f"RFM_{name}", value)
+    monkeypatch.setenv("COLUMNS", "1000")
+
+    def call(*arguments: str, **settings: str) -> tuple[int, str]:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"RFM_{name}", value)
+        load_settings.cache_clear()
+        code = 0
+        try:
+            main(["bi", *arguments])
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        said = capsys.readouterr()
+        everything = said.out + said.err
+        assert PASSWORD not in everything
+        assert SECRET not in everything
+        return code, everything
+
+    yield call
+    load_settings.cache_clear()
+
+
+def gates(home: Path) -> dict[str, str]:
+    journal = json.loads((home / "bi_move" / "report.json").read_text("utf-8"))
+    return {gate["name"]: gate["state"] for gate in journal["gates"]}
+
+
+def test_a_move_stops_at_a_gate_goes_on_later_and_ends_in_a_report(
+    rfm: Callable[..., tuple[int, str]], tmp_path: Path, target: Database
+) -> None:
+    home = tmp_path / "home"
+    code, said = rfm("inventory")
+    assert code == 0
+    assert "Redash, schema revision db0aca1ebd32" in said
+    assert "300 queries (30 archived)" in said
+
+    code, said = rfm("migrate", BI_SECRET_KEY="another")
+    assert code == 1
+    assert "failed   secret" in said
+    assert gates(home)["dump"] == "open"
+
+    code, said = rfm("migrate", "--until", "dump", BI_SECRET_KEY=SECRET)
+    assert code == 0
+    assert "passed   secret" in said
+    assert "Gates are open" in said
+    dump = home / "bi_dumps" / "move" / "manifest.json"
+    written = dump.stat().st_mtime_ns
+
+    code, said = rfm("migrate")
+    assert code == 0, said
+    assert dump.stat().st_mtime_ns == written, "what has passed is not done again"
+    assert gates(home) == {
+        **dict.fromkeys(
+            ("inventory", "secret", "dump", "preflight", "restore", "verify", "application"),
+            "passed",
+        ),
+        "smoke": "skipped",
+    }
+    page = (home / "bi_move" / "report.html").read_text("utf-8")
+    for part in ("Moved and verified", "public.queries", "Roll-back", "--again dump --replace"):
+        assert part in page
+    assert PASSWORD not in page
+    assert SECRET not in page
+    assert 'src="http' not in page
+
+    code, said = rfm("migrate", "--again", "restore")
+    assert code == 1
+    assert "not empty" in said
+    code, said = rfm("migrate", "--again", "dump", "--replace")
+    assert code == 0, said
+
+
+def test_the_last_gate_asks_the_started_server(
+    rfm: Callable[..., tuple[int, str]], source: Database, own_source: Callable[..., Database]
+) -> None:
+    with redash_server(own_source("DELETE FROM data_source_groups"), SECRET) as server:
+        code, said = rfm("smoke", REDASH_URL=server.url, REDASH_API_KEY=API_KEY)
+        assert code == 1
+        assert "data source 2" in said
+        code, said = rfm("smoke", "--after-restart")
+        assert code == 0, said
+
+
+def test_dump_restore_and_verify_one_by_one(
+    rfm: Callable[..., tuple[int, str]], source: Database, tmp_path: Path
+) -> None:
+    code, said = rfm("verify")
+    assert (code, "run `rfm bi dump` first" in said) == (1, True)
+    assert rfm("dump")[0] == 0
+    code, said = rfm("restore")
+    assert code == 0, said
+    code, said = rfm("verify")
+    assert code == 0, said
+    assert "validated" in said
+
+
+def test_what_is_not_set_is_asked_for(
+    rfm: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch, source: Database
+) -> None:
+    monkeypatch.delenv("RFM_BI_SOURCE_URL")
+    code, said = rfm("inventory")
+    assert code == 1
+    assert "RFM_BI_SOURCE_COMMAND" in said
+    code, said = rfm("migrate", "--until", "nowhere")
+    assert code != 0
+    assert counts(source)["queries"] == 300
