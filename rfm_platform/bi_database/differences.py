@@ -230,8 +230,8 @@ def _by_key(rows: Iterable[bytes], keys: Sequence[int]) -> dict[tuple[bytes, ...
 def _changed_columns(old: Sequence[bytes], new: Sequence[bytes], table: TableState) -> list[str]:
     return [
         name
-        for name, before, after in zip(table.columns, old, new, strict=True)
-        if before != after and not (name in table.numerics and _same_number(before, after))
+        for name, kind, before, after in zip(table.columns, table.types, old, new, strict=True)
+        if before != after and not (kind == "numeric" and _same_number(before, after))
     ]
 
 

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Literal
 
 from rfm_platform.bi_database import archive
+from rfm_platform.bi_database.content import read_contents
 from rfm_platform.bi_database.endpoint import BiDatabaseError, CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.manifest import NAME, Manifest, describe_files
 from rfm_platform.bi_database.redash import read_application
-from rfm_platform.bi_database.state import DatabaseState, major, read_contents, read_definitions
+from rfm_platform.bi_database.state import DatabaseState, major, read_definitions
 from rfm_platform.bi_database.tools import choose, login, parse_version
 
 Format = Literal["directory", "custom"]

@@ -5,14 +5,12 @@ Everything is text and numbers, so that it lies in a manifest beside a dump and 
 later, on another server.
 """
 
-from collections.abc import Callable
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from rfm_platform.bi_database.endpoint import Session, quoted
-from rfm_platform.errors import PlatformError
 
 # Kinds of objects that are compared by definition, each with its sql/<name>.sql.
 SECTIONS = (
@@ -43,6 +41,7 @@ class TableState(_Model):
         kind: a key of KINDS.
         key: the primary key's columns, in its order.
         rows: how many; None where they were not read.
+        types: of the columns, in their order.
         content: a hash of all rows, whatever their order; equal as long as every value is.
     """
 
@@ -54,8 +53,7 @@ class TableState(_Model):
     is_populated: bool = True
     key: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
-    floats: tuple[str, ...] = ()
-    numerics: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
     estimated_rows: int = 0
     rows: int | None = None
     content: str | None = None
@@ -99,6 +97,7 @@ class DatabaseState(_Model):
     """A whole database in one snapshot.
 
     Attributes:
+        scheme: how the rows were hashed; None: they were not.
         sections: by kind of object (SECTIONS): each object's definition.
         owners: each object's owner.
         application: what is known of the application whose database it is, by name.
@@ -114,6 +113,7 @@ class DatabaseState(_Model):
     bytes: int
     connected_as: str
     read_at: str
+    scheme: Literal["record", "md5"] | None = None
     tables: tuple[TableState, ...]
     sections: dict[str, dict[str, str]]
     owners: dict[str, str]
@@ -143,8 +143,7 @@ def read_definitions(session: Session) -> DatabaseState:
             **{name: row[name] for name in _TABLE_FACTS},
             key=tuple(row["key"] or ()),
             columns=tuple(row["columns"] or ()),
-            floats=tuple(row["floats"]),
-            numerics=tuple(row["numerics"]),
+            types=tuple(row["types"] or ()),
         )
         for row in session.rows(read_sql("tables"))
     ]
@@ -159,49 +158,6 @@ def read_definitions(session: Session) -> DatabaseState:
         owners={row["object"]: row["definition"] for row in session.rows(read_sql("owners"))},
         sequences=tuple(_sequences(session)),
         grants=tuple(Grant(**row) for row in session.rows(read_sql("grants"))),
-    )
-
-
-def read_contents(
-    session: Session,
-    state: DatabaseState,
-    progress: Callable[[TableState], None] = lambda _: None,
-) -> DatabaseState:
-    """The same with each table's rows counted and hashed.
-
-    Raises:
-        PlatformError: a table cannot be read; says which.
-    """
-    tables = []
-    for table in state.tables:
-        progress(table)
-        if not table.holds_rows:
-            tables.append(table)
-            continue
-        try:
-            (row,) = session.rows(content_query(table))
-        except PlatformError as error:
-            raise type(error)(f"{table.title} cannot be read: {error}") from None
-        tables.append(table.model_copy(update={"rows": row["rows"], "content": row["content"]}))
-    return state.model_copy(update={"tables": tuple(tables)})
-
-
-def content_query(table: TableState) -> str:
-    """Counts and hashes a table's rows: sums of two parts of each row's MD5.
-
-    A row's text tells NULL from an empty text and depends on nothing but pinned settings. Binary
-    fractions take part by their bits: servers before 12 print them otherwise.
-    """
-    row = "(r.*)::text"
-    if table.floats:
-        columns = ", ".join(
-            f"float8send(r.{quoted(name)}::float8)" if name in table.floats else f"r.{quoted(name)}"
-            for name in table.columns
-        )
-        row = f"ROW({columns})::text"
-    return read_sql("content").format(
-        row=row,
-        table=("ONLY " if table.kind == "r" else "") + quoted(table.schema_name, table.name),
     )
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from rfm_platform.bi_database.content import Scheme, read_content
 from rfm_platform.bi_database.differences import RowDifferences, compare_rows
-from rfm_platform.bi_database.endpoint import Session, UrlEndpoint
+from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.manifest import Manifest
 from rfm_platform.bi_database.objects import compare_objects
 from rfm_platform.bi_database.results import State, TableResult, Verification
@@ -17,7 +18,6 @@ from rfm_platform.bi_database.state import (
     KINDS,
     DatabaseState,
     TableState,
-    content_query,
     read_definitions,
 )
 from rfm_platform.errors import PlatformError
@@ -54,7 +54,11 @@ def verify(
     def compare(table: TableState) -> TableResult:
         progress(f"comparing {table.title}")
         return _compare_table(
-            target, table, found, lambda: compare_rows(target, table, manifest, directory, identity)
+            target,
+            table,
+            found,
+            source.scheme or "md5",
+            lambda: compare_rows(target, table, manifest, directory, identity),
         )
 
     with ThreadPoolExecutor(max_workers=jobs) as pool:
@@ -80,6 +84,7 @@ def _compare_table(
     target: UrlEndpoint,
     source: TableState,
     found: DatabaseState,
+    scheme: Scheme,
     explain: Callable[[], RowDifferences],
 ) -> TableResult:
     result = TableResult(
@@ -91,7 +96,7 @@ def _compare_table(
         return result.model_copy(update={"state": state, "why": why})
     try:
         with target.session() as session:
-            rows, content = _content(session, source)
+            rows, content = read_content(session, source, scheme)
         result = result.model_copy(update={"target_rows": rows})
         if (rows, content) == (source.rows, source.content):
             why = "" if source.key else "compared as a whole: it has no key"
@@ -129,8 +134,3 @@ def _not_compared(source: TableState, found: TableState | None) -> tuple[State, 
     if not source.is_populated:
         skipped = "a materialized view that is not populated at the source either"
     return ("skipped", skipped) if skipped else None
-
-
-def _content(session: Session, table: TableState) -> tuple[int, str]:
-    (row,) = session.rows(content_query(table))
-    return row["rows"], row["content"]

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from rfm_platform.bi_database.content import read_contents
 from rfm_platform.bi_database.dump import DumpOptions, make_dump
 from rfm_platform.bi_database.endpoint import BiDatabaseError, CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.finder import find_databases
 from rfm_platform.bi_database.restore import RestoreOptions, restore
-from rfm_platform.bi_database.state import read_contents, read_definitions
+from rfm_platform.bi_database.state import read_definitions
 from rfm_platform.bi_database.verify import verify
 from rfm_platform.postgres import Database
 from rfm_platform_tests.bi_database.cluster import PROGRAMS
@@ -51,7 +52,7 @@ def test_both_ways_see_the_same(source: Database) -> None:
             state = read_contents(session, read_definitions(session))
             states.append(state.model_copy(update={"read_at": ""}))
     assert states[0] == states[1]
-    assert any(table.content not in (None, "0/0") for table in states[0].tables)
+    assert any(table.content not in (None, "0") for table in states[0].tables)
 
 
 def test_what_the_server_refuses_is_told_without_a_stack(source: Database) -> None:

@@ -18,18 +18,11 @@ SELECT
         FROM pg_attribute AS a
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     ) AS columns,
-    COALESCE((
-        SELECT array_agg(a.attname ORDER BY a.attnum)
+    (
+        SELECT array_agg(format_type(a.atttypid, NULL) ORDER BY a.attnum)
         FROM pg_attribute AS a
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-          AND a.atttypid IN ('real'::regtype, 'double precision'::regtype)
-    ), '{}') AS floats,
-    COALESCE((
-        SELECT array_agg(a.attname ORDER BY a.attnum)
-        FROM pg_attribute AS a
-        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-          AND a.atttypid = 'numeric'::regtype
-    ), '{}') AS numerics
+    ) AS types
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm', 'f')

@@ -1,6 +1,6 @@
--- Rows of a table, and a hash of all of them that does not depend on their order.
+-- Rows of a table, and sums of two parts of each row's MD5.
 SELECT
     COUNT(*) AS rows,
     COALESCE(SUM(('x' || substr(hash, 1, 15))::bit(60)::bigint), 0) || '/'
         || COALESCE(SUM(('x' || substr(hash, 17, 15))::bit(60)::bigint), 0) AS content
-FROM (SELECT md5({row}) AS hash FROM {table} AS r) AS hashes
+FROM (SELECT md5({row}::text) AS hash FROM {table} AS r) AS hashes
