@@ -1,11 +1,12 @@
 # Every target is self-sufficient: it builds .venv from the hash-pinned lock first.
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-long check format bench clean lock
+.PHONY: help demo ui test test-long check format bench bench-bi clean lock
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 LINES ?= 10000000
+GIGABYTES ?= 5
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +53,9 @@ test-long: .venv/.installed  ## thousands of generated marts, a kill at every bo
 
 bench: .venv/.installed  ## each stage against its floor; LINES=10000000
 	$(BIN)/python -m rfm_platform_tests.benchmark $(LINES)
+
+bench-bi: .venv/.installed  ## the BI database's move against pg_dump and pg_restore; GIGABYTES=5
+	$(BIN)/python -m rfm_platform_tests.bi_database.benchmark $(GIGABYTES)
 
 clean:  ## stop the embedded server and remove what was made here
 	@if test -x $(BIN)/rfm; then $(BIN)/rfm stop; fi

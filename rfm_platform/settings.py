@@ -154,6 +154,11 @@ class Settings(BaseSettings):
     bi_dumps: Path | None = Field(
         None, description="Where dumps lie, a directory a day. Unset: `bi_dumps` in the home."
     )
+    bi_store_url: str | None = Field(
+        None,
+        description="An object store that dumps go to as well, `s3://bucket/prefix`; credentials "
+        "as its cloud's own programs take them.",
+    )
     bi_keep_dumps: int = Field(7, ge=1, description="Dumps that are kept.")
     bi_format: Literal["directory", "custom"] = Field(
         "directory", description="pg_dump's format: `directory` (parallel) or `custom` (one file)."

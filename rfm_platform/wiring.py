@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from rfm_platform.bi_database import dump, store
 from rfm_platform.bi_database.dump import DumpOptions
 from rfm_platform.bi_database.endpoint import BiDatabaseError, CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.gates import Move
@@ -151,6 +152,17 @@ def bi_dumps(settings: Settings) -> Path:
     return settings.bi_dumps or settings.home / "bi_dumps"
 
 
+def remove_old_dumps(settings: Settings) -> list[str]:
+    """Removes dumps beyond RFM_BI_KEEP_DUMPS, here and in the store; says which."""
+    here = dump.remove_old(bi_dumps(settings), settings.bi_keep_dumps)
+    there = (
+        store.remove_old(settings.bi_store_url, settings.bi_keep_dumps)
+        if settings.bi_store_url
+        else []
+    )
+    return [f"The dump of {name} was removed (RFM_BI_KEEP_DUMPS)." for name in (*here, *there)]
+
+
 def _move(
     settings: Settings, target: Database, directory: Path, work: str, *, replace: bool
 ) -> Move:
@@ -178,6 +190,7 @@ def _move(
         cookie_secret=_secret(settings.bi_cookie_secret),
         redash_version=settings.redash_version,
         server=server,
+        store=settings.bi_store_url,
     )
 
 

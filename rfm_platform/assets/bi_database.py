@@ -13,14 +13,13 @@ import dagster as dg
 
 from rfm_platform.assets.definition import Decorator
 from rfm_platform.bi_database import redash
-from rfm_platform.bi_database.dump import make_dump, remove_old
 from rfm_platform.bi_database.overview import facts_of, sequences_of, tables_of
 from rfm_platform.bi_database.restore import restore
 from rfm_platform.bi_database.state import read_definitions
 from rfm_platform.bi_database.target import contents, is_ours, mark_as_ours
 from rfm_platform.presentation import BI_GROUP, BI_OWNERS, PERSONAL_DATA, table_of
 from rfm_platform.settings import Settings
-from rfm_platform.wiring import Platform, bi_drill, bi_dumps, bi_source
+from rfm_platform.wiring import Platform, bi_drill, bi_source, remove_old_dumps
 
 MARK = "Restore drill of rfm_platform: replaced every day."
 POOL = "bi_database"
@@ -74,9 +73,9 @@ def bi_database_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDef
     ) -> dg.MaterializeResult[None]:
         _only_today(context, platform.settings)
         move = bi_drill(platform.settings, context.partition_key)
-        manifest = make_dump(move.source, move.directory, move.dump, context.log.info)
-        for name in remove_old(bi_dumps(platform.settings), platform.settings.bi_keep_dumps):
-            context.log.info(f"The dump of {name} was removed.")
+        manifest = move.make_dump(context.log.info)
+        for text in remove_old_dumps(platform.settings):
+            context.log.info(text)
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(str(move.directory)),
@@ -117,6 +116,7 @@ def bi_database_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDef
                 phases.append(phase)
                 context.log.info(f"{phase} ({done} of {total})" if total else phase)
 
+        move.manifest()  # fetches the dump where another machine made it
         findings = restore(move.target, move.directory, move.work / "restore", move.restore, tell)
         return dg.MaterializeResult(
             metadata={

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from rfm_platform.bi_database import redash
+from rfm_platform.bi_database import redash, store
 from rfm_platform.bi_database.dump import DumpOptions, make_dump
 from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
-from rfm_platform.bi_database.manifest import Manifest, read_manifest
+from rfm_platform.bi_database.manifest import NAME, Manifest, read_manifest
 from rfm_platform.bi_database.restore import RestoreOptions, preflight, restore, summary
 from rfm_platform.bi_database.smoke import Redash, smoke_test
 from rfm_platform.bi_database.state import read_definitions
@@ -25,6 +25,7 @@ class Move:
 
     Attributes:
         directory: of the dump.
+        store: an object store's URL, where dumps lie as well; None: only here.
         work: where the restore and the journal note how far they are.
         secret, cookie_secret: Redash's.
         redash_version: the release that will run on the target.
@@ -41,9 +42,20 @@ class Move:
     cookie_secret: str | None = None
     redash_version: str | None = None
     server: Redash | None = None
+    store: str | None = None
 
     def manifest(self) -> Manifest:
+        """The dump's; a dump that is not here is fetched from the store first."""
+        if self.store is not None and not (self.directory / NAME).exists():
+            store.fetch(self.directory, self.store)
         return read_manifest(self.directory)
+
+    def make_dump(self, progress: Progress = lambda _: None) -> Manifest:
+        """Dumps the source, into the store as well where there is one."""
+        manifest = make_dump(self.source, self.directory, self.dump, progress)
+        if self.store is not None:
+            store.upload(self.directory, self.store, progress)
+        return manifest
 
 
 class Outcome:
@@ -81,11 +93,12 @@ def _proved(proof: redash.SecretProof) -> Outcome:
 
 
 def _dump(move: Move, progress: Progress) -> Outcome:
-    manifest = make_dump(move.source, move.directory, move.dump, progress)
+    manifest = move.make_dump(progress)
     return Outcome("passed", f"{summary(manifest)}, in {move.directory}.")
 
 
 def _preflight(move: Move, _progress: Progress) -> Outcome:
+    move.manifest()
     findings = preflight(move.target, move.directory, move.restore)
     failed = [finding for finding in findings if finding.state == "failed"]
     if failed:

@@ -96,17 +96,16 @@ def inventory() -> None:
 @bi.command()
 def dump() -> None:
     """Dump one consistent snapshot into today's directory, with a manifest of what it held."""
-    from rfm_platform.bi_database.dump import make_dump, remove_old
     from rfm_platform.bi_database.restore import summary
-    from rfm_platform.wiring import bi_drill, bi_dumps
+    from rfm_platform.wiring import bi_drill, remove_old_dumps
 
     settings = load_settings()
     move = bi_drill(settings, dt.datetime.now().astimezone().date().isoformat())
     with console.status("dumping") as status:
-        manifest = make_dump(move.source, move.directory, move.dump, _telling(status))
+        manifest = move.make_dump(_telling(status))
     console.print(f"{summary(manifest)}: {move.directory}", soft_wrap=True)
-    for name in remove_old(bi_dumps(settings), settings.bi_keep_dumps):
-        console.print(f"The dump of {name} was removed (RFM_BI_KEEP_DUMPS).")
+    for text in remove_old_dumps(settings):
+        console.print(text)
 
 
 @bi.command()

@@ -1,0 +1,77 @@
+"""Dumps in an object store that speaks S3, over HTTP."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import obstore
+import pytest
+from moto.server import ThreadedMotoServer
+from obstore.store import from_url
+
+from rfm_platform.bi_database import store
+from rfm_platform.bi_database.endpoint import BiDatabaseError, UrlEndpoint
+from rfm_platform.bi_database.gates import Move
+from rfm_platform.bi_database.manifest import NAME, damaged_files, read_manifest
+from rfm_platform.postgres import Database
+
+URL = "s3://backups/bi"
+KEY = "an access key that nobody must see"
+
+
+@pytest.fixture
+def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A bucket of a server of this test's own."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "rfm",
+        "AWS_SECRET_ACCESS_KEY": KEY,
+        "AWS_REGION": "us-east-1",
+        "AWS_ALLOW_HTTP": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}").create_bucket(Bucket="backups")
+    yield URL
+    server.stop()
+
+
+def paths(url: str) -> list[str]:
+    return sorted(
+        item["path"]
+        for page in obstore.list(from_url(url, client_options={"allow_http": True}))
+        for item in page
+    )
+
+
+def test_a_dump_is_stored_with_its_manifest_last_and_fetched_on_another_machine(
+    url: str, source: Database, target: Database, tmp_path: Path
+) -> None:
+    here = Move(UrlEndpoint(source), target, tmp_path / "a" / "2024-07-01", tmp_path, store=url)
+    manifest = here.make_dump()
+    assert f"2024-07-01/{NAME}" in paths(url)
+    assert len(paths(url)) == len(manifest.files) + 1
+    there = Move(UrlEndpoint(source), target, tmp_path / "b" / "2024-07-01", tmp_path, store=url)
+    assert there.manifest() == manifest
+    assert damaged_files(there.directory, read_manifest(there.directory)) == []
+
+
+def test_only_the_newest_complete_dumps_stay(url: str, dumped: Path, tmp_path: Path) -> None:
+    for name in ("2024-07-01", "2024-07-02", "2024-07-03"):
+        (tmp_path / name).symlink_to(dumped)
+        store.upload(tmp_path / name, url)
+    obstore.put(from_url(url, client_options={"allow_http": True}), "2024-07-04/archive/x", b"part")
+    assert store.complete_dumps(url) == ["2024-07-01", "2024-07-02", "2024-07-03"]
+    assert store.remove_old(url, 2) == ["2024-07-01"]
+    assert store.complete_dumps(url) == ["2024-07-02", "2024-07-03"]
+    assert not any(path.startswith("2024-07-01") for path in paths(url))
+
+
+def test_a_dump_that_is_not_there_leaves_nothing_and_tells_no_key(url: str, tmp_path: Path) -> None:
+    with pytest.raises(BiDatabaseError, match="the dump 2024-07-09 cannot be read") as raised:
+        store.fetch(tmp_path / "2024-07-09", url)
+    assert KEY not in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
