@@ -40,7 +40,7 @@ def _compare_definitions(
         missing=tuple(sorted(source.keys() - target.keys())),
         extra=tuple(sorted(target.keys() - source.keys())),
         different=tuple(
-            f"{name} ({_shortened(source[name])} → {_shortened(target[name])})"
+            f"{name} ({_difference(source[name], target[name])})"
             for name in sorted(source.keys() & target.keys())
             if source[name] != target[name]
         ),
@@ -124,6 +124,12 @@ def _notes(source: DatabaseState, target: DatabaseState) -> list[str]:
     return notes
 
 
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 120 else line[:117] + "…"
+def _difference(before: str, after: str) -> str:
+    """Both texts from a little before where they part."""
+    old, new = " ".join(before.split()), " ".join(after.split())
+    parting = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), 0)
+    start = max(0, parting - 20)
+    return " → ".join(
+        ("…" if start else "") + text[start : start + 60] + ("…" if len(text) > start + 60 else "")
+        for text in (old, new)
+    )

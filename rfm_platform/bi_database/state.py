@@ -39,6 +39,7 @@ class TableState(_Model):
 
     Attributes:
         kind: a key of KINDS.
+        estimated_rows: as the server's statistics have it; None: it has none.
         key: the primary key's columns, in its order.
         rows: how many; None where they were not read.
         types: of the columns, in their order.
@@ -54,7 +55,7 @@ class TableState(_Model):
     key: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
-    estimated_rows: int = 0
+    estimated_rows: int | None = None
     rows: int | None = None
     content: str | None = None
 

@@ -87,9 +87,8 @@ def inventory() -> None:
     for name in ("table", "kind", "rows, about", "MB"):
         table.add_column(name, justify="left" if name in ("table", "kind") else "right")
     for row in tables_of(state)[:40]:
-        table.add_row(
-            row["table"], row["kind"], f"{row['rows_about']:,}", f"{row['bytes'] / 1e6:,.2f}"
-        )
+        rows = "" if row["rows_about"] is None else f"{row['rows_about']:,}"
+        table.add_row(row["table"], row["kind"], rows, f"{row['bytes'] / 1e6:,.2f}")
     console.print(table)
 
 

@@ -6,7 +6,7 @@ SELECT
     c.relpersistence AS persistence,
     c.relispopulated AS is_populated,
     pg_total_relation_size(c.oid) AS bytes,
-    GREATEST(c.reltuples, 0)::bigint AS estimated_rows,
+    NULLIF(c.reltuples, -1)::bigint AS estimated_rows,
     (
         SELECT array_agg(a.attname ORDER BY k.position)
         FROM pg_index AS i, unnest(i.indkey::int[]) WITH ORDINALITY AS k (attnum, position)
