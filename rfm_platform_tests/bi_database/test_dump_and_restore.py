@@ -27,9 +27,10 @@ from rfm_platform.bi_database.restore import (
     start,
     watch,
 )
-from rfm_platform.bi_database.target import contents, empty
+from rfm_platform.bi_database.target import _encryption, contents, empty
 from rfm_platform.bi_database.tools import Tool, choose
 from rfm_platform.bi_database.verify import verify
+from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database, external
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.bi_database.cluster import PASSWORD, CloudServer
@@ -190,14 +191,51 @@ def test_a_target_that_somebody_uses_is_refused(
         )
 
 
-def test_a_connection_without_encryption_is_refused_where_it_leaves_the_machine(
-    dumped: Path, source: Database, server: object
-) -> None:
-    """Nothing answers there: what is known before is told all the same."""
+def test_a_target_that_does_not_answer_is_told_without_its_password(dumped: Path) -> None:
     nobody = external("target", f"postgresql://{OWNER}:{PASSWORD}@192.0.2.1:1/x?connect_timeout=1")
     (connection,) = [each for each in preflight(nobody, dumped, TWO) if each.name == "connection"]
     assert connection.state == "failed"
     assert PASSWORD not in connection.text
+
+
+@pytest.mark.parametrize(
+    ("host", "cipher", "state"),
+    [("db.example", None, "failed"), ("db.example", "AES", "passed"), ("/run/pg", None, "passed")],
+)
+def test_a_connection_that_leaves_the_machine_has_to_be_encrypted(
+    host: str, cipher: str | None, state: str
+) -> None:
+    found = _encryption({"cipher": cipher, "tls": "TLSv1.3"}, {"host": host})
+    assert found.state == state
+
+
+@pytest.mark.parametrize("who", ["pg_dump", "%"])
+def test_a_source_that_goes_away_in_the_middle_leaves_no_dump(
+    own_source: Callable[..., Database], server: EmbeddedServer, tmp_path: Path, who: str
+) -> None:
+    """pg_dump's connections are cut off, or everybody's, as soon as it has come."""
+    source = own_source()
+    name = source.conninfo()["dbname"]
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = %s AND application_name LIKE %s"
+    )
+    come = "SELECT FROM pg_stat_activity WHERE datname = %s AND application_name = 'pg_dump'"
+    with server.database("postgres").connect() as observer:
+        observer.autocommit = True
+
+        done: list[bool] = []
+
+        def cut_off(_: str) -> None:
+            deadline = time.monotonic() + 20
+            while not done and time.monotonic() < deadline and not observer.execute(come, [name]).fetchall():
+                time.sleep(0.005)
+            done.append(True)
+            observer.execute(cut, [name, who])
+
+        with pytest.raises(PlatformError, match="bi_source"):
+            make_dump(UrlEndpoint(source), tmp_path / "dump", DumpOptions(jobs=1), cut_off)
+    assert list(tmp_path.iterdir()) == []
 
 
 def damage_a_file(dump: Path, change: Callable[[bytes], bytes]) -> Path:
