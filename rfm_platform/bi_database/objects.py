@@ -118,8 +118,9 @@ def _notes(source: DatabaseState, target: DatabaseState) -> list[str]:
         )
     if source.major_version != target.major_version:
         notes.append(
-            f"From PostgreSQL {source.major_version} to {target.major_version}: a definition that "
-            "newer servers write otherwise shows as different; look at both texts."
+            f"From PostgreSQL {source.major_version} to {target.major_version}: views are "
+            "compared as the target writes them; where another definition shows as different, look "
+            "at both texts."
         )
     return notes
 

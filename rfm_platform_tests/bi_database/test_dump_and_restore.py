@@ -228,7 +228,11 @@ def test_a_source_that_goes_away_in_the_middle_leaves_no_dump(
 
         def cut_off(_: str) -> None:
             deadline = time.monotonic() + 20
-            while not done and time.monotonic() < deadline and not observer.execute(come, [name]).fetchall():
+            while (
+                not done
+                and time.monotonic() < deadline
+                and not observer.execute(come, [name]).fetchall()
+            ):
                 time.sleep(0.005)
             done.append(True)
             observer.execute(cut, [name, who])

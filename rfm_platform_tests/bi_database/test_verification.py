@@ -1,14 +1,21 @@
 """What a broken copy can look like: each kind of damage is found by the check that is named for it,
 and what is no damage raises no alarm."""
 
+from pathlib import Path
+
 import pytest
 
 from rfm_platform.bi_database.content import read_content
+from rfm_platform.bi_database.dump import DumpOptions, make_dump
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.manifest import Manifest
 from rfm_platform.bi_database.redash import revision_problem
+from rfm_platform.bi_database.restore import RestoreOptions, restore
 from rfm_platform.bi_database.verify import verify
+from rfm_platform.postgres import Database, external
+from rfm_platform_tests.bi_database.cluster import older_server
 from rfm_platform_tests.bi_database.conftest import Restored
+from rfm_platform_tests.bi_database.fixture import fill
 
 ROW_DAMAGE = {
     "one changed cell": (
@@ -196,6 +203,26 @@ def test_settings_of_the_target_raise_no_alarm(restored: Restored) -> None:
 def test_rights_of_roles_that_stand_for_nobody_are_told(restored: Restored) -> None:
     (note,) = restored.verify().notes
     assert "2 rights of analyst were not carried over" in note
+
+
+def test_a_move_to_a_later_release_raises_no_alarm(target: Database, tmp_path: Path) -> None:
+    (tmp_path / "older").mkdir()
+    with older_server(tmp_path / "older") as (release, url):
+        source = external("source", url)
+        with source.connect() as connection:
+            fill(connection)
+        manifest = make_dump(UrlEndpoint(source), tmp_path / "dump", DumpOptions())
+    assert manifest.state.major_version == release
+    restore(target, tmp_path / "dump", tmp_path / "job", RestoreOptions())
+    found = verify(UrlEndpoint(target), manifest, tmp_path / "dump", {})
+    assert found.passed, found.verdict
+    with target.connect() as connection:
+        connection.execute(
+            "CREATE OR REPLACE VIEW extra.totals AS "
+            "SELECT note, SUM(amount) + 0 AS amount FROM extra.numbers GROUP BY note"
+        )
+    found = verify(UrlEndpoint(target), manifest, tmp_path / "dump", {})
+    assert [each.section for each in found.sections if not each.is_equal] == ["views"]
 
 
 @pytest.mark.parametrize(
