@@ -360,3 +360,23 @@ def test_a_server_that_dies_under_a_query_is_a_sentence(chain: Chain) -> None:
         pid = snapshot._connection.info.backend_pid
         chain.in_mart("SELECT pg_terminate_backend(%s)", pid)
         snapshot.totals("days", [day("01-01"), day("01-02")])
+
+
+EXCHANGES = {
+    "one was cancelled, the other no longer is": ("cancelled_flag", "true", "false"),
+    "two prices": ("product_gmv_amount", 100, 250),
+    "two customers": ("user_id", "u1", "u2"),
+}
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_two_lines_of_a_day_that_exchange_a_value_are_a_change(chain: Chain, exchange: str) -> None:
+    """PostgreSQL's hash of a record adds its columns up: a plain sum of them would not tell."""
+    column, one, other = EXCHANGES[exchange]
+    found = []
+    for values in ((one, other), (other, one)):
+        chain.fill([line(f"o{n}", "01-01", **{column: v}) for n, v in enumerate(values)])
+        with chain.platform.mart.snapshot() as snapshot:
+            found.append(snapshot.fingerprints([day("01-01")]))
+    assert found[0].keys() == found[1].keys()
+    assert found[0] != found[1]
