@@ -26,6 +26,7 @@ import yaml
 from rfm_platform.automation.instance import CONFIG_FILE
 from rfm_platform.demo import synthetic
 from rfm_platform.partitions import LateChanges
+from rfm_platform.postgres import DatabaseError
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import plan_refresh
 from rfm_platform_tests.assets.chain import Chain, day, new_chain
@@ -96,7 +97,8 @@ class Machine:
         while True:
             for service in self.services.values():
                 service.keep()
-            self.server.start()
+            with suppress(DatabaseError):  # while what was killed is still going down
+                self.server.start()
             with suppress(OSError, KeyError, TypeError, psutil.NoSuchProcess):
                 result = reached()
                 if result:
