@@ -1,4 +1,4 @@
-"""`make charts`: the newest official charts into a directory, for those who may use the internet."""
+"""`make charts`: the newest official charts into a directory, from the internet."""
 
 import sys
 from pathlib import Path

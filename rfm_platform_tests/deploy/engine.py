@@ -72,7 +72,9 @@ def engine() -> Iterator[Engine]:
     data = Path(os.environ.get("RFM_ENGINE_DATA", "/var/tmp/rfm_platform_engine"))  # noqa: S108
     with tempfile.TemporaryDirectory() as directory:
         at = Path(directory)
-        private = Engine(os.environ | {"DOCKER_HOST": f"unix://{at}/docker.sock", "DOCKER_BUILDKIT": "0"})
+        private = Engine(
+            os.environ | {"DOCKER_HOST": f"unix://{at}/docker.sock", "DOCKER_BUILDKIT": "0"}
+        )
         with (at / "log").open("wb") as log:
             daemon = subprocess.Popen(
                 [
@@ -111,7 +113,14 @@ def base_images(engine: Engine) -> tuple[str, str]:
         with tempfile.TemporaryDirectory() as directory:
             root = Path(directory) / "root"
             subprocess.run(
-                ["debootstrap", "--variant=minbase", "--include=ca-certificates,python3", RELEASE, root, ARCHIVE],
+                [
+                    "debootstrap",
+                    "--variant=minbase",
+                    "--include=ca-certificates,python3",
+                    RELEASE,
+                    root,
+                    ARCHIVE,
+                ],
                 check=True,
                 capture_output=True,
             )
@@ -136,6 +145,14 @@ def build(engine: Engine) -> str:
     engine.run(
         "build",
         *("--network", "host", "--build-arg", f"BUILD_IMAGE={build_in}"),
-        *("--build-arg", f"BASE_IMAGE={run_on}", "-t", IMAGE, "-f", ROOT / "deploy/Dockerfile", ROOT),
+        *(
+            "--build-arg",
+            f"BASE_IMAGE={run_on}",
+            "-t",
+            IMAGE,
+            "-f",
+            ROOT / "deploy/Dockerfile",
+            ROOT,
+        ),
     )
     return IMAGE

@@ -36,7 +36,10 @@ def not_restricted(template: Manifest) -> list[str]:
         effective = pod | own
         if effective.get("runAsNonRoot") is not True or effective.get("runAsUser") == 0:
             wrong.append(f"{name}: may run as root")
-        if (effective.get("seccompProfile") or {}).get("type") not in {"RuntimeDefault", "Localhost"}:
+        if (effective.get("seccompProfile") or {}).get("type") not in {
+            "RuntimeDefault",
+            "Localhost",
+        }:
             wrong.append(f"{name}: no seccomp profile")
         if own.get("allowPrivilegeEscalation") is not False:
             wrong.append(f"{name}: may escalate")

@@ -105,7 +105,9 @@ def test_root_file_systems_of_the_platform_are_read_only(dagster: list[Manifest]
 def test_no_database_or_queue_comes_along(release: list[Manifest]) -> None:
     assert not of_kind(release, "StatefulSet")
     images = {c["image"] for t in pod_templates(release).values() for c in containers(t)}
-    assert not {image for image in images if any(w in image for w in ("postgres", "redis", "rabbit"))}
+    assert not {
+        image for image in images if any(w in image for w in ("postgres", "redis", "rabbit"))
+    }
 
 
 def test_every_process_of_the_platform_is_one_image(dagster: list[Manifest]) -> None:
@@ -159,7 +161,9 @@ def test_what_has_several_replicas_has_an_autoscaler_and_a_budget(release: list[
             assert budgeted, name
 
 
-def test_no_two_autoscalers_count_the_same_pod(dagster: list[Manifest], redash: list[Manifest]) -> None:
+def test_no_two_autoscalers_count_the_same_pod(
+    dagster: list[Manifest], redash: list[Manifest]
+) -> None:
     """Kubernetes stops both (AmbiguousSelector) when their Deployments select one pod."""
     manifests = [*dagster, *redash]
     deployments = of_kind(manifests, "Deployment")
@@ -181,7 +185,9 @@ def test_services_find_pods_that_listen_on_their_port(release: list[Manifest]) -
             if selects({"matchLabels": service["spec"]["selector"]}, template["metadata"]["labels"])
         ]
         assert len(found) == 1, name
-        ports = {p["containerPort"] for c in found[0]["spec"]["containers"] for p in c.get("ports", [])}
+        ports = {
+            p["containerPort"] for c in found[0]["spec"]["containers"] for p in c.get("ports", [])
+        }
         wanted = {port.get("targetPort", port["port"]) for port in service["spec"]["ports"]}
         # The code server's container names no port; its command does.
         arguments = " ".join(found[0]["spec"]["containers"][0].get("args") or [])
@@ -231,7 +237,9 @@ def test_every_queue_of_redash_has_a_worker_and_one_scheduler_fills_them(
     queues: list[str] = []
     for template in pod_templates(redash).values():
         for container in containers(template):
-            queues += [q for v in container["env"] if v["name"] == "QUEUES" for q in v["value"].split(",")]
+            queues += [
+                q for v in container["env"] if v["name"] == "QUEUES" for q in v["value"].split(",")
+            ]
     assert sorted(queues) == sorted(
         ["queries", "scheduled_queries", "schemas", "periodic", "emails", "default"]
     )

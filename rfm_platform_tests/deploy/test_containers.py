@@ -101,7 +101,10 @@ def test_the_image_holds_what_the_lock_file_says(docker: Engine, image: str) -> 
         if c["purl"].startswith("pkg:pypi/")
     }
     lock = (ROOT / "requirements-runtime.lock").read_text("utf-8")
-    locked = {(n.replace(".", "-").lower(), v) for n, v in re.findall(r"^([\w.-]+)==([^\s;]+)", lock, re.M)}
+    locked = {
+        (n.replace(".", "-").lower(), v)
+        for n, v in re.findall(r"^([\w.-]+)==([^\s;]+)", lock, re.MULTILINE)
+    }
     # Of the lock file's lines some are for other systems; nothing is installed beyond it.
     assert installed <= locked
     assert {"dagster", "duckdb", "deltalake"} <= {name for name, _ in installed}
@@ -252,7 +255,17 @@ def test_a_run_pod_that_is_killed_is_continued_by_another(
 def test_a_code_server_that_is_killed_comes_back_healthy(docker: Engine, image: str) -> None:
     """As the image starts it, without any setting."""
     port = _free_port()
-    command = ("dagster", "api", "grpc", "-h", "127.0.0.1", "-p", port, "-m", "rfm_platform.definitions")
+    command = (
+        "dagster",
+        "api",
+        "grpc",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        port,
+        "-m",
+        "rfm_platform.definitions",
+    )
     name = docker.run("run", "-d", "--restart", "always", *RESTRICTED, image, *command)
     try:
         check = ("exec", name, "dagster", "api", "grpc-health-check", "-p", str(port))
@@ -269,7 +282,10 @@ def test_a_code_server_that_is_killed_comes_back_healthy(docker: Engine, image: 
         pid = docker.run("inspect", "-f", "{{.State.Pid}}", name)
         os.kill(int(pid), 9)
         began = time.monotonic()
-        _wait(lambda: docker.run("inspect", "-f", "{{.State.Pid}}", name) not in ("0", pid), "it is started")
+        _wait(
+            lambda: docker.run("inspect", "-f", "{{.State.Pid}}", name) not in ("0", pid),
+            "it is started",
+        )
         _wait(healthy, "it answers again")
         print(f"killed code server answers again after {time.monotonic() - began:.1f} s")
     finally:

@@ -141,7 +141,9 @@ def test_a_run_finds_its_settings_its_secrets_and_its_volumes(
 ) -> None:
     template = _launch(instance_config, tmp_path, DAILY_JOB)["spec"]["template"]
     (container,) = containers(template)
-    secrets = {s["secretRef"]["name"]: s["secretRef"] for s in container["envFrom"] if "secretRef" in s}
+    secrets = {
+        s["secretRef"]["name"]: s["secretRef"] for s in container["envFrom"] if "secretRef" in s
+    }
     assert set(secrets) == {"rfm-databases", "rfm-alerts", "rfm-bi"}
     assert secrets["rfm-bi"]["optional"] is True
     maps = {s["configMapRef"]["name"] for s in container["envFrom"] if "configMapRef" in s}
