@@ -100,7 +100,8 @@ def lint_messages(chart: Path, values: dict[str, Any]) -> list[str]:
     import helm_python as helm  # noqa: PLC0415
 
     found = helm.lint(chart, values, strict=True, namespace=NAMESPACE)
-    return [m["error"] for m in found["messages"] if m["severity"] >= WARNING] + found["errors"]
+    messages: list[str] = [m["error"] for m in found["messages"] if m["severity"] >= WARNING]
+    return messages + [str(error) for error in found["errors"]]
 
 
 def of_kind(manifests: list[Manifest], *kinds: str) -> dict[str, Manifest]:

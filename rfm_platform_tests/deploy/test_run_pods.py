@@ -70,9 +70,10 @@ def _launch(config: dict[str, Any], directory: Path, job: str, *, resume: bool =
     kubeconfig.write_text(KUBECONFIG)
     local = {"load_incluster_config": False, "kubeconfig_file": str(kubeconfig)}
     processed = process_config(
-        K8sRunLauncher.config_type(), merge_dicts(config["run_launcher"]["config"], local)
+        K8sRunLauncher.config_type(),  # type: ignore[no-untyped-call]
+        merge_dicts(config["run_launcher"]["config"], local),
     )
-    assert processed.success, processed.errors
+    assert processed.value is not None, processed.errors
     jobs = CaughtJobs()
     launcher = K8sRunLauncher(**processed.value, k8s_client_batch_api=jobs)
     repository = RepositoryPythonOrigin(
