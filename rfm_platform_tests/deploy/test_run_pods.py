@@ -126,7 +126,6 @@ def test_a_run_has_no_right_in_the_cluster(
     instance_config: dict[str, Any], dagster: list[Manifest], tmp_path: Path
 ) -> None:
     spec = _launch(instance_config, tmp_path, DAILY_JOB)["spec"]["template"]["spec"]
-    assert spec["automountServiceAccountToken"] is False
     bound = {
         subject["name"]
         for binding in of_kind(dagster, "RoleBinding", "ClusterRoleBinding").values()
@@ -224,3 +223,20 @@ def test_the_launcher_may_do_what_it_calls_and_nothing_else(dagster: list[Manife
     }
     assert granted == wanted
     assert not of_kind(dagster, "ClusterRole", "ClusterRoleBinding")
+
+
+def test_a_run_is_given_a_token_because_dagster_does_not_start_without(
+    instance_config: dict[str, Any], tmp_path: Path
+) -> None:
+    """Run monitoring loads the run launcher in every process, and that reads the token.
+
+    When this fails, Dagster no longer asks for it, and runs can go without.
+    """
+    (tmp_path / "home").mkdir()
+    storages = {"run_storage", "event_log_storage", "schedule_storage"}
+    config = {key: value for key, value in instance_config.items() if key not in storages}
+    (tmp_path / "home" / "dagster.yaml").write_text(yaml.safe_dump(config), "utf-8")
+    with pytest.raises(kubernetes.config.ConfigException):
+        dg.DagsterInstance.from_config(str(tmp_path / "home"))
+    spec = _launch(instance_config, tmp_path, DAILY_JOB)["spec"]["template"]["spec"]
+    assert spec["automountServiceAccountToken"] is True
