@@ -70,7 +70,7 @@ def engine() -> Iterator[Engine]:
         pytest.skip(f"RUNG 3 DID NOT RUN: no Docker daemon answers. {HOW}")
     # Kept between runs: it holds the layers of the last build.
     data = Path(os.environ.get("RFM_ENGINE_DATA", "/var/tmp/rfm_platform_engine"))  # noqa: S108
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         at = Path(directory)
         private = Engine(
             os.environ | {"DOCKER_HOST": f"unix://{at}/docker.sock", "DOCKER_BUILDKIT": "0"}
@@ -98,6 +98,8 @@ def engine() -> Iterator[Engine]:
         finally:
             daemon.terminate()
             daemon.wait()
+            # The daemon leaves the host's network mounted there.
+            subprocess.run(["umount", at / "exec/netns/default"], capture_output=True, check=False)
 
 
 def base_images(engine: Engine) -> tuple[str, str]:
