@@ -215,6 +215,29 @@ def test_names_that_manifests_refer_to_exist(dagster: list[Manifest]) -> None:
             assert spec["serviceAccountName"] in accounts, name
 
 
+def test_the_migration_of_dagsters_database_is_restricted_and_reaches_it(
+    dagster_chart: Path,
+) -> None:
+    values = copy.deepcopy(read_values(DAGSTER_VALUES))
+    values["migrate"] = {"enabled": True}
+    manifests = render(dagster_chart, "dagster", values)
+    ((name, template),) = pod_templates(
+        [m for m in manifests if m["kind"] == "Job"],
+    ).items()
+    assert not not_restricted(template)
+    assert not without_bounds(template)
+    # What Kubernetes adds to the pods of a Job.
+    labels = (template["metadata"].get("labels") or {}) | {"job-name": name}
+    ports = {
+        port["port"]
+        for policy in of_kind(manifests, "NetworkPolicy").values()
+        if selects(policy["spec"]["podSelector"], labels)
+        for rule in policy["spec"].get("egress") or []
+        for port in rule["ports"]
+    }
+    assert ports == {53, 5432}
+
+
 def test_redash_is_given_its_own_secrets(redash: list[Manifest]) -> None:
     """The chart's own are the word `test`, with which anybody reads data sources' passwords."""
     for template in pod_templates(redash).values():
