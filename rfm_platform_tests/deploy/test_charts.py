@@ -268,3 +268,58 @@ def test_every_queue_of_redash_has_a_worker_and_one_scheduler_fills_them(
     )
     scheduler = of_kind(redash, "Deployment")["redash-scheduler"]["spec"]
     assert (scheduler["replicas"], scheduler["strategy"]["type"]) == (1, "Recreate")
+
+
+def _ports(manifests: list[Manifest], labels: dict[str, str], direction: str) -> set[int]:
+    rules = [
+        rule
+        for policy in of_kind(manifests, "NetworkPolicy").values()
+        if selects(policy["spec"]["podSelector"], labels)
+        for rule in policy["spec"].get(direction) or []
+    ]
+    assert all(rule.get("ports") for rule in rules)  # without, every port would be open
+    return {port["port"] for rule in rules for port in rule["ports"]}
+
+
+def test_the_network_lets_each_pod_do_its_work_and_no_more(dagster: list[Manifest]) -> None:
+    names, postgresql, code_server, kubernetes = {53}, {5432}, {3030}, {443, 6443}
+    alerts = {443, 465, 587}
+    wanted: dict[str, tuple[set[int], set[int]]] = {
+        "dagster-webserver": (names | postgresql | code_server | kubernetes, {3000}),
+        "dagster-webserver-read-only": (names | postgresql | code_server, {3000}),
+        "dagster-daemon": (names | postgresql | code_server | kubernetes, set()),
+        "dagster-dagster-user-deployments-rfm-platform": (names | postgresql | alerts, {3030}),
+        "oauth2-proxy": (names | {3000, 443}, {4180}),
+    }
+    found = {
+        name: (
+            _ports(dagster, template["metadata"]["labels"], "egress"),
+            _ports(dagster, template["metadata"]["labels"], "ingress"),
+        )
+        for name, template in pod_templates(dagster).items()
+    }
+    assert found == wanted
+    everything = of_kind(dagster, "NetworkPolicy")["default-deny"]["spec"]
+    assert everything == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_nobody_reaches_the_full_web_server_but_the_proxy_which_is_off(
+    dagster: list[Manifest],
+) -> None:
+    templates = pod_templates(dagster)
+    labels = templates["dagster-webserver"]["metadata"]["labels"]
+    peers = [
+        peer
+        for policy in of_kind(dagster, "NetworkPolicy").values()
+        if selects(policy["spec"]["podSelector"], labels)
+        for rule in policy["spec"].get("ingress") or []
+        for peer in rule["from"]
+    ]
+    assert all(set(peer) == {"podSelector"} for peer in peers)
+    reached_from = {
+        name
+        for name, template in templates.items()
+        if any(selects(peer["podSelector"], template["metadata"]["labels"]) for peer in peers)
+    }
+    assert reached_from == {"oauth2-proxy"}
+    assert of_kind(dagster, "Deployment")["oauth2-proxy"]["spec"]["replicas"] == 0
