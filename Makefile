@@ -1,12 +1,14 @@
 # Every target is self-sufficient: it builds .venv from the hash-pinned lock first.
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test test-long check format bench bench-bi clean lock
+.PHONY: help demo ui test test-long test-containers test-cluster check format bench bench-bi image sbom charts clean lock
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 LINES ?= 10000000
 GIGABYTES ?= 5
+IMAGE ?= registry.example.com/rfm_platform:0.1.0
+CHARTS := $(or $(RFM_CHARTS),$(HOME)/.cache/rfm_platform/charts)
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -51,11 +53,26 @@ test: check  ## check, then every test
 test-long: .venv/.installed  ## thousands of generated marts, a kill at every boundary
 	FAULT_POINTS=all ORACLE_EXAMPLES=2000 $(BIN)/pytest -n auto rfm_platform_tests/faults rfm_platform_tests/customers
 
+test-containers: .venv/.installed  ## the image built, run, killed; needs Debian's docker.io
+	RFM_TEST_CONTAINERS=1 $(BIN)/pytest -n 0 -rs -s rfm_platform_tests/deploy/test_containers.py
+
+test-cluster: .venv/.installed  ## both charts in the cluster of KUBECONFIG, killed; IMAGE=
+	RFM_TEST_CLUSTER=1 RFM_IMAGE=$(IMAGE) $(BIN)/pytest -n 0 -rs -s rfm_platform_tests/deploy/test_cluster.py
+
 bench: .venv/.installed  ## each stage against its floor; LINES=10000000
 	$(BIN)/python -m rfm_platform_tests.benchmark $(LINES)
 
 bench-bi: .venv/.installed  ## the BI database's move against pg_dump and pg_restore; GIGABYTES=5
 	$(BIN)/python -m rfm_platform_tests.bi_database.benchmark $(GIGABYTES)
+
+image:  ## the container image; IMAGE=registry/name:tag BUILD_ARGS=
+	docker build $(BUILD_ARGS) --build-arg REVISION=$$(git rev-parse HEAD) -t $(IMAGE) -f deploy/Dockerfile .
+
+sbom:  ## what is in the image, as CycloneDX, in sbom.json
+	docker run --rm --network none --read-only --tmpfs /tmp $(IMAGE) python /opt/app/sbom.py > sbom.json
+
+charts: .venv/.installed  ## the official charts, which the tests render; from the internet
+	$(BIN)/python -m rfm_platform_tests.deploy.download $(CHARTS)
 
 clean:  ## stop the embedded server and remove what was made here
 	@if test -x $(BIN)/rfm; then $(BIN)/rfm stop; fi
@@ -64,3 +81,5 @@ clean:  ## stop the embedded server and remove what was made here
 lock: .venv/.installed  ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 --extra demo --extra dev pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --constraint requirements.lock pyproject.toml -o requirements-runtime.lock

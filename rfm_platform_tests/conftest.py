@@ -34,7 +34,12 @@ Row = Sequence[Any]
 
 
 # What takes longest: begun first, so that no worker is left alone with it at the end.
-LONGEST = ("/customers/test_late_changes", "/customers/test_against_oracle", "/faults/")
+LONGEST = (
+    "/customers/test_late_changes",
+    "/customers/test_against_oracle",
+    "/faults/",
+    "/deploy/test_processes",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

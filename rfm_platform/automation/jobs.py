@@ -22,6 +22,18 @@ DRIFT = [
     dg.AssetCheckKey(dg.AssetKey("rfm_scores"), "segments_are_stable"),
 ]
 DEADLINE = dg.AssetCheckKey(dg.AssetKey("rfm_scores"), "is_published_by_the_deadline")
+# On Kubernetes a run is one pod with the resources that helm-values.yaml gives to the transforms.
+# Jobs that compute nothing ask for less; nothing else reads this tag.
+SMALL_POD: dict[str, Any] = {
+    "dagster-k8s/config": {
+        "container_config": {
+            "resources": {
+                "requests": {"cpu": "250m", "memory": "1Gi"},
+                "limits": {"cpu": "1", "memory": "1Gi"},
+            }
+        }
+    }
+}
 
 _SOURCE_CHECKS = dg.AssetSelection.checks_for_assets("flatten_order_marketplace")
 
@@ -49,6 +61,7 @@ def jobs() -> dict[str, Any]:
         dg.define_asset_job(
             DEADLINE_JOB,
             selection=dg.AssetSelection.checks(DEADLINE),
+            tags=SMALL_POD,
             description="Looks whether the newest day is published.",
         ),
         dg.define_asset_job(

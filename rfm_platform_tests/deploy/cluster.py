@@ -1,0 +1,164 @@
+"""What `make test-cluster` installs beside the chart: a database that may be thrown away.
+
+Left out: Redash's chart, which needs its own image and a queue.
+"""
+
+import copy
+from typing import Any
+
+from rfm_platform_tests.deploy.charts import Manifest, read_values
+from rfm_platform_tests.deploy.conftest import DAGSTER_VALUES
+
+DATABASES = ("dagster", "mart", "warehouse")
+POSTGRES = "rfm-test-postgres"
+DAY = "2024-12-31"
+PASSWORD = "not a secret: trust"  # noqa: S105 - the server asks for none
+
+
+def url(database: str) -> str:
+    """A database of that server, as pods see it."""
+    return f"postgresql://rfm@{POSTGRES}:5432/{database}"
+
+
+def postgres(image: str) -> list[Manifest]:
+    """A PostgreSQL from the platform's own image, in memory: gone with its pod."""
+    labels = {"app": POSTGRES}
+    create = " ".join(f"$bin/createdb -h /tmp -U rfm {name};" for name in DATABASES)
+    script = (
+        "bin=$(dirname $(readlink -f $(command -v pg_dump))); "
+        "$bin/initdb -D /tmp/data -U rfm -A trust && "
+        "echo 'host all all all trust' >> /tmp/data/pg_hba.conf && "
+        f"(until $bin/pg_isready -h /tmp; do sleep 1; done; {create} touch /tmp/ready) & "
+        "sleep 5; exec $bin/postgres -D /tmp/data -k /tmp -h 0.0.0.0 -p 5432"
+    )
+    values = read_values(DAGSTER_VALUES)["dagsterWebserver"]
+    container = {
+        "name": "postgres",
+        "image": image,
+        "command": ["sh", "-c", script],
+        "ports": [{"containerPort": 5432}],
+        "readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/ready"]}},  # noqa: S108
+        "securityContext": values["securityContext"],
+        "resources": values["resources"],
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
+    }
+    return [
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": POSTGRES},
+            "spec": {
+                "replicas": 1,
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {
+                        "automountServiceAccountToken": False,
+                        "securityContext": values["podSecurityContext"],
+                        "containers": [container],
+                        "volumes": [{"name": "tmp", "emptyDir": {}}],
+                    },
+                },
+            },
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": POSTGRES},
+            "spec": {"selector": labels, "ports": [{"port": 5432}]},
+        },
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": POSTGRES},
+            "spec": {
+                "podSelector": {"matchLabels": labels},
+                "policyTypes": ["Ingress"],
+                "ingress": [{"ports": [{"protocol": "TCP", "port": 5432}]}],
+            },
+        },
+    ]
+
+
+def secrets() -> list[Manifest]:
+    """The Secrets that the values name."""
+    texts = {
+        "dagster-postgresql": {"postgresql-password": PASSWORD},
+        "rfm-databases": {"RFM_SOURCE_URL": url("mart"), "RFM_WAREHOUSE_URL": url("warehouse")},
+        "rfm-alerts": {"RFM_ALERT_URLS": ""},
+        "oauth2-proxy": {"client-id": "", "client-secret": "", "cookie-secret": ""},
+    }
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name},
+            "type": "Opaque",
+            "stringData": data,
+        }
+        for name, data in texts.items()
+    ]
+
+
+def values_for(image: str, storage_class: str | None) -> dict[str, Any]:
+    """The project's values, with what a test cluster has in the place of yours.
+
+    Args:
+        image: what `make image` built and the cluster can pull.
+        storage_class: None: the default one, on one node.
+    """
+    repository, _, tag = image.rpartition(":")
+    registry, _, name = repository.partition("/")
+    values = copy.deepcopy(read_values(DAGSTER_VALUES))
+    own = {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"}
+    for owner in (
+        values["dagsterWebserver"],
+        values["dagsterDaemon"],
+        values["pipelineRun"],
+        values["dagster-user-deployments"]["deployments"][0],
+    ):
+        owner["image"] = own
+    values["postgresql"] |= {
+        "postgresqlHost": POSTGRES,
+        "postgresqlUsername": "rfm",
+        "postgresqlParams": {},
+    }
+    values["postgresql"]["image"] = {
+        "registry": registry,
+        "repository": name,
+        "tag": tag,
+        "pullPolicy": "IfNotPresent",
+    }
+    # The test does not wait as long as production may.
+    values["dagsterDaemon"]["runMonitoring"] |= {
+        "pollIntervalSeconds": 5,
+        "freeSlotsAfterRunEndSeconds": 5,
+    }
+    launcher = values["runLauncher"]["config"]["k8sRunLauncher"]
+    launcher["resources"] = {
+        "requests": {"cpu": "250m", "memory": "1Gi", "ephemeral-storage": "1Gi"},
+        "limits": {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "10Gi"},
+    }
+    for manifest in values["extraManifests"]:
+        if manifest["kind"] == "PersistentVolumeClaim":
+            spec = manifest["spec"]
+            del manifest["metadata"]["annotations"]
+            spec["resources"]["requests"]["storage"] = "1Gi"
+            if storage_class is None:
+                del spec["storageClassName"]
+                spec["accessModes"] = ["ReadWriteOnce"]
+            else:
+                spec["storageClassName"] = storage_class
+        if manifest["kind"] == "ConfigMap":
+            manifest["data"] |= {
+                "RFM_START_DATE": DAY,
+                "RFM_END_DATE": DAY,
+                "RFM_SCHEDULES": "false",
+                "RFM_THREADS": "2",
+            }
+        if manifest["kind"] == "NetworkPolicy":
+            for rule in manifest["spec"].get("egress") or []:
+                for peer in rule.get("to") or []:
+                    if "ipBlock" in peer:
+                        peer["ipBlock"] = {"cidr": "0.0.0.0/0"}
+    return values
