@@ -283,6 +283,16 @@ publications = Table(
     "not published is noticed.",
 )
 
+snapshot_publications = Table(
+    "snapshot_publications",
+    WAREHOUSE,
+    Column("as_of_date", Date, comment="Of the snapshot."),
+    Column("version", Text, comment="Which computation of the snapshot is published."),
+    Column("published_at", DateTime, comment="When, local time."),
+    comment="What final_user_analysis_snapshots holds as of each day, so that the next snapshot "
+    "can take over the rows that are the same.",
+)
+
 # Views of the newest snapshot: what an analyst asks for by name.
 CURRENT_VIEWS = {
     "final_user_analysis": final_user_analysis_snapshots,

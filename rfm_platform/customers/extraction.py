@@ -61,9 +61,8 @@ class Extraction:
         if not days:
             return
         with self.engine.session() as session:
-            # Once for all days: for both the mart may have to read all its orders.
+            # Once for all days: the mart may have to read all its orders.
             _read_names(session, snapshot, days)
-            snapshot.fingerprints(days)
             for some in chunks(days, EXTRACTION_DAYS):
                 _read_lines(session, snapshot, some)
                 observe(session)
@@ -137,25 +136,16 @@ def read_days(session: Session, snapshot: MartSnapshot, days: Collection[dt.date
 def _read_names(session: Session, snapshot: MartSnapshot, days: Collection[dt.date]) -> None:
     session.load_csv(
         "mart_names",
-        catalog.order_marketplace.columns,
-        lambda write: snapshot.copy("names", days, write),
+        [*catalog.order_marketplace.columns, sa.Column("name_hash", sa.BigInteger)],
+        lambda write: snapshot.copy_names(days, write),
     )
 
 
 def _read_lines(session: Session, snapshot: MartSnapshot, days: Collection[dt.date]) -> None:
-    fingerprints = snapshot.fingerprints(days)
-    session.create("mart_days", _MART_DAYS.columns, list(fingerprints.items()))
     session.load_csv(
         "mart_lines",
-        catalog.flatten_order_marketplace.columns,
+        [*catalog.flatten_order_marketplace.columns, sa.Column("line_hash", sa.BigInteger)],
         lambda write: snapshot.copy("lines", days, write),
     )
-    session.materialize("source_orders", read_sql(__package__, "source_orders"))
-
-
-_MART_DAYS = sa.Table(
-    "mart_days",
-    sa.MetaData(),
-    sa.Column("day", sa.Date),
-    sa.Column("fingerprint", sa.Text),
-)
+    session.materialize("read_lines", read_sql(__package__, "read_lines"))
+    session.define("source_orders", read_sql(__package__, "source_orders"))

@@ -1,6 +1,7 @@
 """From the lake to the warehouse: one transaction a month or a snapshot, old snapshots removed."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from rfm_platform import catalog
 from rfm_platform.customers.restatements import by_marketplace, restatements
 from rfm_platform.customers.transforms import built_months
 from rfm_platform.engine import DuckDBEngine, read_sql
-from rfm_platform.lake import Lake, LakeTable
+from rfm_platform.lake import Lake, LakeTable, Partition
 from rfm_platform.warehouse import CsvWriter, Publication, Warehouse
 
 AS_OF = "as_of_date"
@@ -125,12 +126,64 @@ class Publisher:
         return dt.datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
 
     def publish_customers(self, as_of: dt.date) -> bool:
-        """Publishes final_user_analysis as of a day. False: retention removed it at once."""
-        return self._publish(
-            as_of,
-            [(self.lake.final_user_analysis, catalog.final_user_analysis_snapshots)],
-            retained=[(self.lake.final_user_analysis, catalog.final_user_analysis_snapshots)],
+        """Publishes final_user_analysis as of a day. False: retention removed it at once.
+
+        Rows that an earlier published snapshot holds as well are copied inside the warehouse.
+        """
+        source, table = self.lake.final_user_analysis, catalog.final_user_analysis_snapshots
+        self.warehouse.prepare()
+        with self.warehouse.publication() as publication:
+            publication.lock(table)
+            if not self._take_over(publication, as_of):
+                publication.replace(table, (AS_OF, as_of), self.rows(source, as_of, table))
+            for snapshot in source.partitions(as_of, as_of):
+                publication.record_snapshot(as_of, _version(snapshot), self._now())
+            removed = publication.keep(table, AS_OF, self.keep_days)
+            publication.forget_snapshots(removed)
+        if removed:
+            source.commit([], removed)
+        return as_of not in removed
+
+    def _take_over(self, publication: Publication, as_of: dt.date) -> bool:
+        """Publishes as of a day what an earlier snapshot does not hold, and copies the rest.
+
+        False, and nothing is published: there is no earlier snapshot that is published as the lake
+        holds it, or rows of it have gone.
+        """
+        source, table = self.lake.final_user_analysis, catalog.final_user_analysis_snapshots
+        held = {snapshot.value: _version(snapshot) for snapshot in source.partitions()}
+        published = publication.rows(
+            read_sql(__package__, "snapshot_publications"), {"as_of": as_of}
         )
+        earlier = [row[AS_OF] for row in published if held.get(row[AS_OF]) == row["version"]]
+        if not earlier or as_of not in held:
+            return False
+        query = read_sql(__package__, f"publish_{source.name}")
+        with self.engine.session() as session:
+            for name, day in (("now", as_of), ("before", earlier[0])):
+                session.view(source, day, day, name=f"snapshot_{name}")
+                hashed = read_sql(__package__, "hashed_customers")
+                session.define(f"hashed_{name}", f"{hashed} FROM snapshot_{name}")
+            session.materialize("unchanged", read_sql(__package__, "unchanged_customers"))
+            (shared,) = session.records(read_sql(__package__, "snapshot_times"))
+
+            def changed(name: str, columns: Iterable[sa.Column[Any]]) -> CsvWriter:
+                def write_rows(write: Callable[[bytes], object]) -> None:
+                    session.define(source.name, read_sql(__package__, f"changed_{name}"))
+                    session.dump_csv(query, columns, write)
+
+                return write_rows
+
+            key = table.columns["customer_key"]
+            rows = publication.take_over(
+                table,
+                (AS_OF, as_of),
+                earlier[0],
+                without=(key, changed("before", [key])),
+                values={name: shared[name] for name in ("load_timestamp", "etl_batch_time")},
+                rows=changed("now", table.columns),
+            )
+        return rows == int(shared["rows"])
 
     def publish_scores(self, as_of: dt.date) -> bool:
         """Publishes rfm_scores and its thresholds. False: retention removed the scores at once."""
@@ -174,3 +227,9 @@ class Publisher:
                 session.dump_csv(query, table.columns, write)
 
         return write_rows
+
+
+def _version(snapshot: Partition) -> str:
+    """Identifies what is published of a snapshot: its rows in the lake, and how they are shown."""
+    shown = read_sql(__package__, "publish_final_user_analysis")
+    return hashlib.md5((snapshot.token + shown).encode(), usedforsecurity=False).hexdigest()

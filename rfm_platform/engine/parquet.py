@@ -89,6 +89,6 @@ def _copy(
     target = str(path).replace("'", "''")
     return connection.execute(
         f"COPY (SELECT {typed} FROM ({query})) TO '{target}' "  # noqa: S608 - names of ours
-        f"(FORMAT parquet, {options}RETURN_STATS)",
+        f"(FORMAT parquet, COMPRESSION zstd, {options}RETURN_STATS)",
         parameters,
     ).fetchall()

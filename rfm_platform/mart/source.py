@@ -66,7 +66,6 @@ class MartSnapshot:
     ) -> None:
         self._connection = connection
         self._identifiers = identifiers
-        self._fingerprints: dict[dt.date, str | None] = {}
 
     def _statement(self, name: str) -> sql.Composed:
         return _read_sql(name).format(**self._identifiers)
@@ -90,19 +89,27 @@ class MartSnapshot:
                     buffer.clear()
         write(bytes(buffer))
 
+    def copy_names(
+        self, days: Collection[dt.date], write: Callable[[bytes | memoryview], object]
+    ) -> None:
+        """Streams the recipients of at least the orders that have a line on some days."""
+        orders = self._identifiers["orders"].as_string(self._connection).replace("%%", "%")
+        most = self._connection.execute(
+            self._statement("most_orders"), _on(days) | {"orders": orders}
+        ).fetchone()
+        self.copy("all_names" if most == (True,) else "names", days, write)
+
     def fingerprints(self, days: Collection[dt.date]) -> dict[dt.date, str]:
         """A fingerprint of each day that has lines: equal as long as its rows are.
 
-        Comparable between fingerprints of one PostgreSQL release, at least 14. A day that was
-        asked for before is not computed again: within a snapshot nothing changes.
+        Comparable between fingerprints of one PostgreSQL release, at least 14, and with those
+        that are added up from the hashes of the lines and names that `copy` gives.
         """
-        if unknown := [day for day in days if day not in self._fingerprints]:
-            statement = self._statement("fingerprints")
-            rows = self._connection.execute(statement, _on(unknown)).fetchall()
-            self._fingerprints |= dict.fromkeys(unknown)
-            self._fingerprints |= dict(rows)
-        found = {day: self._fingerprints[day] for day in days}
-        return {day: fingerprint for day, fingerprint in found.items() if fingerprint is not None}
+        if not days:
+            return {}
+        statement = self._statement("fingerprints")
+        rows = self._connection.execute(statement, _on(days)).fetchall()
+        return {day: fingerprint for day, fingerprint in rows}  # noqa: C416 - dict() loses the types
 
     def totals(self, name: str, days: Collection[dt.date]) -> list[dict[str, Any]]:
         """The rows of ``sql/totals_<name>.sql``, about some days."""
@@ -214,7 +221,8 @@ class Mart:
             f"orders_{name}": _identifier("o", mart)
             for name, mart in self.names.of(order_marketplace).items()
         }
-        identifiers["digest"] = _read_sql("digest").format(**identifiers)
+        for name in ("digest", "line_hash", "name_hash"):
+            identifiers[name] = _read_sql(name).format(**identifiers)
         return identifiers
 
 

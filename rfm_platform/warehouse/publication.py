@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from rfm_platform.catalog import SCHEMA, publications
+from rfm_platform.catalog import SCHEMA, publications, snapshot_publications
 
 LOCKS = 7_160_001  # any fixed number: the first half of our advisory locks' keys
 CsvWriter = Callable[[Callable[[bytes], object]], object]
@@ -48,6 +48,75 @@ class Publication:
             with cursor.copy(_copy_in(table, sql.Identifier(SCHEMA, table.name))) as copy:
                 rows(copy.write)
             return cursor.rowcount
+
+    def take_over(
+        self,
+        table: sa.Table,
+        partition: tuple[str, dt.date],
+        earlier: dt.date,
+        *,
+        without: tuple[sa.Column[Any], CsvWriter],
+        values: Mapping[str, object],
+        rows: CsvWriter,
+    ) -> int:
+        """Replaces a partition by the rows of an earlier one, but for those that are others now.
+
+        Args:
+            table: a table of the catalogue.
+            partition: its partition column and the value to replace.
+            earlier: the value to take rows from.
+            without: a column, and a writer of its values in the earlier rows to leave out.
+            values: what the rows taken over hold in some columns instead.
+            rows: writes the rows that are new, as for `replace`.
+
+        Returns:
+            How many rows there are now.
+        """
+        column, value = partition
+        key, keys = without
+        left_out = sql.Identifier(f"left_out_{table.name}")
+        instead = {**values, column: value}
+        taken = sql.SQL(", ").join(
+            sql.Placeholder(c.name) if c.name in instead else sql.Identifier(c.name)
+            for c in table.columns
+        )
+        with self._connection.cursor() as cursor:
+            self.lock(table)
+            self._remove(table, column, [value])
+            cursor.execute(
+                sql.SQL("CREATE TEMP TABLE {} (key text) ON COMMIT DROP").format(left_out)
+            )
+            with cursor.copy(sql.SQL("COPY {} FROM STDIN (FORMAT csv)").format(left_out)) as copy:
+                keys(copy.write)
+            cursor.execute(sql.SQL("ANALYZE {}").format(left_out))
+            cursor.execute(
+                sql.SQL(
+                    "INSERT INTO {table} ({columns}) SELECT {taken} FROM {table} AS t "
+                    "WHERE {column} = %(earlier_partition)s "
+                    "AND NOT EXISTS (SELECT FROM {left_out} WHERE key = t.{key})"
+                ).format(
+                    columns=_columns(table.columns),
+                    taken=taken,
+                    left_out=left_out,
+                    key=sql.Identifier(key.name),
+                    **names(table, column),
+                ),
+                instead | {"earlier_partition": earlier},
+            )
+            total = cursor.rowcount
+            with cursor.copy(_copy_in(table, sql.Identifier(SCHEMA, table.name))) as copy:
+                rows(copy.write)
+            return total + cursor.rowcount
+
+    def record_snapshot(self, as_of: dt.date, version: str, at: dt.datetime) -> None:
+        """Notes which computation of a snapshot of final_user_analysis is published."""
+        self.forget_snapshots([as_of])
+        row = {"as_of_date": as_of, "version": version, "published_at": at}
+        self.append(snapshot_publications, [row])
+
+    def forget_snapshots(self, dates: Sequence[dt.date]) -> None:
+        """Notes that some snapshots of final_user_analysis are published no more."""
+        self._remove(snapshot_publications, "as_of_date", dates)
 
     def record_month(self, month: dt.date, version: str | None, at: dt.datetime) -> None:
         """Notes which computation of a month is published."""

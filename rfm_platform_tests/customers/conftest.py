@@ -172,6 +172,7 @@ def chain(
         start_date=dt.date(2024, 1, 1),
         end_date=dt.date(2025, 12, 31),
         memory_limit_mb=500,
+        threads=1,  # a session starts faster, and no example has rows for two
         keep_days=10_000,
     )
     chain = Chain(build_platform(settings), settings.lake)

@@ -214,6 +214,37 @@ def test_an_order_that_is_there_several_times_doubles_no_line(chain: Chain) -> N
     assert {row[-5] for row in rows if "o1" in row} == {"Zaki"}
 
 
+def test_a_day_carries_the_fingerprint_that_the_mart_computes_of_it(chain: Chain) -> None:
+    """Else every refresh would read every day again. Orders several times, once, and not there."""
+    chain.fill(LINES, [*NAMES, ("shopee", "o1", "Zaki"), ("shopee", "o1", None), *NAMES])
+    days = days_between(day("01-01"), day("01-02"))
+    with chain.platform.mart.snapshot() as snapshot:
+        fingerprints = snapshot.fingerprints(days)
+    assert {row[0]: row[-1] for row in lake_rows(chain)} == fingerprints
+    assert len(fingerprints) == len(days)
+    for change in ("SET address_shipping_name = 'X'", "SET order_id = 'o8' WHERE order_id = 'o1'"):
+        chain.in_mart(f"UPDATE order_marketplace {change}")
+        with chain.platform.mart.snapshot() as snapshot:
+            changed = snapshot.fingerprints(days)
+        assert changed[days[0]] != fingerprints[days[0]], change
+        fingerprints = changed
+
+
+def test_all_recipients_are_read_at_once_where_most_are_wanted(chain: Chain) -> None:
+    days = [day("01-01"), day("01-02")]
+
+    def names() -> list[str]:
+        taken: list[bytes] = []
+        with chain.platform.mart.snapshot() as snapshot:
+            snapshot.copy_names(days, lambda block: taken.append(bytes(block)))
+        return sorted(b"".join(taken).decode().split("\n"))
+
+    rows, some = lake_rows(chain), names()
+    chain.in_mart("ANALYZE order_marketplace")
+    assert [name for name in names() if name not in some and name.startswith("x,o9,No,")]
+    assert lake_rows(chain) == rows
+
+
 def test_an_order_without_a_recipient_loses_no_line(chain: Chain) -> None:
     chain.fill(LINES, [])
     rows = lake_rows(chain)
@@ -379,4 +410,14 @@ def test_two_lines_of_a_day_that_exchange_a_value_are_a_change(chain: Chain, exc
         with chain.platform.mart.snapshot() as snapshot:
             found.append(snapshot.fingerprints([day("01-01")]))
     assert found[0].keys() == found[1].keys()
+    assert found[0] != found[1]
+
+
+def test_two_orders_of_a_day_that_exchange_their_recipients_are_a_change(chain: Chain) -> None:
+    found = []
+    for names in (("Budi", "Siti"), ("Siti", "Budi")):
+        orders = [("shopee", f"o{n}", name) for n, name in enumerate(names)]
+        chain.fill([line("o0", "01-01"), line("o1", "01-01")], orders)
+        with chain.platform.mart.snapshot() as snapshot:
+            found.append(snapshot.fingerprints([day("01-01")]))
     assert found[0] != found[1]

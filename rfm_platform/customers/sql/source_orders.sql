@@ -1,55 +1,16 @@
--- The mart's lines with their order's recipient, flags and fees read once and for all.
--- A flag that nobody knows becomes null, a fee that is no number becomes null: both stay visible
--- as the text that the mart held.
-WITH flags AS (
+-- The lines as they were read, each with its day's fingerprint, which is the one that the mart
+-- computes of the day (mart/sql/fingerprints.sql).
+WITH days AS (
     SELECT
-        flag,
-        CASE
-            WHEN LOWER(flag) IN ('false', 'f', 'no', 'n', '0', '') THEN FALSE
-            WHEN LOWER(flag) IN ('true', 't', 'yes', 'y', '1') THEN TRUE
-            WHEN REGEXP_MATCHES(
-                flag,
-                '^[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|[12][0-9]))([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?( ?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?))?)?$'
-            ) THEN TRUE
-        END AS meaning
-    FROM (
-        SELECT cancelled_flag AS flag FROM mart_lines WHERE cancelled_flag IS NOT NULL
-        UNION
-        SELECT returned_flag FROM mart_lines WHERE returned_flag IS NOT NULL
-    )
-),
-names AS (
-    -- One row per order: where the mart holds several, the highest name, so that no line is
-    -- doubled.
-    SELECT marketplace, order_id, MAX(address_shipping_name) AS address_shipping_name
-    FROM mart_names
-    SEMI JOIN mart_lines USING (marketplace, order_id)
-    GROUP BY marketplace, order_id
-),
-fees AS (
-    SELECT
-        fee,
-        CASE
-            WHEN REGEXP_MATCHES(fee, '^[\s\v]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[\s\v]*$')
-            THEN TRY_CAST(TRIM(fee, E' \t\n\r\f\v') AS DECIMAL(18, 2))
-        END AS amount
-    FROM (
-        SELECT DISTINCT order_shipping_fee_buyer_amount AS fee
-        FROM mart_lines
-        WHERE order_shipping_fee_buyer_amount IS NOT NULL
-    )
+        day,
+        CONCAT_WS(
+            ':', SUM(names), SUM(names * CAST(line_hash AS HUGEINT)), SUM(names_hash)
+        ) AS fingerprint
+    FROM read_lines
+    GROUP BY day
 )
 SELECT
-    CAST(l.create_timestamp AS DATE) AS day,
-    l.*,
-    n.address_shipping_name,
-    CASE WHEN l.cancelled_flag IS NULL THEN FALSE ELSE c.meaning END AS is_cancelled,
-    CASE WHEN l.returned_flag IS NULL THEN FALSE ELSE r.meaning END AS is_returned,
-    f.amount AS shipping_amount,
+    l.* EXCLUDE (line_hash, names, names_hash),
     d.fingerprint AS day_fingerprint
-FROM mart_lines AS l
-LEFT JOIN names AS n ON n.marketplace = l.marketplace AND n.order_id = l.order_id
-LEFT JOIN flags AS c ON c.flag = l.cancelled_flag
-LEFT JOIN flags AS r ON r.flag = l.returned_flag
-LEFT JOIN fees AS f ON f.fee = l.order_shipping_fee_buyer_amount
-LEFT JOIN mart_days AS d ON d.day = CAST(l.create_timestamp AS DATE)
+FROM read_lines AS l
+JOIN days AS d ON d.day = l.day

@@ -1,4 +1,4 @@
--- The order lines of some days, columns in the catalogue's order.
+-- The order lines of some days, columns in the catalogue's order, each with its hash.
 COPY (
     SELECT
         {marketplace},
@@ -15,7 +15,8 @@ COPY (
         {marketplace_product_id},
         {marketplace_variant_id},
         {marketplace_product_barcode},
-        {order_shipping_fee_buyer_amount}
+        {order_shipping_fee_buyer_amount},
+        {line_hash}
     FROM {lines} AS l
     WHERE {created} >= {first} AND {created} < {after}
       AND {created_local}::date = ANY(%(days)s)

@@ -1,6 +1,11 @@
--- The recipients of the orders that have a line on some days, as the mart holds them.
+-- The recipients of the orders that have a line on some days, as the mart holds them,
+-- each with its hash.
 COPY (
-    SELECT {orders_marketplace}, {orders_order_id}, {orders_address_shipping_name}
+    SELECT
+        {orders_marketplace},
+        {orders_order_id},
+        {orders_address_shipping_name},
+        {name_hash}
     FROM {orders} AS o
     WHERE {orders_address_shipping_name} IS NOT NULL
       AND EXISTS (

@@ -1,0 +1,11 @@
+-- A snapshot's rows, each with a hash of its customer and one of what it says, without what differs
+-- from snapshot to snapshot. Two rows that share both hashes are taken for equal: among a billion
+-- rows that is wrong with a chance of 1 in 10^20.
+SELECT
+    *,
+    HASH(marketplace, shop_id, shop_name, user_id, magpie_region_code) AS customer_hash,
+    HASH(
+        first_order_timestamp, last_order_timestamp, total_order, total_cancelled, total_returned,
+        total_gmv_amount, total_gmv_base_amount, sku_list, total_quantity, min_shipping_amount,
+        max_shipping_amount, latest_order, latest_rate, shipping_total, shipping_orders
+    ) AS content_hash
