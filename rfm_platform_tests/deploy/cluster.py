@@ -29,7 +29,7 @@ def postgres(image: str) -> list[Manifest]:
         "$bin/initdb -D /tmp/data -U rfm -A trust && "
         "echo 'host all all all trust' >> /tmp/data/pg_hba.conf && "
         f"(until $bin/pg_isready -h /tmp; do sleep 1; done; {create} touch /tmp/ready) & "
-        "sleep 5; exec $bin/postgres -D /tmp/data -k /tmp -h 0.0.0.0 -p 5432"
+        "exec $bin/postgres -D /tmp/data -k /tmp -h 0.0.0.0 -p 5432"
     )
     values = read_values(DAGSTER_VALUES)["dagsterWebserver"]
     container = {

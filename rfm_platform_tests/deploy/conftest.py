@@ -1,10 +1,15 @@
 """What the two charts render, once for every module."""
 
+from functools import cache
 from pathlib import Path
 
+import kubernetes_validate.utils
 import pytest
 
 from rfm_platform_tests.deploy.charts import ROOT, Manifest, need_chart, read_values, render
+
+# It reads the definitions of a release, 2 MB, anew for every manifest.
+kubernetes_validate.utils.schema_contents = cache(kubernetes_validate.utils.schema_contents)
 
 DAGSTER_VALUES = ROOT / "helm-values.yaml"
 REDASH_VALUES = ROOT / "deploy" / "redash-values.yaml"

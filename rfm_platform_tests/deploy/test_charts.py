@@ -27,7 +27,7 @@ from rfm_platform_tests.deploy.policies import (
     without_bounds,
 )
 
-KUBERNETES = ("1.25", "1.29", "1.33", "1.37")
+KUBERNETES = ("1.25", "1.31", "1.37")
 # One replica by the chart: a budget would only block a drain, an autoscaler cannot help.
 SINGLE = {
     "dagster-daemon",
