@@ -6,6 +6,7 @@ the rest. Nothing is connected to before it is used.
 
 from dataclasses import dataclass
 
+from rfm_platform.customers.analyses import Analyses
 from rfm_platform.customers.extraction import Extraction
 from rfm_platform.customers.publishing import Publisher
 from rfm_platform.customers.segments import Segments, load_segments
@@ -38,6 +39,10 @@ class Platform:
     @property
     def transforms(self) -> Transforms:
         return Transforms(self.lake, self.engine, self.settings.timezone)
+
+    @property
+    def analyses(self) -> Analyses:
+        return Analyses(self.transforms, self.settings.min_customers, self.settings.min_days)
 
     @property
     def publisher(self) -> Publisher:
