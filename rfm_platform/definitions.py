@@ -6,12 +6,14 @@ the one of the environment, made when Dagster asks for it.
 
 import dagster as dg
 
+from rfm_platform.assets.analyses import analysis_assets
 from rfm_platform.assets.customers import customer_assets
 from rfm_platform.assets.source_orders import source_assets
 from rfm_platform.automation.alerts import alert_sensors
 from rfm_platform.automation.jobs import DAILY_JOB, DEADLINE_JOB, jobs
 from rfm_platform.automation.maintenance import maintenance_job
 from rfm_platform.automation.schedules import schedules
+from rfm_platform.checks.analyses import analysis_checks
 from rfm_platform.checks.deadline import deadline_check
 from rfm_platform.checks.drift import drift_checks
 from rfm_platform.checks.quality import quality_checks
@@ -33,12 +35,13 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
     the_jobs = jobs()
     maintenance = maintenance_job()
     return dg.Definitions(
-        assets=[*source_assets(daily), *customer_assets(daily)],
+        assets=[*source_assets(daily), *customer_assets(daily), *analysis_assets(daily)],
         asset_checks=[
             *source_checks(),
             quality_checks(daily),
             *reconciliation_checks(daily),
             *snapshot_checks(daily),
+            *analysis_checks(daily),
             *drift_checks(daily),
             deadline_check(daily),
         ],

@@ -26,6 +26,10 @@ ORDER = (
     "final_user_analysis",
     "rfm_scores",
     "cohort_matrix",
+    "rfm_segments",
+    "rfm_migration",
+    "cohort_retention",
+    "customer_report",
 )
 ASSETS = ORDER[2:]
 NOTHING = "There is nothing to show yet: run `rfm demo`, or `rfm materialize --from … --to …`."

@@ -7,6 +7,7 @@ on snapshots in the lake and on nothing else.
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -53,6 +54,12 @@ class Analyses:
             )
             for table in (lake.rfm_segments, lake.rfm_cells, lake.rfm_concentration):
                 session.replace(table, read_sql(__package__, table.name), [as_of], as_of=as_of)
+
+    def overview(self, as_of: dt.date) -> list[dict[str, Any]]:
+        """All customers' segments as a person reads them, the largest revenue first."""
+        with self.transforms.engine.session() as session:
+            session.view(self.transforms.lake.rfm_segments, as_of, as_of)
+            return session.records(read_sql(__package__, "segment_overview"))
 
     def migrate(self, as_of: dt.date, segments: Segments) -> dt.date | None:
         """rfm_migration: from the snapshot at the end of the month before to a day's.

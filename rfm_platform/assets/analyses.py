@@ -1,0 +1,102 @@
+"""What analysts and marketers look at, by day: segments, moves between them, retention by slice,
+and the report that shows them.
+
+Small aggregates of the snapshots; what a number means is written at its column, in the catalogue.
+"""
+
+import datetime as dt
+
+import dagster as dg
+
+from rfm_platform import catalog
+from rfm_platform.assets.definition import customer_asset
+from rfm_platform.lake import LakeTable
+from rfm_platform.partitions import days_of
+from rfm_platform.presentation import ROW_COUNT, column_lineage, describe, table_of
+from rfm_platform.wiring import Platform
+
+KINDS = {"duckdb", "deltalake", "postgres"}
+
+
+def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The analyses over the given days."""
+
+    @customer_asset(
+        daily,
+        deps=["rfm_scores", "final_user_analysis"],
+        kinds=KINDS,
+        description="Segments of all customers, of each marketplace and of each shop, with their "
+        "action, the R×F×M grid and the concentration of revenue, as of the day.",
+        metadata=describe(catalog.rfm_segments_snapshots),
+    )
+    def rfm_segments(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult[None]:
+        for day in days_of(context):
+            platform.analyses.segment(day, platform.segments())
+            kept = platform.publisher.publish_analyses(
+                day, "rfm_segments", "rfm_cells", "rfm_concentration"
+            )
+            overview = platform.analyses.overview(day)
+            context.add_asset_metadata(
+                {
+                    ROW_COUNT: _rows(platform.lake.rfm_segments, day),
+                    "kept_by_retention": kept,
+                    "segments": table_of(overview),
+                },
+                partition_key=day.isoformat(),
+            )
+        return dg.MaterializeResult(metadata=column_lineage("rfm_segments"))
+
+    @customer_asset(
+        daily,
+        deps=["rfm_scores", "final_user_analysis"],
+        kinds=KINDS,
+        description="Who moved from which segment to which since the end of the month before, and "
+        "why: a new order, time passing, or thresholds that moved.",
+        metadata=describe(catalog.rfm_migration_snapshots),
+    )
+    def rfm_migration(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult[None]:
+        for day in days_of(context):
+            from_date = platform.analyses.migrate(day, platform.segments())
+            kept = platform.publisher.publish_analyses(day, "rfm_migration")
+            context.add_asset_metadata(
+                {
+                    ROW_COUNT: _rows(platform.lake.rfm_migration, day),
+                    "kept_by_retention": kept,
+                    "from_date": str(from_date or "no snapshot at the end of the month before"),
+                },
+                partition_key=day.isoformat(),
+            )
+        return dg.MaterializeResult(metadata=column_lineage("rfm_migration"))
+
+    @customer_asset(
+        daily,
+        deps=["cohort_matrix", "aggregated_monthly", "final_user_analysis"],
+        kinds=KINDS,
+        description="Retention by customers, orders and revenue, of all customers, of each "
+        "marketplace and of each shop, as of the day.",
+        metadata=describe(catalog.cohort_retention_snapshots),
+    )
+    def cohort_retention(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult[None]:
+        for day in days_of(context):
+            platform.analyses.retain(day)
+            kept = platform.publisher.publish_analyses(day, "cohort_retention")
+            context.add_asset_metadata(
+                {
+                    ROW_COUNT: _rows(platform.lake.cohort_retention, day),
+                    "kept_by_retention": kept,
+                },
+                partition_key=day.isoformat(),
+            )
+        return dg.MaterializeResult(metadata=column_lineage("cohort_retention"))
+
+    return [rfm_segments, rfm_migration, cohort_retention]
+
+
+def _rows(table: LakeTable, day: dt.date) -> int:
+    return sum(partition.rows for partition in table.partitions(day, day))
