@@ -11,6 +11,7 @@ from rfm_platform.customers.extraction import Extraction
 from rfm_platform.customers.publishing import Publisher
 from rfm_platform.customers.segments import Segments, load_segments
 from rfm_platform.customers.transforms import Transforms
+from rfm_platform.dashboards import Reports
 from rfm_platform.engine import DuckDBEngine
 from rfm_platform.lake import Lake
 from rfm_platform.mart import Mart, SourceNames
@@ -43,6 +44,18 @@ class Platform:
     @property
     def analyses(self) -> Analyses:
         return Analyses(self.transforms, self.settings.min_customers, self.settings.min_days)
+
+    @property
+    def reports(self) -> Reports:
+        return Reports(
+            self.lake,
+            self.engine,
+            self.warehouse,
+            self.settings.lake / "customer_report",
+            self.settings.min_cell,
+            self.settings.report_shops,
+            (self.settings.currency, self.settings.currency_decimals),
+        )
 
     @property
     def publisher(self) -> Publisher:
