@@ -34,17 +34,22 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
     daily = daily_partitions(settings)
     the_jobs = jobs()
     maintenance = maintenance_job()
+    checks = [
+        *source_checks(),
+        quality_checks(daily),
+        *reconciliation_checks(daily),
+        *snapshot_checks(daily),
+        *analysis_checks(daily),
+        *drift_checks(daily),
+        deadline_check(daily),
+    ]
     return dg.Definitions(
-        assets=[*source_assets(daily), *customer_assets(daily), *analysis_assets(daily)],
-        asset_checks=[
-            *source_checks(),
-            quality_checks(daily),
-            *reconciliation_checks(daily),
-            *snapshot_checks(daily),
-            *analysis_checks(daily),
-            *drift_checks(daily),
-            deadline_check(daily),
+        assets=[
+            *source_assets(daily),
+            *customer_assets(daily),
+            *analysis_assets(daily, [spec for check in checks for spec in check.check_specs]),
         ],
+        asset_checks=checks,
         jobs=[*the_jobs.values(), maintenance],
         schedules=schedules(
             settings, daily, the_jobs[DAILY_JOB], the_jobs[DEADLINE_JOB], maintenance

@@ -5,21 +5,30 @@ Small aggregates of the snapshots; what a number means is written at its column,
 """
 
 import datetime as dt
+from collections.abc import Sequence
 
 import dagster as dg
 
 from rfm_platform import catalog
 from rfm_platform.assets.definition import customer_asset
+from rfm_platform.dashboards.picture import retention_picture
 from rfm_platform.lake import LakeTable
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import ROW_COUNT, column_lineage, describe, table_of
+from rfm_platform.verdicts import check_lines
 from rfm_platform.wiring import Platform
 
 KINDS = {"duckdb", "deltalake", "postgres"}
 
 
-def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The analyses over the given days."""
+def analysis_assets(
+    daily: dg.DailyPartitionsDefinition, checks: Sequence[dg.AssetCheckSpec]
+) -> list[dg.AssetsDefinition]:
+    """The analyses over the given days.
+
+    Args:
+        checks: those that the report tells of.
+    """
 
     @customer_asset(
         daily,
@@ -90,12 +99,48 @@ def analysis_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
                 {
                     ROW_COUNT: _rows(platform.lake.cohort_retention, day),
                     "kept_by_retention": kept,
+                    "retention": dg.MetadataValue.md(
+                        retention_picture(platform.analyses.retention(day))
+                    ),
                 },
                 partition_key=day.isoformat(),
             )
         return dg.MaterializeResult(metadata=column_lineage("cohort_retention"))
 
-    return [rfm_segments, rfm_migration, cohort_retention]
+    @customer_asset(
+        daily,
+        deps=[rfm_segments, rfm_migration, cohort_retention],
+        kinds={"html"},
+        description="The page that marketers read: one self-contained HTML file for the day, "
+        "aggregates only, small counts hidden.",
+        metadata=describe(catalog.customer_report),
+    )
+    def customer_report(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult[None]:
+        lines = check_lines(context.instance, checks)
+        for day in days_of(context):
+            segments = platform.segments()
+            report = platform.reports.write(day, segments, lines)
+            table = platform.analyses.overview(day)
+            context.add_asset_metadata(
+                {
+                    ROW_COUNT: 1,
+                    "report": dg.MetadataValue.path(report.path.resolve()),
+                    "open": dg.MetadataValue.url(report.path.resolve().as_uri()),
+                    "megabytes": round(report.size / 1e6, 2),
+                    "slices": report.slices,
+                    "preview": dg.MetadataValue.md(
+                        retention_picture(platform.analyses.retention(day))
+                    ),
+                    "segments": table_of(table),
+                },
+                partition_key=day.isoformat(),
+            )
+            context.log.info(f"report as of {day}: {report.path}")
+        return dg.MaterializeResult(metadata=column_lineage("customer_report"))
+
+    return [rfm_segments, rfm_migration, cohort_retention, customer_report]
 
 
 def _rows(table: LakeTable, day: dt.date) -> int:

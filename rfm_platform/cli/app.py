@@ -77,6 +77,7 @@ def demo(
         )
     from rfm_platform.cli import demo as demo_command
     from rfm_platform.cli import show as tables
+    from rfm_platform.cli.report import show_report
     from rfm_platform.runs import plan
 
     settings = demo_command.load(settings, console, lines=synthetic, days=days, seed=seed)
@@ -86,6 +87,7 @@ def demo(
     tables.show_cohorts(settings, console)
     tables.show_checks(settings, console)
     demo_command.show_next_steps(settings, console)
+    show_report(settings, console, None, open_it=False)
 
 
 @app.command()
@@ -173,6 +175,20 @@ def show(
         tables.show_months(settings, console)
     else:
         tables.show_checks(settings, console)
+
+
+@app.command()
+def report(
+    as_of: Annotated[
+        dt.date | None,
+        typer.Option(parser=_day, metavar="YYYY-MM-DD", help="A snapshot's day; else the newest."),
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Say where a snapshot's report is: the page that marketers read."""
+    from rfm_platform.cli.report import show_report
+
+    show_report(load_settings(), console, as_of, open_it=open_it)
 
 
 @app.command()

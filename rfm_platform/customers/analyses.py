@@ -15,7 +15,7 @@ from rfm_platform.customers.segments import Segments
 from rfm_platform.customers.transforms import SEGMENT_CELLS, Transforms
 from rfm_platform.engine import Session, read_sql
 
-_ACTIONS = sa.Table(
+ACTIONS = sa.Table(
     "segment_actions",
     sa.MetaData(),
     sa.Column("segment", sa.Text),
@@ -43,7 +43,7 @@ class Analyses:
         with self.transforms.engine.session() as session:
             session.view(lake.rfm_scores, as_of, as_of)
             session.view(lake.final_user_analysis, as_of, as_of)
-            session.create("segment_actions", _ACTIONS.columns, list(segments.actions.items()))
+            session.create("segment_actions", ACTIONS.columns, list(segments.actions.items()))
             session.materialize("slices", read_sql(__package__, "slices"))
             session.materialize(
                 "slice_totals",
@@ -117,3 +117,9 @@ class Analyses:
                 [as_of],
                 as_of=as_of,
             )
+
+    def retention(self, as_of: dt.date) -> list[dict[str, Any]]:
+        """All customers' retention cells as of a day, by cohort and month."""
+        with self.transforms.engine.session() as session:
+            session.view(self.transforms.lake.cohort_retention, as_of, as_of)
+            return session.records(read_sql(__package__, "retention_overview"))

@@ -144,9 +144,7 @@ def _determined(state: _State) -> list[Key]:
         number += 1
     if not number:
         return []
-    free = _random_null_vector(
-        np.array(rows), np.array(columns), np.array(signs), number, unknowns
-    )
+    free = _random_null_vector(np.array(rows), np.array(columns), np.array(signs), number, unknowns)
     return [key for key, value in zip(keys, free, strict=False) if abs(value) < _EXACT]
 
 

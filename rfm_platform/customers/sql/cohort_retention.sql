@@ -71,5 +71,5 @@ SELECT
         PARTITION BY scope, marketplace, shop_id, cohort_month ORDER BY months
     ) AS BIGINT) AS cumulative_revenue,
     is_partial,
-    cohort_month = (SELECT MIN(month) FROM calendar_months) AS is_left_truncated
+    cohort_month = (SELECT MIN(m.month) FROM calendar_months AS m) AS is_left_truncated
 FROM cells

@@ -114,15 +114,14 @@ function segments(slice) {
     return made;
   };
   const share = (value, whole) => (value === null || !whole ? element("td", {}, "") : element("td", {}, percent(value / whole)));
-  const rows = slice.segments.map((s) => row([element("span", { class: "dot", style: `background:${segmentColour(s.segment)}`, "aria-hidden": "true" }), s.segment], [
+  const rows = slice.segments.map((s) => row([element("span", { class: "dot", style: `background:${segmentColour(s.segment)}`, "aria-hidden": "true" }), s.segment, element("span", { class: "action" }, figures.actions[s.segment])], [
     barred(s.customers, number, largest), share(s.customers, slice.customers),
     s.customers === null || s.before === null || !figures.from_date || slice.customers_before === 0 ? element("td", {}, "") : element("td", {}, signed(s.customers - s.before, number)),
     cell(s.orders, number), barred(s.revenue, money, most), share(s.revenue, slice.revenue),
     s.revenue === null || !s.orders ? element("td", {}, "") : element("td", {}, money(s.revenue / s.orders, { maximumFractionDigits: figures.currency.decimals })),
-    s.median_recency === null ? element("td", {}, "") : element("td", { "data-value": s.median_recency }, number(s.median_recency)),
-    element("td", { class: "action" }, figures.actions[s.segment])], { "data-segment": s.segment }));
-  const foot = row(say("total"), [cell(slice.customers, number), element("td", {}, ""), element("td", {}, ""), cell(slice.orders, number), cell(slice.revenue, money), ...Array(4).fill(0).map(() => element("td", {}, ""))]);
-  fill(place, table("", ["segment", "customers", "share", "change", "orders", "revenue", "revenue_share", "order_value", "recency", "action"].map((w) => say(w)), rows, foot));
+    s.median_recency === null ? element("td", {}, "") : element("td", { "data-value": s.median_recency }, number(s.median_recency))], { "data-segment": s.segment }));
+  const foot = row(say("total"), [cell(slice.customers, number), element("td", {}, ""), element("td", {}, ""), cell(slice.orders, number), cell(slice.revenue, money), ...Array(3).fill(0).map(() => element("td", {}, ""))]);
+  fill(place, table("", ["segment_action", "customers", "share", "change", "orders", "revenue", "revenue_share", "order_value", "recency"].map((w) => say(w)), rows, foot));
 }
 const causeText = (cause) => cause.split("+").map((one) => say(one)).join(say("and"));
 const nameOf = (segment, side) => segment ?? say(side === "from" ? "entrant" : "leaver");
@@ -178,21 +177,20 @@ function retention(slice) {
   const small = width > 18;
   byId("heatmap").style.height = `${Math.max(9, cohorts.length * (small ? 1.05 : 1.75) + 4)}rem`;
   byId("heatmap").style.minWidth = `${Math.max(20, width * (small ? 1.2 : relative ? 2.9 : 4) + 9)}rem`;
-  const dark = state.theme === "dark";
+  // A label is light on the dark cells of paper and dark on the light cells of night.
+  const dark = state.theme === "dark", contrast = (strength) => (strength > 0.52 ? (dark ? "#0d1520" : "#ffffff") : dark ? "#e8edf3" : "#1b2430");
   const label = (cohort) => `${cohort.truncated ? "◂ " : ""}${month(cohort.month)}  ${cohort.size === null ? "·" : number(cohort.size)}`;
   draw("heatmap", {
-    tooltip: tooltip({ formatter: (p) => { const c = cohorts[p.data[1]], n = p.data[0]; return `<b>${month(c.month)}</b>, ${escapeHtml(say("month_n", n))}<br>${p.seriesIndex ? escapeHtml(say("hidden")) : show(p.data[2])}${partial(c, n) ? ` (${escapeHtml(say("partial"))})` : ""}`; } }),
+    tooltip: tooltip({ formatter: (p) => { const c = cohorts[p.value[1]], n = p.value[0]; return `<b>${month(c.month)}</b>, ${escapeHtml(say("month_n", n))}<br>${p.seriesIndex ? escapeHtml(say("hidden")) : show(p.value[2])}${partial(c, n) ? ` (${escapeHtml(say("partial"))})` : ""}`; } }),
     grid: { left: 132, right: 8, top: 32, bottom: 6 },
     xAxis: axis({ type: "category", position: "top", data: [...Array(width).keys()], splitArea: { show: false }, axisTick: { show: false } }),
     yAxis: axis({ type: "category", inverse: true, data: cohorts.map(label), axisTick: { show: false } }),
     visualMap: { show: false, min: 0, max: top || 1, seriesIndex: 0, dimension: 2, inRange: { color: dark ? ["#1f2a37", "#24527f", "#3f8fd6", "#b5dcff"] : ["#f1f6fb", "#b9d7f2", "#5a9fd9", "#0b4f94"] } },
     series: [
-      { type: "heatmap", data, itemStyle: { borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3 },
-        label: { show: !small, fontSize: 11, formatter: (p) => `${show(p.data[2])}${partial(cohorts[p.data[1]], p.data[0]) ? "*" : ""}` } },
+      { type: "heatmap", data: data.map((point) => ({ value: point, label: { color: contrast(point[2] / (top || 1)) } })), itemStyle: { borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3 },
+        label: { show: !small, fontSize: 11, formatter: (p) => `${show(p.value[2])}${partial(cohorts[p.value[1]], p.value[0]) ? "*" : ""}` } },
       { type: "heatmap", data: hidden, itemStyle: { color: colour("--line"), borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3, decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: colour("--soft") } }, label: { show: !small, formatter: "·", color: colour("--soft") } }],
   }, say("retention"));
-  // A label is dark on light cells and light on dark ones, whatever the theme.
-  charts.heatmap.setOption({ series: [{ data: data.map((point) => ({ value: point, label: { color: (point[2] / (top || 1) > 0.52) !== dark ? "#ffffff" : dark ? (point[2] / (top || 1) > 0.52 ? "#0d1520" : "#e8edf3") : "#1b2430" } })) }] });
   curves(cohorts, width);
   const heads = [say("cohort"), say("size"), ...[...Array(width).keys()].map((n) => say("month_n", n))];
   const rows = cohorts.map((cohort) => row(`${cohort.truncated ? "◂ " : ""}${month(cohort.month)}`, [cell(cohort.size, number),
