@@ -5,7 +5,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rfm_platform.dashboards.figures import Figures, Row, Slice
@@ -78,46 +78,44 @@ def _counts(figures: Figures) -> dict[Key, int]:
 
 def _sums(figures: Figures, counts: Mapping[Key, int]) -> list[Sum]:
     """Every sum that a reader of the page knows."""
-    within: dict[Key, list[Key]] = defaultdict(list)
-    for key in counts:
-        match key:
-            case ("segment", one, _):
-                within["customers", one].append(key)
-            case ("before", one, _):
-                within["all before", one].append(key)
-            case ("flow", one, before, now):
-                if before is not None:
-                    within["before", one, before].append(key)
-                if now is not None:
-                    within["segment", one, now].append(key)
-            case ("cause", one, before, now, _):
-                within["flow", one, before, now].append(key)
-    cell_segments = {
+    parts: dict[tuple[str, Key], list[Key]] = defaultdict(list)
+    cell_segments: dict[Any, str] = {
         (row["r_score"], row["f_score"], row["m_score"]): row["segment"]
         for rows in figures.cells.values()
         for row in rows
     }
-    # A segment is both a sum of cells and a sum of moves: two sums with the same total.
-    in_cells: dict[Key, list[Key]] = defaultdict(list)
-    by_cohort: dict[Key, list[Key]] = defaultdict(list)
-    by_month: dict[Key, list[Key]] = defaultdict(list)
     this_month = _this_month(figures)
     for key in counts:
-        match key:
-            case ("cell", one, score):
-                in_cells["segment", one, cell_segments[score]].append(key)
-            case ("cohort", one, cohort, months):
-                if months == 0:
-                    by_cohort["customers", one].append(key)
-                ago = this_month - (cohort.year * 12 + cohort.month - 1 + months)
-                if ago in (0, 1):
-                    by_month["active", one, ago].append(key)
-    sums = [
-        Sum(total, tuple(parts))
-        for group in (within, in_cells, by_cohort, by_month)
-        for total, parts in group.items()
-    ]
+        for kind, total in _totals_of(key, cell_segments, this_month):
+            parts[kind, total].append(key)
+    sums = [Sum(total, tuple(keys)) for (_, total), keys in parts.items()]
     return [*sums, *_sums_over_slices(figures, counts)]
+
+
+def _totals_of(
+    key: Any, cell_segments: Mapping[Any, str], this_month: int
+) -> Iterator[tuple[str, Key]]:
+    """The totals that a count is a part of, each with what kind of part."""
+    kind, one, *names = key
+    match kind, names:
+        case "segment", _:
+            yield kind, ("customers", one)
+        case "before", _:
+            yield kind, ("all before", one)
+        case "flow", [before, now]:
+            for total, segment in (("before", before), ("segment", now)):
+                if segment is not None:
+                    yield kind, (total, one, segment)
+        case "cause", [before, now, _]:
+            yield kind, ("flow", one, before, now)
+        case "cell", [score]:
+            yield kind, ("segment", one, cell_segments[score])
+        case "cohort", [cohort, months]:
+            if months == 0:
+                yield "size", ("customers", one)
+            ago = this_month - (cohort.year * 12 + cohort.month - 1 + months)
+            if ago in (0, 1):
+                yield kind, ("active", one, ago)
 
 
 def _sums_over_slices(figures: Figures, counts: Mapping[Key, int]) -> list[Sum]:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 Key = Hashable
+_Line = tuple[tuple[Key, ...], tuple[Key, ...], int]  # total, parts, remainder
 _SEED = 1  # hiding the same things in the same report, always
 _EXACT = 1e-6
 _HOPS = 5  # so many sums away, a companion helps as well and may be worth less
@@ -38,7 +39,7 @@ class Sum:
 class _State:
     counts: Mapping[Key, int]
     minimum: int
-    lines: list[tuple[tuple[Key, ...], tuple[Key, ...], int]]
+    lines: list[_Line]
     hidden: set[Key]
     worth: Callable[[Key], int]
     lines_of: dict[Key, list[int]] = field(default_factory=dict)
@@ -59,7 +60,7 @@ def hide(
         worth: of two counts that could be hidden beside a small one, the one of less worth is.
     """
     hidden = {key for key, count in counts.items() if 0 < count < minimum}
-    lines = [
+    lines: list[_Line] = [
         ((each.total,), tuple(key for key in each.parts if counts.get(key)), each.remainder)
         for each in sums
         if counts.get(each.total)
@@ -159,10 +160,10 @@ def _random_null_vector(
     vector = np.random.default_rng(_SEED).uniform(1, 2, width)
 
     def forth(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.bincount(rows, signs * x[columns], height)
+        return np.bincount(rows, signs * x[columns], height).astype(np.float64)
 
     def back(y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.bincount(columns, signs * y[rows], width)
+        return np.bincount(columns, signs * y[rows], width).astype(np.float64)
 
     in_rows = np.zeros(width)
     residual = forth(vector)

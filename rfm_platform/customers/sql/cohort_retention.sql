@@ -17,7 +17,7 @@ first_months AS (
     FROM activity
 ),
 shop_cells AS (
-    SELECT marketplace, shop_id, cohort_month, month, COUNT(*) AS customers,
+    SELECT marketplace, shop_id, cohort_month, month, COUNT(user_id) AS customers,
         SUM(orders) AS orders, SUM(revenue) AS revenue
     FROM first_months
     GROUP BY marketplace, shop_id, cohort_month, month

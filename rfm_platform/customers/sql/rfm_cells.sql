@@ -4,7 +4,7 @@ SELECT
     s.scope, s.marketplace, s.shop_id,
     s.r_score, s.f_score, s.m_score,
     ANY_VALUE(s.segment) AS segment,
-    COUNT(*) AS customers,
+    COUNT(s.user_id) AS customers,
     CAST(SUM(s.revenue) AS BIGINT) AS revenue
 FROM slices AS s
 JOIN slice_totals AS t

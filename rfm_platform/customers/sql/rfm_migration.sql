@@ -36,7 +36,7 @@ SELECT
         WHEN m.from_segment = m.to_segment THEN 'stayed'
         ELSE c.cause
     END AS cause,
-    COUNT(*) AS customers
+    COUNT(m.user_id) AS customers
 FROM both_moments AS m
 LEFT JOIN migration_causes AS c
     ON c.marketplace IS NOT DISTINCT FROM m.home AND c.user_id = m.user_id

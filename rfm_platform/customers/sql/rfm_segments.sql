@@ -2,7 +2,7 @@
 WITH found AS (
     SELECT
         scope, marketplace, shop_id, segment,
-        COUNT(*) AS customers,
+        COUNT(user_id) AS customers,
         CAST(SUM(orders) AS BIGINT) AS orders,
         CAST(SUM(revenue) AS BIGINT) AS revenue,
         MEDIAN(recency) AS median_recency

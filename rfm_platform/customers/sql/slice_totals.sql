@@ -5,7 +5,7 @@ WITH names AS (
     GROUP BY marketplace, shop_id
 ),
 totals AS (
-    SELECT scope, marketplace, shop_id, COUNT(*) AS customers,
+    SELECT scope, marketplace, shop_id, COUNT(user_id) AS customers,
         CAST(SUM(orders) AS BIGINT) AS orders, CAST(SUM(revenue) AS BIGINT) AS revenue
     FROM slices
     GROUP BY scope, marketplace, shop_id
