@@ -200,8 +200,7 @@ def test_segments_of_each_slice_are_those_of_its_customers(taken: Taken) -> None
         here = [
             each
             for each in taken.now
-            if one[0] == "all"
-            or (each.marketplace == one[1] and one[2] in (None, each.shop_id))
+            if one[0] == "all" or (each.marketplace == one[1] and one[2] in (None, each.shop_id))
         ]
         of_segment: dict[str, list[Customer]] = defaultdict(list)
         for who in members:

@@ -81,6 +81,8 @@ class Page:
     def media(self, media: str = "", scheme: str = "light") -> None:
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.call("Emulation.setEmulatedMedia", media=media, features=features)
+        # The page hears of it before the frame after the next.
+        self.run("new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
 
     def press(self, key: str, code: int) -> None:
         """Presses and releases a key."""

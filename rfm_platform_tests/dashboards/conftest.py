@@ -49,7 +49,7 @@ def reported(server: object, tmp_path_factory: pytest.TempPathFactory) -> Report
                     user_id=f"secret-user-{n}",
                     marketplace=marketplace,
                     shop_id=shop,
-                    shop_name=f"</script><b>{shop}</b> & \"Co\"",
+                    shop_name=f'</script><b>{shop}</b> & "Co"',
                     product_gmv_amount=chance.randrange(5_000, 900_000),
                     cancelled_flag=chance.choices(("false", "true"), (9, 1))[0],
                 )

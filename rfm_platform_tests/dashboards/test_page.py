@@ -111,7 +111,9 @@ def test_every_figure_of_every_slice_equals_a_query_on_the_warehouse(
                 cohorts.setdefault(month, [size]).append(figure)
             for (month,), found in _values(page, "#retention [data-cohort]", "cohort").items():
                 same(found, tuple(cohorts[month]))
-        tiers = dict(ask(f"SELECT percent, customers FROM rfm.rfm_concentration WHERE {SHOP}", *one))
+        tiers = dict(
+            ask(f"SELECT percent, customers FROM rfm.rfm_concentration WHERE {SHOP}", *one)
+        )
         bounds = {"top": (0, 1), "big": (1, 5), "medium": (5, 20), "small": (20, 100)}
         for (tier,), found in _values(page, "#pyramid [data-tier]", "tier").items():
             lower, upper = bounds[tier]
@@ -204,8 +206,10 @@ def test_everything_is_reached_and_used_by_keyboard_alone(page: Page) -> None:
     for _ in range(25):
         page.press("Tab", 9)
         reached.append(
-            page.run("document.activeElement.id || document.activeElement.value || "
-                     "document.activeElement.tagName")
+            page.run(
+                "document.activeElement.id || document.activeElement.value || "
+                "document.activeElement.tagName"
+            )
         )
     assert {"marketplace", "en", "id", "theme", "print", "customers", "percent"} <= {*reached}
     assert "SUMMARY" in reached, reached

@@ -133,7 +133,7 @@ function moves(slice) {
   const place = byId("moves"), none = !slice.flows.length;
   byId("moves-lead").textContent = figures.from_date ? say("moves_lead", day(figures.from_date), day(figures.as_of)) : say("moves_none");
   for (const part of place.querySelectorAll(".chart-scroll, details, .causes")) part.hidden = none;
-  if (none) return;
+  if (none) return fill(place.querySelector(".table"));
   const names = [["from", [...SEGMENTS, null]], ["to", [...SEGMENTS, null]]];
   const used = (side, segment) => slice.flows.some((flow) => flow[side] === segment);
   const nodes = names.flatMap(([side, list]) => list.filter((s) => used(side, s)).map((s) => ({
@@ -155,7 +155,7 @@ function moves(slice) {
 function retention(slice) {
   const cohorts = slice.cohorts, index = MEASURES[state.measure], relative = state.unit === "percent";
   byId("retention").hidden = !cohorts.length;
-  if (!cohorts.length) return;
+  if (!cohorts.length) return fill(byId("retention").querySelector(".table"));
   const width = Math.max(...cohorts.map((c) => c.cells.length));
   const value = (cohort, n) => {
     const found = cohort.cells[n];
@@ -220,7 +220,7 @@ function curves(cohorts, width) {
 }
 function concentration(slice) {
   byId("pyramid").hidden = byId("concentration").hidden = !slice.curve.length;
-  if (!slice.curve.length) return;
+  if (!slice.curve.length) return fill(byId("pyramid").querySelector(".table"));
   const whole = slice.revenue, at = (p) => slice.curve.find(([percentage]) => percentage === p);
   const twenty = at(20);
   byId("pyramid-lead").textContent = twenty && whole ? say("pyramid_lead", percent(twenty[2] / whole)) : "";
@@ -292,9 +292,12 @@ byId("theme").addEventListener("click", () => { state.theme = state.theme === "d
 byId("print").addEventListener("click", () => print());
 byId("controls").addEventListener("submit", (e) => e.preventDefault());
 const dark = matchMedia("(prefers-color-scheme: dark)");
-dark.addEventListener("change", () => { state.theme = dark.matches ? "dark" : "light"; show(); });
 // Paper is white and as wide as A4; charts are drawn for it and back again.
 let screen = null;
+dark.addEventListener("change", () => {
+  const theme = dark.matches ? "dark" : "light";
+  if (screen === null) { state.theme = theme; show(); } else screen = theme;
+});
 const toPaper = () => { if (screen === null) { screen = state.theme; state.theme = "light"; show(); for (const chart of Object.values(charts)) chart.resize({ width: 690 }); } };
 const fromPaper = () => { if (screen !== null) { state.theme = screen; screen = null; show(); } };
 addEventListener("beforeprint", toPaper);
