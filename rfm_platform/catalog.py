@@ -387,6 +387,22 @@ publications = Table(
     "not published is noticed.",
 )
 
+audiences = Table(
+    "audiences",
+    WAREHOUSE,
+    Column("exported_at", DateTime, comment="When, local time."),
+    Column("exported_by", Text, comment="Who: the account on the machine, or the name given."),
+    Column("as_of_date", Date, comment="The snapshot that the customers are of."),
+    Column("segment", Text, comment="The segment."),
+    Column("marketplace", Text, comment="The marketplace; null: all."),
+    Column("customers", BigInteger, comment="How many customers the file holds."),
+    Column("action", Text, comment="What was to be done with them."),
+    Column("purpose", Text, comment="What they were wanted for."),
+    Column("file", Text, comment="Name of the file."),
+    Column("sha256", Text, comment="Of the file, to know it again."),
+    comment="Receipts: each export of customers for activation. No customer is in it.",
+)
+
 # Views of the newest snapshot: what an analyst asks for by name.
 CURRENT_VIEWS = {
     "final_user_analysis": final_user_analysis_snapshots,

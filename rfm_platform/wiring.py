@@ -7,6 +7,7 @@ the rest. Nothing is connected to before it is used.
 from dataclasses import dataclass
 
 from rfm_platform.customers.analyses import Analyses
+from rfm_platform.customers.audience import Audiences
 from rfm_platform.customers.extraction import Extraction
 from rfm_platform.customers.publishing import Publisher
 from rfm_platform.customers.segments import Segments, load_segments
@@ -44,6 +45,10 @@ class Platform:
     @property
     def analyses(self) -> Analyses:
         return Analyses(self.transforms, self.settings.min_customers, self.settings.min_days)
+
+    @property
+    def audiences(self) -> Audiences:
+        return Audiences(self.lake, self.engine, self.warehouse, self.settings.timezone)
 
     @property
     def reports(self) -> Reports:

@@ -32,22 +32,22 @@ def _lines(seed: int, customers: int = 150) -> list[Line]:
     for n in range(customers):
         marketplace, shop = chance.choice(SHOPS)
         for k in range(chance.choice((1, 1, 1, 2, 3, 5, 9))):
-            at = dt.datetime(2024, 1, 27, 12) + dt.timedelta(days=chance.randrange(65))
+            at = dt.date(2024, 1, 27) + dt.timedelta(days=chance.randrange(65))
             shops = [chance.choice(("S1", "S2"))] if marketplace == "shopee" else [shop]
             if marketplace == "shopee" and chance.random() < 0.1:
                 shops = ["S1", "S2"]
-            for one in shops:
-                made.append(
-                    line(
-                        f"{at}",
-                        f"u{n}",
-                        f"{n}-{k}",
-                        chance.randrange(1, 500),
-                        marketplace=marketplace,
-                        shop_id=one,
-                        shop_name=f"Shop {one}",
-                    )
+            made += [
+                line(
+                    f"{at} 12:00",
+                    f"u{n}",
+                    f"{n}-{k}",
+                    chance.randrange(1, 500),
+                    marketplace=marketplace,
+                    shop_id=one,
+                    shop_name=f"Shop {one}",
                 )
+                for one in shops
+            ]
     return made
 
 

@@ -18,7 +18,8 @@ from rfm_platform_tests.dashboards.conftest import AS_OF, Reported
 
 def payload_of(path: Path) -> dict[str, Any]:
     text = path.read_text(encoding="utf-8")
-    found = re.search(r'<script type="application/json" id="figures">(.*?)</script>', text, re.S)
+    mark = '<script type="application/json" id="figures">'
+    found = re.search(mark + "(.*?)</script>", text, re.DOTALL)
     assert found
     payload: dict[str, Any] = json.loads(found[1])
     return payload
@@ -110,7 +111,7 @@ def test_five_years_of_twenty_shops_stay_below_three_megabytes(reported: Reporte
 
 def test_a_day_without_a_snapshot_is_an_error_that_says_what_to_do(reported: Reported) -> None:
     platform = reported.chain.platform
-    with pytest.raises(NoSnapshotError, match="2024-02-10.*materialize"):
+    with pytest.raises(NoSnapshotError, match=r"2024-02-10.*materialize"):
         platform.reports.write(dt.date(2024, 2, 10), platform.segments(), [])
 
 
