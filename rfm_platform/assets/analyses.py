@@ -120,6 +120,12 @@ def analysis_assets(
     ) -> dg.MaterializeResult[None]:
         lines = check_lines(context.instance, checks)
         for day in days_of(context):
+            if not _rows(platform.lake.rfm_segments, day):
+                said = "none: no customer yet, or retention has removed the day's snapshot"
+                context.add_asset_metadata(
+                    {ROW_COUNT: 0, "report": said}, partition_key=day.isoformat()
+                )
+                continue
             segments = platform.segments()
             report = platform.reports.write(day, segments, lines)
             table = platform.analyses.overview(day)
