@@ -6,6 +6,7 @@ the one of the environment, made when Dagster asks for it.
 
 import dagster as dg
 
+from rfm_platform.assets.analyses import analysis_assets
 from rfm_platform.assets.bi_database import bi_database_assets
 from rfm_platform.assets.customers import customer_assets
 from rfm_platform.assets.source_orders import source_assets
@@ -13,6 +14,7 @@ from rfm_platform.automation.alerts import alert_sensors
 from rfm_platform.automation.jobs import DAILY_JOB, DEADLINE_JOB, DRILL_JOB, jobs
 from rfm_platform.automation.maintenance import maintenance_job
 from rfm_platform.automation.schedules import drill_schedule, schedules
+from rfm_platform.checks.analyses import analysis_checks
 from rfm_platform.checks.bi_database import bi_database_checks
 from rfm_platform.checks.deadline import deadline_check
 from rfm_platform.checks.drift import drift_checks
@@ -35,17 +37,23 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
     drills = drill_partitions(settings)
     the_jobs = jobs()
     maintenance = maintenance_job()
+    checks = [
+        *source_checks(),
+        quality_checks(daily),
+        *reconciliation_checks(daily),
+        *snapshot_checks(daily),
+        *analysis_checks(daily),
+        *drift_checks(daily),
+        deadline_check(daily),
+    ]
     return dg.Definitions(
-        assets=[*source_assets(daily), *customer_assets(daily), *bi_database_assets(drills)],
-        asset_checks=[
-            *source_checks(),
-            quality_checks(daily),
-            *reconciliation_checks(daily),
-            *snapshot_checks(daily),
-            *drift_checks(daily),
-            deadline_check(daily),
-            bi_database_checks(drills),
+        assets=[
+            *source_assets(daily),
+            *customer_assets(daily),
+            *analysis_assets(daily, [spec for check in checks for spec in check.check_specs]),
+            *bi_database_assets(drills),
         ],
+        asset_checks=[*checks, bi_database_checks(drills)],
         jobs=[*the_jobs.values(), maintenance],
         schedules=[
             *schedules(settings, daily, the_jobs[DAILY_JOB], the_jobs[DEADLINE_JOB], maintenance),

@@ -130,6 +130,20 @@ class Settings(BaseSettings):
     stability: float = Field(
         0.25, gt=0, description="Population stability index above which segments have shifted."
     )
+    min_customers: int = Field(
+        30, ge=1, description="A marketplace or shop with fewer customers is not segmented."
+    )
+    min_days: int = Field(28, ge=1, description="Nor is anything before so many days of orders.")
+    min_cell: int = Field(
+        5, ge=2, description="The report hides cells of fewer customers, and what gives them away."
+    )
+    report_shops: int = Field(20, ge=0, description="Largest shops that the report can show alone.")
+    currency: str = Field(
+        "IDR", pattern="^[A-Z]{3}$", description="Base currency of amounts, as ISO 4217 calls it."
+    )
+    currency_decimals: int = Field(
+        0, ge=0, le=4, description="Decimals that amounts carry as whole numbers; cents: 2."
+    )
     alert_urls: SecretStr | None = Field(
         None, description="Apprise URLs that alerts go to, with blanks between. Unset: the log."
     )

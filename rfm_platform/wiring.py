@@ -16,10 +16,13 @@ from rfm_platform.bi_database.endpoint import BiDatabaseError, CommandEndpoint, 
 from rfm_platform.bi_database.gates import Move
 from rfm_platform.bi_database.restore import RestoreOptions
 from rfm_platform.bi_database.smoke import Redash
+from rfm_platform.customers.analyses import Analyses
+from rfm_platform.customers.audience import Audiences
 from rfm_platform.customers.extraction import Extraction
 from rfm_platform.customers.publishing import Publisher
 from rfm_platform.customers.segments import Segments, load_segments
 from rfm_platform.customers.transforms import Transforms
+from rfm_platform.dashboards import Reports
 from rfm_platform.engine import DuckDBEngine
 from rfm_platform.lake import Lake
 from rfm_platform.mart import Mart, SourceNames
@@ -48,6 +51,26 @@ class Platform:
     @property
     def transforms(self) -> Transforms:
         return Transforms(self.lake, self.engine, self.settings.timezone)
+
+    @property
+    def analyses(self) -> Analyses:
+        return Analyses(self.transforms, self.settings.min_customers, self.settings.min_days)
+
+    @property
+    def audiences(self) -> Audiences:
+        return Audiences(self.lake, self.engine, self.warehouse, self.settings.timezone)
+
+    @property
+    def reports(self) -> Reports:
+        return Reports(
+            self.lake,
+            self.engine,
+            self.warehouse,
+            self.settings.lake / "customer_report",
+            self.settings.min_cell,
+            self.settings.report_shops,
+            (self.settings.currency, self.settings.currency_decimals),
+        )
 
     @property
     def publisher(self) -> Publisher:

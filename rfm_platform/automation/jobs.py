@@ -8,6 +8,7 @@ from rfm_platform.partitions import LateChanges
 
 LOADED = ("source_orders", "aggregated_monthly")
 SNAPSHOTS = ("final_user_analysis", "rfm_scores", "cohort_matrix")
+ANALYSES = ("rfm_segments", "rfm_migration", "cohort_retention", "customer_report")
 
 BI_DATABASE = ("bi_database_inventory", "bi_database_dump", "bi_database_restore")
 
@@ -48,12 +49,12 @@ def jobs() -> dict[str, Any]:
         ),
         dg.define_asset_job(
             SNAPSHOT_JOB,
-            selection=_with_checks(*SNAPSHOTS) - dg.AssetSelection.checks(*DRIFT),
+            selection=_with_checks(*SNAPSHOTS, *ANALYSES) - dg.AssetSelection.checks(*DRIFT),
             description="Customers, scores and cohorts as of a day, from what is loaded.",
         ),
         dg.define_asset_job(
             DAILY_JOB,
-            selection=_with_checks(*LOADED, *SNAPSHOTS) | _SOURCE_CHECKS,
+            selection=_with_checks(*LOADED, *SNAPSHOTS, *ANALYSES) | _SOURCE_CHECKS,
             config=LateChanges.WINDOW.config,
             description="A day from the mart to the published tables, and what has changed since "
             "they were read in the days before it.",

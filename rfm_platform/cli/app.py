@@ -4,9 +4,11 @@ What a command needs is imported when it runs: `rfm --help` does not wait for Da
 """
 
 import datetime as dt
+import getpass
 import os
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -79,6 +81,7 @@ def demo(
         )
     from rfm_platform.cli import demo as demo_command
     from rfm_platform.cli import show as tables
+    from rfm_platform.cli.report import show_report
     from rfm_platform.runs import plan
 
     settings = demo_command.load(settings, console, lines=synthetic, days=days, seed=seed)
@@ -88,6 +91,7 @@ def demo(
     tables.show_cohorts(settings, console)
     tables.show_checks(settings, console)
     demo_command.show_next_steps(settings, console)
+    show_report(settings, console, None, open_it=False)
 
 
 @app.command()
@@ -175,6 +179,55 @@ def show(
         tables.show_months(settings, console)
     else:
         tables.show_checks(settings, console)
+
+
+@app.command()
+def report(
+    as_of: Annotated[
+        dt.date | None,
+        typer.Option(parser=_day, metavar="YYYY-MM-DD", help="A snapshot's day; else the newest."),
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Say where a snapshot's report is: the page that marketers read."""
+    from rfm_platform.cli.report import show_report
+
+    show_report(load_settings(), console, as_of, open_it=open_it)
+
+
+@app.command()
+def audience(
+    output: Annotated[Path, typer.Argument(help="Where to: a .csv or .parquet file.")],
+    segment: Annotated[str, typer.Option(help="The segment, as `rfm show segments` names it.")],
+    purpose: Annotated[str, typer.Option(help="What the customers are wanted for.")],
+    marketplace: Annotated[str | None, typer.Option(help="Only this one.")] = None,
+    action: Annotated[str | None, typer.Option(help="What is done; else the segment's.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who takes them; else this account.")] = None,
+    as_of: Annotated[
+        dt.date | None,
+        typer.Option(parser=_day, metavar="YYYY-MM-DD", help="A snapshot's day; else the newest."),
+    ] = None,
+) -> None:
+    """Write a segment's customers to a file for activation, with a receipt."""
+    from rfm_platform.wiring import build_platform
+
+    platform = build_platform(load_settings())
+    receipt = platform.audiences.export(
+        output,
+        segment=segment,
+        marketplace=marketplace,
+        segments=platform.segments(),
+        action=action,
+        purpose=purpose,
+        by=by or getpass.getuser(),
+        as_of=as_of,
+    )
+    console.print(
+        f"{receipt['customers']:,} customers of {segment} as of {receipt['as_of_date']} are in "
+        f"{output}; the receipt lies beside it and in rfm.audiences.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()

@@ -57,6 +57,8 @@ def _remember(home: Path, loaded: Loaded) -> None:
         f"RFM_START_DATE={loaded.first_day}\n"
         f"RFM_END_DATE={loaded.last_day}\n"
         f"RFM_TIMEZONE={loaded.timezone}\n"
+        f"RFM_CURRENCY={loaded.currency}\n"
+        f"RFM_CURRENCY_DECIMALS={loaded.currency_decimals}\n"
         "RFM_SCHEDULES=false\n",
         encoding="utf-8",
     )

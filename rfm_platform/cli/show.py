@@ -1,8 +1,6 @@
 """The tables that `rfm` prints."""
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Sequence
 from itertools import groupby
 
 import dagster as dg
@@ -16,6 +14,7 @@ from rfm_platform.definitions import build_defs
 from rfm_platform.lake import LakeTable
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings
+from rfm_platform.verdicts import count_verdicts
 from rfm_platform.wiring import build_platform
 
 ORDER = (
@@ -26,6 +25,10 @@ ORDER = (
     "final_user_analysis",
     "rfm_scores",
     "cohort_matrix",
+    "rfm_segments",
+    "rfm_migration",
+    "cohort_retention",
+    "customer_report",
 )
 ASSETS = ORDER[2:]
 NOTHING = "There is nothing to show yet: run `rfm demo`, or `rfm materialize --from … --to …`."
@@ -113,7 +116,8 @@ def show_checks(settings: Settings, console: Console) -> None:
         for asset, group in groupby(keys, key=lambda key: key.asset_key.path[-1]):
             table.add_row(f"[bold]{asset}[/]")
             for key in group:
-                passed, failed = _count(instance, key, graph.get_check_spec(key))
+                by_day = graph.get_check_spec(key).partitions_def is not None
+                passed, failed = count_verdicts(instance, key, by_day=by_day)
                 colour = "red" if failed else "green" if passed else "dim"
                 table.add_row(f"  [{colour}]{key.name}[/]", f"{passed:,}", f"{failed:,}")
                 if failed:
@@ -165,21 +169,6 @@ def _shaded(value: object) -> str:
     text = str(value).replace("%", "")
     shade = 255 - min(19, int(text.rstrip("*")) // 5)
     return f"[{'black' if shade > 243 else 'white'} on color({shade})]{text:>4}[/]"
-
-
-def _count(
-    instance: dg.DagsterInstance, key: dg.AssetCheckKey, spec: dg.AssetCheckSpec
-) -> tuple[int, int]:
-    """Days (or, for a check without days, runs) whose newest verdict is passed and failed."""
-    found = instance.event_log_storage.get_asset_check_partition_info([key])
-    partitioned = spec.partitions_def is not None
-    states: Sequence[str] = [
-        info.latest_execution_status.value
-        for info in found
-        if (info.partition_key is not None) == partitioned
-    ]
-    counts = Counter(states)
-    return counts["SUCCEEDED"], counts["FAILED"]
 
 
 def _newest_failure(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> str:

@@ -198,6 +198,17 @@ class Publisher:
             as_of, [(self.lake.cohort_matrix, catalog.cohort_matrix_snapshots)], retained=[]
         )
 
+    def publish_analyses(self, as_of: dt.date, *names: str) -> bool:
+        """Publishes small tables as of a day. False: retention removed them at once.
+
+        Args:
+            names: of the lake's tables; the warehouse's are `<name>_snapshots`.
+        """
+        pairs: list[tuple[LakeTable, sa.Table]] = [
+            (getattr(self.lake, name), catalog.CURRENT_VIEWS[name]) for name in names
+        ]
+        return self._publish(as_of, pairs, retained=pairs)
+
     def _publish(
         self,
         as_of: dt.date,

@@ -111,7 +111,7 @@ class Transforms:
         with self.engine.session() as session:
             session.view(self.lake.final_user_analysis, as_of, as_of)
             cells = [(*cell, name) for cell, name in segments.cells.items()]
-            session.create("segment_cells", _SEGMENT_CELLS.columns, cells)
+            session.create("segment_cells", SEGMENT_CELLS.columns, cells)
             session.materialize(
                 "rfm_customers",
                 read_sql(__package__, "rfm_customers"),
@@ -134,18 +134,23 @@ class Transforms:
         with self.engine.session() as session:
             loaded = self.lake.source_orders.partitions(None, as_of)
             self.view_months(session, loaded)
-            reached = months_between(loaded[0].value, as_of) if loaded else []
-            session.create(
-                "calendar_months",
-                _CALENDAR_MONTHS.columns,
-                [(month, month == reached[-1] and as_of != last_day(as_of)) for month in reached],
-            )
+            self.create_calendar(session, loaded, as_of)
             session.replace(
                 self.lake.cohort_matrix,
                 read_sql(__package__, "cohort_matrix"),
                 [as_of],
                 as_of=as_of,
             )
+
+    @staticmethod
+    def create_calendar(session: Session, loaded: Sequence[Partition], as_of: dt.date) -> None:
+        """Names the months from the first loaded day to a day, and which of them is not over."""
+        reached = months_between(loaded[0].value, as_of) if loaded else []
+        session.create(
+            "calendar_months",
+            _CALENDAR_MONTHS.columns,
+            [(month, month == reached[-1] and as_of != last_day(as_of)) for month in reached],
+        )
 
     def _prepare_month(
         self, session: Session, days: Sequence[Partition]
@@ -187,7 +192,7 @@ class Transforms:
         return dt.datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
 
 
-_SEGMENT_CELLS = sa.Table(
+SEGMENT_CELLS = sa.Table(
     "segment_cells",
     sa.MetaData(),
     sa.Column("r_score", sa.SmallInteger),

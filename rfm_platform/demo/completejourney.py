@@ -60,7 +60,7 @@ def load(database: Database, progress: Progress = lambda _done, _total: None) ->
 def _figures(source: duckdb.DuckDBPyConnection, zoned: dict[str, str]) -> Loaded:
     rows = source.execute(sql("completejourney_figures.sql"), zoned).fetchall()
     [(lines, orders, customers, first_day, last_day)] = rows
-    return Loaded(lines, orders, customers, first_day, last_day, TIMEZONE)
+    return Loaded(lines, orders, customers, first_day, last_day, TIMEZONE, "USD", 2)
 
 
 def transactions_file() -> Path:

@@ -37,6 +37,7 @@ class Loaded:
         first_day: local day of the first line.
         last_day: local day of the last line.
         timezone: the zone of ``create_timestamp``.
+        currency, currency_decimals: of the base amounts; cents have two decimals.
     """
 
     lines: int
@@ -45,6 +46,8 @@ class Loaded:
     first_day: dt.date
     last_day: dt.date
     timezone: str
+    currency: str = "IDR"
+    currency_decimals: int = 0
 
 
 def sql(name: str) -> str:

@@ -26,6 +26,13 @@ class Lake:
         self.rfm_scores = table("rfm_scores", catalog.rfm_scores_snapshots, as_of)
         self.rfm_thresholds = table("rfm_thresholds", catalog.rfm_thresholds, as_of)
         self.cohort_matrix = table("cohort_matrix", catalog.cohort_matrix_snapshots, as_of)
+        self.rfm_segments = table("rfm_segments", catalog.rfm_segments_snapshots, as_of)
+        self.rfm_cells = table("rfm_cells", catalog.rfm_cells_snapshots, as_of)
+        self.rfm_concentration = table(
+            "rfm_concentration", catalog.rfm_concentration_snapshots, as_of
+        )
+        self.rfm_migration = table("rfm_migration", catalog.rfm_migration_snapshots, as_of)
+        self.cohort_retention = table("cohort_retention", catalog.cohort_retention_snapshots, as_of)
 
     @property
     def tables(self) -> list[LakeTable]:

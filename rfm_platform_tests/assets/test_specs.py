@@ -21,6 +21,10 @@ TABLES: dict[str, sa.Table] = {
     "final_user_analysis": catalog.final_user_analysis_snapshots,
     "rfm_scores": catalog.rfm_scores_snapshots,
     "cohort_matrix": catalog.cohort_matrix_snapshots,
+    "rfm_segments": catalog.rfm_segments_snapshots,
+    "rfm_migration": catalog.rfm_migration_snapshots,
+    "cohort_retention": catalog.cohort_retention_snapshots,
+    "customer_report": catalog.customer_report,
 }
 CHAIN = list(TABLES)[2:]
 
@@ -92,6 +96,10 @@ def test_the_chain_hangs_together_as_the_contract_says(specs: dict[str, dg.Asset
         "final_user_analysis": ["aggregated_monthly"],
         "rfm_scores": ["final_user_analysis"],
         "cohort_matrix": ["final_user_analysis"],
+        "rfm_segments": ["final_user_analysis", "rfm_scores"],
+        "rfm_migration": ["final_user_analysis", "rfm_scores"],
+        "cohort_retention": ["aggregated_monthly", "cohort_matrix", "final_user_analysis"],
+        "customer_report": ["cohort_retention", "rfm_migration", "rfm_segments"],
     }
 
 

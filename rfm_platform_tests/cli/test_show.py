@@ -70,6 +70,41 @@ def test_a_snapshot_that_is_not_there_is_answered_with_those_that_are(
     assert "There is no snapshot of 2024-01-15. The newest are: 2024-01-31, 2024-02-01" in said.out
 
 
+def test_report_says_where_the_newest_report_is_and_an_older_one(
+    rfm_here: Rfm, filled: Chain
+) -> None:
+    for day, asked in (("2024-02-01", ()), ("2024-01-31", ("--as-of", "2024-01-31"))):
+        said = rfm_here(environment(filled), "report", *asked)
+        assert said.code == 0
+        path = Path(said.out.split()[-1])
+        assert path.name == f"customers-{day}.html"
+        assert f'"as_of":"{day}"' in path.read_text(encoding="utf-8")
+
+
+def test_a_report_that_is_not_there_is_an_error_with_what_to_do(
+    rfm_here: Rfm, filled: Chain
+) -> None:
+    said = rfm_here(environment(filled), "report", "--as-of", "2024-01-15")
+    assert said.code == 1
+    assert "There is no report of 2024-01-15" in said.err
+    assert "rfm materialize" in said.err
+
+
+def test_an_audience_is_written_with_its_receipt_and_says_how_many(
+    rfm_here: Rfm, filled: Chain, tmp_path: Path
+) -> None:
+    ((segment,),) = filled.in_warehouse("SELECT segment FROM rfm.rfm_scores LIMIT 1")
+    asked = ("audience", "a.csv", "--segment", segment, "--purpose", "launch", "--by", "ann")
+    said = rfm_here(environment(filled), *asked)
+    assert said.code == 0, said.err
+    rows = (tmp_path / "a.csv").read_text(encoding="utf-8").splitlines()
+    assert f"{len(rows) - 1} customers of {segment} as of 2024-02-01" in said.out
+    assert (tmp_path / "a.receipt.json").exists()
+    again = rfm_here(environment(filled), *asked)
+    assert again.code == 1
+    assert "is there already" in again.err
+
+
 def test_cohorts_show_the_retention_and_mark_the_month_that_is_not_over(
     rfm_here: Rfm, filled: Chain
 ) -> None:

@@ -14,6 +14,8 @@ from sqlglot import exp
 from sqlglot.lineage import Node, lineage
 
 from rfm_platform import catalog
+from rfm_platform.customers.analyses import ACTIONS
+from rfm_platform.customers.transforms import SEGMENT_CELLS
 from rfm_platform.engine import read_sql
 
 PACKAGE = "rfm_platform.customers"
@@ -33,6 +35,16 @@ SCORES = {
     "rfm_quartiles": "rfm_quartiles",
     "rfm_scores": "rfm_scores",
 }
+SCORED: Tables = {
+    "rfm_scores": catalog.rfm_scores_snapshots,
+    "final_user_analysis": catalog.final_user_analysis_lake,
+}
+# Each customer's cause, which comes from the scores and thresholds of both snapshots.
+CAUSES = sa.Table(
+    "migration_causes",
+    sa.MetaData(),
+    *(sa.Column(name, sa.Text) for name in ("marketplace", "user_id", "cause")),
+)
 MONTHLY: Tables = {"months": catalog.aggregated_monthly_lake}
 # The lake's merging columns, by the published column that they carry on.
 CARRIED_AS = {
@@ -42,6 +54,12 @@ CARRIED_AS = {
     "shipping_orders": "avg_shipping_amount",
     "shared_order": "total_order",
 }
+NO_COLUMNS: tuple[str, dict[str, str], Tables, sa.Table] = (
+    "publish_rfm_segments",
+    {},
+    {},
+    sa.Table("none", sa.MetaData()),
+)
 ASSETS: dict[str, tuple[str, dict[str, str], Tables, sa.Table]] = {
     "source_orders": (
         "source_orders",
@@ -73,13 +91,36 @@ ASSETS: dict[str, tuple[str, dict[str, str], Tables, sa.Table]] = {
         MONTHLY,
         catalog.cohort_matrix_snapshots,
     ),
+    "rfm_segments": (
+        "publish_rfm_segments",
+        {name: name for name in ("rfm_segments", "slices", "slice_totals")},
+        SCORED | {"segment_actions": ACTIONS},
+        catalog.rfm_segments_snapshots,
+    ),
+    "rfm_migration": (
+        "publish_rfm_migration",
+        {"rfm_migration": "rfm_migration", "slices_now": "slices", "slices_before": "slices"},
+        SCORED | {"segment_cells": SEGMENT_CELLS, "migration_causes": CAUSES},
+        catalog.rfm_migration_snapshots,
+    ),
+    "cohort_retention": (
+        "publish_cohort_retention",
+        {"cohort_retention": "cohort_retention"},
+        MONTHLY | {"cohort_matrix": catalog.cohort_matrix_snapshots},
+        catalog.cohort_retention_snapshots,
+    ),
+    "customer_report": NO_COLUMNS,
 }
+# The segment file, which is no asset, and what is made of scores and it.
+FROM_FILE = ("segment_actions", "segment_cells", "migration_causes")
 ASSET_OF = {
     "mart_lines": "flatten_order_marketplace",
     "mart_names": "order_marketplace",
     "month_lines": "source_orders",
     "months": "aggregated_monthly",
     "final_user_analysis": "final_user_analysis",
+    "rfm_scores": "rfm_scores",
+    "cohort_matrix": "cohort_matrix",
 }
 
 
@@ -104,6 +145,8 @@ def _leaves(node: Node, tables: Tables) -> set[tuple[str, str]]:
         table = leaf.source.find(exp.Table) if not leaf.downstream else None
         name = leaf.name.rpartition(".")[2].strip('"')
         if table is not None and table.name in tables and name in tables[table.name].columns:
+            if table.name in FROM_FILE:
+                continue
             leaves.add((ASSET_OF[table.name], CARRIED_AS.get(name, name)))
     return leaves
 
@@ -124,6 +167,13 @@ def test_every_figure_has_a_source() -> None:
         "month_of_order",
         "segment",
         "is_partial",
+        "from_date",
+        "action",
+        "scope",
+        "withheld",
+        "cause",
+        "from_segment",
+        "is_left_truncated",
     }
     for asset, columns in json.loads(FILE.read_text(encoding="utf-8")).items():
         without = {column for column, sources in columns.items() if not sources}

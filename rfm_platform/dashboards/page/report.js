@@ -1,0 +1,309 @@
+"use strict";
+// Draws the report from the figures in the page. What is null was hidden before the page was made.
+const figures = JSON.parse(document.getElementById("figures").textContent);
+const words = JSON.parse(document.getElementById("words").textContent);
+const byId = (id) => document.getElementById(id);
+const state = { language: "en", marketplace: "", shop: "", measure: "customers", unit: "percent", theme: "light" };
+const SEGMENTS = Object.keys(figures.actions);
+// Colours that people with any colour vision tell apart (after Okabe and Ito).
+const COLOURS = ["#0072b2", "#009e73", "#56b4e9", "#cc79a7", "#e69f00", "#d55e00", "#8a8f98", "#b3a100", "#5e3c99"];
+const MEASURES = { customers: 0, orders: 1, revenue: 2 };
+const charts = {};
+
+// Words, numbers, dates -------------------------------------------------------------------------
+const say = (name, ...values) => values.reduce((text, value, n) => text.replace(`{${n}}`, value), words[state.language][name]);
+const locale = () => (state.language === "id" ? "id-ID" : "en-GB");
+const number = (value, options) => new Intl.NumberFormat(locale(), options).format(value);
+const percent = (value, digits = 1) => number(value, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
+const amount = (value) => value / 10 ** figures.currency.decimals;
+const money = (value, options) => number(amount(value), { style: "currency", currency: figures.currency.code, currencyDisplay: "narrowSymbol", maximumFractionDigits: 0, ...options });
+const shortMoney = (value) => money(value, { notation: "compact", maximumFractionDigits: 1 });
+const day = (text) => new Intl.DateTimeFormat(locale(), { dateStyle: "long", timeZone: "UTC" }).format(new Date(`${text}T00:00:00Z`));
+const month = (text) => new Intl.DateTimeFormat(locale(), { month: "short", year: "numeric", timeZone: "UTC" }).format(new Date(`${text}-01T00:00:00Z`));
+const signed = (value, show) => (value > 0 ? "+" : value < 0 ? "−" : "±") + show(Math.abs(value));
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const segmentColour = (name) => COLOURS[SEGMENTS.indexOf(name)] ?? "#8a8f98";
+
+// Elements: text is always set as text, so that no name is taken for markup ----------------------
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) if (value !== undefined && value !== null) made.setAttribute(name, value);
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+// A figure as it is in the warehouse lies in data-value, beside what a person reads.
+function cell(value, show, attributes = {}) {
+  if (value === null) return element("td", { ...attributes, class: "hidden-cell", title: say("hidden") }, element("span", { "aria-label": say("hidden") }, "·"));
+  return element("td", { ...attributes, "data-value": value }, show(value));
+}
+function table(caption, heads, rows, foot) {
+  return element("table", {}, element("caption", {}, caption),
+    element("thead", {}, element("tr", {}, ...heads.map((head, n) => element("th", { scope: "col", class: n === 0 ? "text" : null }, head)))),
+    element("tbody", {}, ...rows), foot ? element("tfoot", {}, foot) : null);
+}
+const row = (name, cells, attributes = {}) => element("tr", attributes, element("th", { scope: "row" }, ...[].concat(name)), ...cells);
+const fill = (place, ...children) => place.replaceChildren(...children.filter(Boolean));
+
+function draw(id, option, label) {
+  const place = byId(id);
+  place.setAttribute("aria-label", say("chart", label));
+  if (!charts[id]) charts[id] = echarts.init(place, null, { renderer: "svg" });
+  charts[id].setOption({
+    animation: false, textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colour("--ink") },
+    aria: { enabled: false }, ...option,
+  }, true);
+  charts[id].resize();
+}
+const tooltip = (extra) => ({ backgroundColor: colour("--card"), borderColor: colour("--line"), textStyle: { color: colour("--ink") }, confine: true, ...extra });
+const axis = (extra) => ({ axisLine: { lineStyle: { color: colour("--line") } }, axisLabel: { color: colour("--soft") }, splitLine: { lineStyle: { color: colour("--line") } }, nameTextStyle: { color: colour("--soft") }, ...extra });
+const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+
+// Slices ----------------------------------------------------------------------------------------
+const shopName = (slice) => (slice.name ? slice.name : `${slice.shop ?? "–"}`);
+const key = (value) => (value === null ? "\u0000" : value);
+function current() {
+  return figures.slices.find((slice) => {
+    if (!state.marketplace) return slice.scope === "all";
+    const [scope, name] = [state.shop ? "shop" : "marketplace", JSON.parse(state.marketplace)];
+    return slice.scope === scope && slice.marketplace === name && (!state.shop || slice.shop === JSON.parse(state.shop));
+  });
+}
+function controls() {
+  const option = (value, text, chosen) => { const made = element("option", { value }, text); made.selected = value === chosen; return made; };
+  const marketplaces = figures.slices.filter((slice) => slice.scope === "marketplace");
+  fill(byId("marketplace"), option("", say("all_marketplaces"), state.marketplace),
+    ...marketplaces.map((slice) => option(JSON.stringify(slice.marketplace), slice.marketplace ?? "–", state.marketplace)));
+  const shops = figures.slices.filter((slice) => slice.scope === "shop" && JSON.stringify(slice.marketplace) === state.marketplace);
+  fill(byId("shop"), option("", say("all_shops"), state.shop), ...shops.map((slice) => option(JSON.stringify(slice.shop), shopName(slice), state.shop)));
+  byId("shop").disabled = !shops.length;
+  for (const [group, chosen] of [["language", state.language], ["measure", state.measure], ["unit", state.unit]])
+    for (const button of byId(group).querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.value === chosen));
+}
+
+// Sections --------------------------------------------------------------------------------------
+function headline(slice) {
+  const [now, before] = slice.months;
+  const change = (from, to, text) => {
+    if (from === null || from === undefined || to === null || to === undefined || !from) return null;
+    const share = to / from - 1;
+    return element("span", { class: share > 0 ? "up" : share < 0 ? "down" : null }, say(text, `${share > 0 ? "▲" : share < 0 ? "▼" : ""} ${signed(share, percent)}`));
+  };
+  const tile = (id, name, value, show, note) => element("div", { class: "tile", id: `tile-${id}` },
+    element("div", { class: "name" }, say(name)),
+    element("div", { class: "value", "data-value": value ?? null }, value === null || value === undefined ? "·" : show(value)),
+    element("div", { class: "change" }, note ?? ""));
+  const monthly = (name) => (now && now.is_partial ? say("running") : change(before?.[name], now?.[name], "last_month"));
+  const returning = now && now.active && now.new !== null && now.active !== null ? 1 - now.new / now.active : null;
+  fill(byId("headline"),
+    tile("customers", "customers", slice.customers, number, change(slice.customers_before, slice.customers, "since")),
+    tile("active", "active", now?.active, number, monthly("active")),
+    tile("new", "new", now?.new, number, monthly("new")),
+    tile("returning", "returning", returning, percent, now?.is_partial ? say("running") : null),
+    tile("orders", "orders_month", now?.orders, number, monthly("orders")),
+    tile("revenue", "revenue_month", now?.revenue, shortMoney, monthly("revenue")),
+    tile("order-value", "order_value", now?.orders ? now.revenue / now.orders : null, (v) => money(v, { maximumFractionDigits: figures.currency.decimals }), null));
+}
+function segments(slice) {
+  const place = byId("segments").querySelector(".body");
+  byId("segments").hidden = byId("grid").hidden = !slice.segments.length;
+  const most = Math.max(...slice.segments.map((s) => s.revenue ?? 0), 1);
+  const largest = Math.max(...slice.segments.map((s) => s.customers ?? 0), 1);
+  const barred = (value, show, whole) => {
+    const made = cell(value, () => "");
+    if (value !== null) { made.className = "bar"; made.append(element("i", { style: `width:${Math.max(0, 92 * value / whole)}%` }), element("span", {}, show(value))); }
+    return made;
+  };
+  const share = (value, whole) => (value === null || !whole ? element("td", {}, "") : element("td", {}, percent(value / whole)));
+  const rows = slice.segments.map((s) => row([element("span", { class: "dot", style: `background:${segmentColour(s.segment)}`, "aria-hidden": "true" }), s.segment, element("span", { class: "action" }, figures.actions[s.segment])], [
+    barred(s.customers, number, largest), share(s.customers, slice.customers),
+    s.customers === null || s.before === null || !figures.from_date || slice.customers_before === 0 ? element("td", {}, "") : element("td", {}, signed(s.customers - s.before, number)),
+    cell(s.orders, number), barred(s.revenue, money, most), share(s.revenue, slice.revenue),
+    s.revenue === null || !s.orders ? element("td", {}, "") : element("td", {}, money(s.revenue / s.orders, { maximumFractionDigits: figures.currency.decimals })),
+    s.median_recency === null ? element("td", {}, "") : element("td", { "data-value": s.median_recency }, number(s.median_recency))], { "data-segment": s.segment }));
+  const foot = row(say("total"), [cell(slice.customers, number), element("td", {}, ""), element("td", {}, ""), cell(slice.orders, number), cell(slice.revenue, money), ...Array(3).fill(0).map(() => element("td", {}, ""))]);
+  fill(place, table("", ["segment_action", "customers", "share", "change", "orders", "revenue", "revenue_share", "order_value", "recency"].map((w) => say(w)), rows, foot));
+}
+const causeText = (cause) => cause.split("+").map((one) => say(one)).join(say("and"));
+const nameOf = (segment, side) => segment ?? say(side === "from" ? "entrant" : "leaver");
+function causesText(flow) {
+  const parts = Object.entries(flow.causes).sort((a, b) => (b[1] ?? 0) - (a[1] ?? 0)).map(([cause, n]) => `${causeText(cause)}: ${n === null ? say("hidden") : number(n)}`);
+  return say("causes_of", nameOf(flow.from, "from"), nameOf(flow.to, "to"), number(flow.customers), parts.join("; "));
+}
+function moves(slice) {
+  const place = byId("moves"), none = !slice.flows.length;
+  byId("moves-lead").textContent = figures.from_date ? say("moves_lead", day(figures.from_date), day(figures.as_of)) : say("moves_none");
+  for (const part of place.querySelectorAll(".chart-scroll, details, .causes")) part.hidden = none;
+  if (none) return fill(place.querySelector(".table"));
+  const names = [["from", [...SEGMENTS, null]], ["to", [...SEGMENTS, null]]];
+  const used = (side, segment) => slice.flows.some((flow) => flow[side] === segment);
+  const nodes = names.flatMap(([side, list]) => list.filter((s) => used(side, s)).map((s) => ({
+    name: `${side}:${s ?? ""}`, depth: side === "from" ? 0 : 1, itemStyle: { color: s ? segmentColour(s) : colour("--soft") },
+    label: { formatter: nameOf(s, side), position: side === "from" ? "right" : "left", color: colour("--ink"), textBorderColor: colour("--card"), textBorderWidth: 3, fontSize: 12 } })));
+  const links = slice.flows.map((flow) => ({ source: `from:${flow.from ?? ""}`, target: `to:${flow.to ?? ""}`, value: flow.customers, flow,
+    lineStyle: { color: flow.from ? segmentColour(flow.from) : colour("--soft"), opacity: flow.from === flow.to ? 0.16 : 0.5 } }));
+  draw("sankey", { tooltip: tooltip({ trigger: "item", extraCssText: "max-width:22rem;white-space:normal",
+    formatter: (p) => (p.data.flow ? escapeHtml(causesText(p.data.flow)) : `${escapeHtml(nodes.find((n) => n.name === p.name).label.formatter)}: ${number(p.value)}`) }),
+    series: [{ type: "sankey", data: nodes, links, draggable: false, nodeGap: 14, nodeWidth: 14, layoutIterations: 0, left: 4, right: 4, top: 8, bottom: 8, emphasis: { focus: "adjacency", lineStyle: { opacity: 0.75 } } }] }, say("moves"));
+  const sums = {};
+  for (const flow of slice.flows) for (const [cause, n] of Object.entries(flow.causes)) if (cause !== "stayed" && n !== null) sums[cause] = (sums[cause] ?? 0) + n;
+  byId("causes").textContent = `${say("moved_sum")} ${Object.entries(sums).sort((a, b) => b[1] - a[1]).map(([cause, n]) => `${causeText(cause)} ${number(n)}`).join(" · ")}`;
+  const rows = [...slice.flows].sort((a, b) => b.customers - a.customers).flatMap((flow) => Object.entries(flow.causes).map(([cause, n]) =>
+    row(nameOf(flow.from, "from"), [element("td", { class: "text" }, nameOf(flow.to, "to")), cell(flow.customers, number), element("td", { class: "text" }, causeText(cause)), cell(n, number)],
+      { "data-from": flow.from ?? "", "data-to": flow.to ?? "", "data-cause": cause })));
+  fill(place.querySelector(".table"), table("", [say("from"), say("to"), say("customers"), say("cause"), say("customers")], rows));
+}
+function retention(slice) {
+  const cohorts = slice.cohorts, index = MEASURES[state.measure], relative = state.unit === "percent";
+  byId("retention").hidden = !cohorts.length;
+  if (!cohorts.length) return fill(byId("retention").querySelector(".table"));
+  const width = Math.max(...cohorts.map((c) => c.cells.length));
+  const value = (cohort, n) => {
+    const found = cohort.cells[n];
+    if (found === undefined) return undefined;
+    if (found === null) return null;
+    if (!relative) return found[index];
+    const base = cohort.cells[0] ? cohort.cells[0][index] : null;
+    return base ? found[index] / base : null;
+  };
+  const show = (v) => (relative ? percent(v, 0) : state.measure === "revenue" ? shortMoney(v) : number(v));
+  const partial = (cohort, n) => slice.months[0]?.is_partial && n === cohort.cells.length - 1;
+  const data = [], hidden = [];
+  cohorts.forEach((cohort, y) => cohort.cells.forEach((_, n) => {
+    const v = value(cohort, n);
+    if (v === null) hidden.push([n, y, 0]); else data.push([n, y, v]);
+  }));
+  const later = data.filter(([n]) => n > 0).map(([, , v]) => v);
+  const top = relative && state.measure === "customers" ? 1 : Math.max(...(later.length ? later : [1]));
+  const small = width > 18;
+  byId("heatmap").style.height = `${Math.max(9, cohorts.length * (small ? 1.05 : 1.75) + 4)}rem`;
+  byId("heatmap").style.minWidth = `${Math.max(20, width * (small ? 1.2 : relative ? 2.9 : 4) + 9)}rem`;
+  // A label is light on the dark cells of paper and dark on the light cells of night.
+  const dark = state.theme === "dark", contrast = (strength) => (strength > 0.52 ? (dark ? "#0d1520" : "#ffffff") : dark ? "#e8edf3" : "#1b2430");
+  const label = (cohort) => `${cohort.truncated ? "◂ " : ""}${month(cohort.month)}  ${cohort.size === null ? "·" : number(cohort.size)}`;
+  draw("heatmap", {
+    tooltip: tooltip({ formatter: (p) => { const c = cohorts[p.value[1]], n = p.value[0]; return `<b>${month(c.month)}</b>, ${escapeHtml(say("month_n", n))}<br>${p.seriesIndex ? escapeHtml(say("hidden")) : show(p.value[2])}${partial(c, n) ? ` (${escapeHtml(say("partial"))})` : ""}`; } }),
+    grid: { left: 132, right: 8, top: 32, bottom: 6 },
+    xAxis: axis({ type: "category", position: "top", data: [...Array(width).keys()], splitArea: { show: false }, axisTick: { show: false } }),
+    yAxis: axis({ type: "category", inverse: true, data: cohorts.map(label), axisTick: { show: false } }),
+    visualMap: { show: false, min: 0, max: top || 1, seriesIndex: 0, dimension: 2, inRange: { color: dark ? ["#1f2a37", "#24527f", "#3f8fd6", "#b5dcff"] : ["#f1f6fb", "#b9d7f2", "#5a9fd9", "#0b4f94"] } },
+    series: [
+      { type: "heatmap", data: data.map((point) => ({ value: point, label: { color: contrast(point[2] / (top || 1)) } })), itemStyle: { borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3 },
+        label: { show: !small, fontSize: 11, formatter: (p) => `${show(p.value[2])}${partial(cohorts[p.value[1]], p.value[0]) ? "*" : ""}` } },
+      { type: "heatmap", data: hidden, itemStyle: { color: colour("--line"), borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3, decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: colour("--soft") } }, label: { show: !small, formatter: "·", color: colour("--soft") } }],
+  }, say("retention"));
+  curves(cohorts, width);
+  const heads = [say("cohort"), say("size"), ...[...Array(width).keys()].map((n) => say("month_n", n))];
+  const rows = cohorts.map((cohort) => row(`${cohort.truncated ? "◂ " : ""}${month(cohort.month)}`, [cell(cohort.size, number),
+    ...[...Array(width).keys()].map((n) => { const v = value(cohort, n); return v === undefined ? element("td", {}, "") : cell(v, (x) => `${show(x)}${partial(cohort, n) ? "*" : ""}`, { "data-month": n }); })], { "data-cohort": cohort.month }));
+  fill(byId("retention").querySelector(".table"), table(`${say(state.measure)}, ${say(state.unit)}`, heads, rows));
+}
+function curves(cohorts, width) {
+  const line = (name, data, extra = {}) => ({ name, type: "line", data, symbol: "circle", symbolSize: 4, connectNulls: false, lineStyle: { width: 1.6 }, ...extra });
+  const shown = cohorts.slice(-13);
+  const rate = (c) => c.cells.map((x) => (x && c.size ? x[0] / c.size : null));
+  const average = [...Array(width).keys()].map((n) => {
+    const there = cohorts.filter((c) => c.size && c.cells[n]);
+    const size = there.reduce((sum, c) => sum + c.size, 0);
+    return size ? there.reduce((sum, c) => sum + c.cells[n][0], 0) / size : null;
+  });
+  // Once a month is hidden, the sum so far is too.
+  const cumulative = (c) => { let sum = 0, known = true; return c.cells.map((x) => { if (!x || !c.size) known = false; if (!known) return null; sum += x[2]; return amount(sum) / c.size; }); };
+  const common = {
+    color: COLOURS, legend: { type: "scroll", bottom: 0, textStyle: { color: colour("--ink") }, pageTextStyle: { color: colour("--ink") } },
+    grid: { left: 62, right: 16, top: 16, bottom: 56 }, xAxis: axis({ type: "category", data: [...Array(width).keys()] }) };
+  draw("curves", { ...common, tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null || v === undefined ? "–" : percent(v)) }),
+    yAxis: axis({ type: "value", max: 1, axisLabel: { color: colour("--soft"), formatter: (v) => percent(v, 0) } }),
+    series: [line(say("average"), average, { lineStyle: { width: 4 }, color: colour("--ink"), symbolSize: 6 }), ...shown.map((c) => line(month(c.month), rate(c)))] }, say("curves"));
+  draw("cumulative", { ...common, tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null || v === undefined ? "–" : money(v * 10 ** figures.currency.decimals)) }),
+    yAxis: axis({ type: "value", axisLabel: { color: colour("--soft"), formatter: (v) => shortMoney(v * 10 ** figures.currency.decimals) } }),
+    series: shown.map((c) => line(month(c.month), cumulative(c))) }, say("cumulative"));
+}
+function concentration(slice) {
+  byId("pyramid").hidden = byId("concentration").hidden = !slice.curve.length;
+  if (!slice.curve.length) return fill(byId("pyramid").querySelector(".table"));
+  const whole = slice.revenue, at = (p) => slice.curve.find(([percentage]) => percentage === p);
+  const twenty = at(20);
+  byId("pyramid-lead").textContent = twenty && whole ? say("pyramid_lead", percent(twenty[2] / whole)) : "";
+  const tiers = [["top", 1, 0], ["big", 5, 1], ["medium", 20, 5], ["small", 100, 20]].map(([name, to, from]) => {
+    const [upper, lower] = [at(to), from ? at(from) : [0, 0, 0]];
+    return [name, upper && lower ? upper[1] - lower[1] : null, upper && lower ? upper[2] - lower[2] : null];
+  });
+  draw("tiers", { color: [COLOURS[0], COLOURS[4]], tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null ? say("hidden") : percent(v)) }),
+    legend: { bottom: 0, textStyle: { color: colour("--ink") } }, grid: { left: 104, right: 56, top: 4, bottom: 52 },
+    xAxis: axis({ type: "value", max: 1, axisLabel: { color: colour("--soft"), formatter: (v) => percent(v, 0) } }),
+    yAxis: axis({ type: "category", inverse: true, data: tiers.map(([name]) => say(name)) }),
+    series: [["customers", 1, slice.customers], ["revenue", 2, whole]].map(([name, n, total]) => ({ name: say(name), type: "bar", barGap: "10%", data: tiers.map((t) => (t[n] === null || !total ? null : t[n] / total)),
+      label: { show: true, position: "right", color: colour("--ink"), formatter: (p) => (p.value === null ? "·" : percent(p.value)) } })) }, say("pyramid"));
+  fill(byId("pyramid").querySelector(".table"), table("", [say("tier"), say("customers"), say("revenue")],
+    tiers.map(([name, n, revenue]) => row(say(name), [cell(n, number), cell(revenue, money)], { "data-tier": name }))));
+  const points = [[0, 0], ...slice.curve.map(([p, , revenue]) => [p / 100, whole ? revenue / whole : 0])];
+  const share = { axisLabel: { color: colour("--soft"), formatter: (v) => percent(v, 0) }, min: 0, max: 1 };
+  draw("curve", { tooltip: tooltip({ trigger: "axis", formatter: (p) => `${percent(p[0].data[0], 0)} ${escapeHtml(say("largest"))}: ${percent(p[0].data[1])}` }),
+    grid: { left: 56, right: 20, top: 12, bottom: 40 }, xAxis: axis({ type: "value", name: say("largest"), nameLocation: "middle", nameGap: 26, ...share }), yAxis: axis({ type: "value", ...share }),
+    series: [{ type: "line", data: points, color: COLOURS[0], areaStyle: { opacity: 0.15 }, symbolSize: 6, lineStyle: { width: 2.5 } },
+      { type: "line", name: say("equal"), data: [[0, 0], [1, 1]], color: colour("--soft"), symbol: "none", lineStyle: { type: "dashed", width: 1 }, tooltip: { show: false } }] }, say("concentration"));
+}
+function grid(slice) {
+  const place = byId("grid").querySelector(".body");
+  if (!slice.cells.length) return fill(place);
+  const found = new Map(figures.scores.map(([r, f, m, segment], n) => [`${r}${f}${m}`, [segment, ...slice.cells[n]]]));
+  const largest = Math.max(...slice.cells.map(([n]) => n ?? 0), 1);
+  const square = (m) => table(say("monetary_n", m), ["", ...[1, 2, 3].map((f) => say("frequency_n", f))],
+    [3, 2, 1].map((r) => row(say("recency_n", r), [1, 2, 3].map((f) => {
+      const [segment, customers] = found.get(`${r}${f}${m}`);
+      const made = cell(customers, number, { "data-score": `${r}${f}${m}` });
+      if (customers !== null) made.style.background = `rgba(${colour("--heat")}, ${(0.06 + 0.4 * Math.sqrt(customers / largest)).toFixed(3)})`;
+      made.append(element("small", {}, segment));
+      return made;
+    }))));
+  fill(place, element("div", { class: "grids" }, square(1), square(2), square(3)));
+}
+function quality() {
+  const { checks, lines } = figures.quality;
+  const fact = (name, value, show = number) => element("li", {}, `${say(name)}: `, element("b", { "data-value": value, id: `fact-${name}` }, value === null ? "–" : show(value)));
+  const facts = element("ul", { class: "facts" }, fact("days_read", lines.days), fact("last_day", lines.last_day, day), fact("lines_read", lines.lines),
+    ...["cancelled", "returned", "unknown_flags", "without_customer", "unreadable_fees"].map((name) => fact(name, lines[name])));
+  const rows = checks.map((check) => row(check.check.replaceAll("_", " "), [
+    element("td", { class: "text action" }, check.description), element("td", { class: "ok" }, check.passed ? `✓ ${number(check.passed)}` : "–"),
+    element("td", { class: check.failed ? "failed" : null }, check.failed ? `✗ ${number(check.failed)}` : "0")]));
+  fill(byId("quality").querySelector(".body"), element("h3", {}, say("excluded")), facts, rows.length ? element("h3", {}, say("checked")) : null,
+    rows.length ? table("", [say("check"), "", say("passed"), say("failed")], rows) : null);
+}
+function show() {
+  const slice = current();
+  document.documentElement.lang = state.language;
+  document.documentElement.dataset.theme = state.theme;
+  for (const place of document.querySelectorAll("[data-word]")) place.textContent = say(place.dataset.word);
+  document.title = `${say("title")}, ${day(figures.as_of)}`;
+  byId("as-of").textContent = `${say("as_of", day(figures.as_of))}, ${figures.from_date ? say("compared", day(figures.from_date)) : say("no_compare")}`;
+  byId("slice").textContent = slice.scope === "all" ? say("slice_all") : slice.scope === "marketplace" ? say("slice_marketplace", slice.marketplace ?? "–") : say("slice_shop", shopName(slice), slice.marketplace ?? "–");
+  byId("withheld").hidden = !slice.withheld;
+  byId("withheld").textContent = slice.withheld ? say("withheld", slice.withheld) : "";
+  byId("footnotes").textContent = `${say("hidden_note", number(figures.min_cell))} ${figures.shops_left_out ? say("shops_note", number(figures.shops_left_out)) : ""}`;
+  controls(); headline(slice); segments(slice); moves(slice); retention(slice); concentration(slice); grid(slice); quality();
+}
+
+// What a person does ------------------------------------------------------------------------------
+byId("marketplace").addEventListener("change", (e) => { state.marketplace = e.target.value; state.shop = ""; show(); });
+byId("shop").addEventListener("change", (e) => { state.shop = e.target.value; show(); });
+for (const group of ["language", "measure", "unit"])
+  byId(group).addEventListener("click", (e) => { if (e.target.value) { state[group] = e.target.value; show(); } });
+byId("theme").addEventListener("click", () => { state.theme = state.theme === "dark" ? "light" : "dark"; show(); });
+byId("print").addEventListener("click", () => print());
+byId("controls").addEventListener("submit", (e) => e.preventDefault());
+const dark = matchMedia("(prefers-color-scheme: dark)");
+// Paper is white and as wide as A4; charts are drawn for it and back again.
+let screen = null;
+dark.addEventListener("change", () => {
+  const theme = dark.matches ? "dark" : "light";
+  if (screen === null) { state.theme = theme; show(); } else screen = theme;
+});
+const toPaper = () => { if (screen === null) { screen = state.theme; state.theme = "light"; show(); for (const chart of Object.values(charts)) chart.resize({ width: 690 }); } };
+const fromPaper = () => { if (screen !== null) { state.theme = screen; screen = null; show(); } };
+addEventListener("beforeprint", toPaper);
+addEventListener("afterprint", fromPaper);
+matchMedia("print").addEventListener("change", (e) => (e.matches ? toPaper() : fromPaper()));
+addEventListener("resize", () => { if (screen === null) for (const chart of Object.values(charts)) chart.resize(); });
+state.language = (navigator.language || "en").toLowerCase().startsWith("id") ? "id" : "en";
+state.theme = dark.matches ? "dark" : "light";
+show();

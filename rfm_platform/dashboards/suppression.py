@@ -1,0 +1,184 @@
+"""Hiding small counts so that nobody can work them out from what stays visible.
+
+A count of 1 to k − 1 customers is hidden. What is published together is bound by sums (segments add
+up to their slice, marketplaces to the whole, moves to both snapshots), so hiding it alone would
+hide nothing. In each sum the hidden counts are at least two and together at least k; then, sum by
+sum, none follows from the rest. Sums taken together could still give one away: that is decided for
+all of them at once by linear algebra. A hidden count can be worked out exactly if every solution of
+the sums has the same value there, that is if every vector of their null space is 0 there, and a
+random vector of the null space is 0 elsewhere with probability 0 only.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Key = Hashable
+_Line = tuple[tuple[Key, ...], tuple[Key, ...], int]  # total, parts, remainder
+_SEED = 1  # hiding the same things in the same report, always
+_EXACT = 1e-6
+_HOPS = 5  # so many sums away, a companion helps as well and may be worth less
+
+
+@dataclass(frozen=True)
+class Sum:
+    """One sum that a reader knows: the parts add up to the total.
+
+    Attributes:
+        remainder: what parts that nobody sees add to it.
+    """
+
+    total: Key
+    parts: tuple[Key, ...]
+    remainder: int = 0
+
+
+@dataclass
+class _State:
+    counts: Mapping[Key, int]
+    minimum: int
+    lines: list[_Line]
+    hidden: set[Key]
+    worth: Callable[[Key], int]
+    lines_of: dict[Key, list[int]] = field(default_factory=dict)
+
+
+def hide(
+    counts: Mapping[Key, int],
+    sums: Sequence[Sum],
+    minimum: int,
+    worth: Callable[[Key], int] = lambda _: 0,
+) -> set[Key]:
+    """Which counts must not be shown.
+
+    Args:
+        counts: everything that would be shown, by key; none is negative.
+        sums: what a reader knows of them. Keys without a count are taken for 0.
+        minimum: the smallest count that may be shown; 0 may always.
+        worth: of two counts that could be hidden beside a small one, the one of less worth is.
+    """
+    hidden = {key for key, count in counts.items() if 0 < count < minimum}
+    lines: list[_Line] = [
+        ((each.total,), tuple(key for key in each.parts if counts.get(key)), each.remainder)
+        for each in sums
+        if counts.get(each.total)
+    ]
+    state = _State(counts, minimum, lines, hidden, worth)
+    for number, (total, parts, _) in enumerate(lines):
+        for key in (*total, *parts):
+            state.lines_of.setdefault(key, []).append(number)
+    _close(state, range(len(lines)))
+    while determined := _determined(state):
+        touched = set[int]()
+        for key in determined:
+            if touched.isdisjoint(state.lines_of[key]):  # else it may be safe by now
+                touched |= _hide_a_companion(state, key)
+        if not touched:
+            break
+        _close(state, touched)
+    return hidden
+
+
+def _close(state: _State, numbers: Sequence[int] | set[int] | range) -> None:
+    """Hides more until no sum gives one of its parts away."""
+    waiting = set(numbers)
+    while waiting:
+        total, parts, remainder = state.lines[waiting.pop()]
+        keys = (*parts, *total)
+        hidden = [key for key in keys if key in state.hidden]
+        amount = sum(state.counts[key] for key in hidden) + remainder
+        number = len(hidden) + (remainder > 0)
+        if not hidden or (number >= 2 and amount >= state.minimum):
+            continue
+        visible = [key for key in parts if key not in state.hidden] or [
+            key for key in total if key not in state.hidden
+        ]
+        if visible:
+            waiting |= _hide_cheapest(state, visible)
+
+
+def _hide_a_companion(state: _State, key: Key) -> set[int]:
+    """Hides one more count in the sums around a count that is given away; the sums that changed."""
+    reached, visible = {key}, set[Key]()
+    for _ in range(_HOPS):
+        around = {
+            other
+            for one in reached
+            for number in state.lines_of.get(one, ())
+            if not state.lines[number][2]  # a remainder is unknown enough: nothing there helps
+            for other in (*state.lines[number][0], *state.lines[number][1])
+        }
+        visible |= around - state.hidden
+        reached = around & state.hidden
+    return _hide_cheapest(state, visible) if visible else set()
+
+
+def _hide_cheapest(state: _State, visible: Iterable[Key]) -> set[int]:
+    key = min(visible, key=lambda one: (state.worth(one), state.counts[one], repr(one)))
+    state.hidden.add(key)
+    return set(state.lines_of[key])
+
+
+def _determined(state: _State) -> list[Key]:
+    """Hidden counts that all sums together give away."""
+    keys = sorted((key for key in state.hidden if key in state.lines_of), key=repr)
+    index = {key: number for number, key in enumerate(keys)}
+    rows: list[int] = []
+    columns: list[int] = []
+    signs: list[float] = []
+    unknowns = len(keys)
+    number = 0
+    for total, parts, remainder in state.lines:
+        found = [(index[k], 1.0) for k in parts if k in index]
+        found += [(index[k], -1.0) for k in total if k in index]
+        if not found:
+            continue
+        if remainder:
+            found.append((unknowns, 1.0))
+            unknowns += 1
+        for column, sign in found:
+            rows.append(number)
+            columns.append(column)
+            signs.append(sign)
+        number += 1
+    if not number:
+        return []
+    free = _random_null_vector(np.array(rows), np.array(columns), np.array(signs), number, unknowns)
+    return [key for key, value in zip(keys, free, strict=False) if abs(value) < _EXACT]
+
+
+def _random_null_vector(
+    rows: npt.NDArray[np.int64],
+    columns: npt.NDArray[np.int64],
+    signs: npt.NDArray[np.float64],
+    height: int,
+    width: int,
+) -> npt.NDArray[np.float64]:
+    """A random vector less its part in the row space, by conjugate gradients (CGLS)."""
+    vector = np.random.default_rng(_SEED).uniform(1, 2, width)
+
+    def forth(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.bincount(rows, signs * x[columns], height).astype(np.float64)
+
+    def back(y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.bincount(columns, signs * y[rows], width).astype(np.float64)
+
+    in_rows = np.zeros(width)
+    residual = forth(vector)
+    gradient = back(residual)
+    direction = gradient.copy()
+    size = float(gradient @ gradient)
+    smallest = size * 1e-24
+    for _ in range(20 * (height + width)):
+        if size <= smallest:
+            break
+        image = forth(direction)
+        step = size / float(image @ image)
+        in_rows += step * direction
+        residual -= step * image
+        gradient = back(residual)
+        previous, size = size, float(gradient @ gradient)
+        direction = gradient + (size / previous) * direction
+    return vector - in_rows

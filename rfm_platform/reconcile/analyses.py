@@ -1,0 +1,54 @@
+"""What must hold between the published analyses and the published tables they were made from."""
+
+import datetime as dt
+import json
+from typing import Any
+
+from rfm_platform.customers.segments import Segments
+from rfm_platform.engine import read_sql
+from rfm_platform.warehouse import Warehouse
+
+PROBLEMS_NAMED = 10
+
+
+def segment_violations(warehouse: Warehouse, as_of: dt.date) -> list[str]:
+    """Where segments, grid and concentration of a day differ from scores and customers."""
+    return _named(warehouse, "segment_violations", as_of=as_of)
+
+
+def migration_violations(
+    warehouse: Warehouse, as_of: dt.date, from_date: dt.date, segments: Segments
+) -> list[str]:
+    """Where the moves' rows are not the earlier snapshot, or their columns not the later one."""
+    cells = [
+        {"r_score": r, "f_score": f, "m_score": m, "segment": name}
+        for (r, f, m), name in segments.cells.items()
+    ]
+    return _named(
+        warehouse,
+        "migration_violations",
+        as_of=as_of,
+        from_date=from_date,
+        cells=json.dumps(cells),
+    )
+
+
+def retention_violations(warehouse: Warehouse, as_of: dt.date) -> list[str]:
+    """Where retention by slice differs from the cohort matrix and the customers of shops."""
+    return _named(warehouse, "retention_violations", as_of=as_of)
+
+
+def _named(warehouse: Warehouse, query: str, **parameters: Any) -> list[str]:
+    rows = warehouse.rows(read_sql(__package__, query), parameters)
+    problems = [
+        f"{_slice(row['scope'], row['marketplace'], row['shop_id'])}: {row['problem']}"
+        for row in rows[:PROBLEMS_NAMED]
+    ]
+    more = len(rows) - PROBLEMS_NAMED
+    return [*problems, f"and {more} more"] if more > 0 else problems
+
+
+def _slice(scope: str, marketplace: str | None, shop: str | None) -> str:
+    if scope == "all":
+        return "all"
+    return f"{marketplace} shop {shop}" if scope == "shop" else str(marketplace)

@@ -1,0 +1,35 @@
+"""What the checks have said so far, counted, from Dagster's own records."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import dagster as dg
+
+from rfm_platform.dashboards import CheckLine
+
+
+def count_verdicts(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, *, by_day: bool
+) -> tuple[int, int]:
+    """Days (or, for a check without days, runs) whose newest verdict is passed and failed."""
+    found = instance.event_log_storage.get_asset_check_partition_info([key])
+    counts = Counter(
+        info.latest_execution_status.value
+        for info in found
+        if (info.partition_key is not None) == by_day
+    )
+    return counts["SUCCEEDED"], counts["FAILED"]
+
+
+def check_lines(
+    instance: dg.DagsterInstance, specs: Iterable[dg.AssetCheckSpec]
+) -> list[CheckLine]:
+    """A line for each check that has a verdict, by asset and name."""
+    lines = []
+    for spec in sorted(specs, key=lambda spec: (str(spec.key.asset_key), spec.name)):
+        by_day = spec.partitions_def is not None
+        passed, failed = count_verdicts(instance, spec.key, by_day=by_day)
+        if passed or failed:
+            asset = spec.asset_key.to_user_string()
+            lines.append(CheckLine(asset, spec.name, spec.description or "", passed, failed))
+    return lines

@@ -1,0 +1,1 @@
+"""The report: its figures, what it hides, and the page in a real browser."""

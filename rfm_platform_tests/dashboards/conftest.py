@@ -1,0 +1,78 @@
+"""A report of invented orders over three marketplaces, made once, and a browser to read it with."""
+
+import datetime as dt
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from rfm_platform.runs import Outcome
+from rfm_platform_tests.assets.chain import Chain, line, new_chain
+from rfm_platform_tests.dashboards.browser import Page, find_browser, open_browser
+
+FIRST, AS_OF = dt.date(2024, 1, 20), dt.date(2024, 2, 29)
+SHOPS = {"shopee": ("S1", "S2", "S3"), "lazada": ("L1", "L2"), "tiktok shop": ("T1",)}
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The chain, its runs, and the report as of AS_OF."""
+
+    chain: Chain
+    outcomes: list[Outcome]
+    path: Path
+
+
+@pytest.fixture(scope="session")
+def reported(server: object, tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    """Two months, 400 customers; names of shops that a page must not take for its own markup."""
+    chain = new_chain(
+        server,  # type: ignore[arg-type]  # the embedded server of all tests
+        tmp_path_factory.mktemp("reported"),
+        start_date=FIRST,
+        min_cell=5,
+        report_shops=4,
+    )
+    chance = random.Random(11)  # noqa: S311 - the same orders each time
+    lines = []
+    for n in range(400):
+        marketplace = chance.choices(list(SHOPS), (6, 3, 1))[0]
+        for k in range(chance.choice((1, 1, 2, 3, 6))):
+            at = FIRST + dt.timedelta(days=chance.randrange((AS_OF - FIRST).days + 1))
+            shop = chance.choice(SHOPS[marketplace])
+            lines.append(
+                line(
+                    f"{n}-{k}",
+                    at.isoformat(),
+                    user_id=f"secret-user-{n}",
+                    marketplace=marketplace,
+                    shop_id=shop,
+                    shop_name=f'</script><b>{shop}</b> & "Co"',
+                    product_gmv_amount=chance.randrange(5_000, 900_000),
+                    cancelled_flag=chance.choices(("false", "true"), (9, 1))[0],
+                )
+            )
+    chain.fill(lines)
+    outcomes = chain.materialize(FIRST.isoformat(), AS_OF.isoformat(), "month-ends")
+    return Reported(chain, outcomes, chain.platform.reports.path(AS_OF))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """Chromium with an empty profile; without one these tests are skipped, and say so."""
+    program = find_browser()
+    if program is None:
+        pytest.skip("NO CHROMIUM on this machine: the report is not looked at in a browser")
+    with open_browser(program, tmp_path_factory.mktemp("profile")) as page:
+        yield page
+
+
+@pytest.fixture
+def page(browser: Page, reported: Reported) -> Page:
+    """The report, opened anew on a desktop in the light."""
+    browser.size(1280, 900)
+    browser.media()
+    browser.open(reported.path)
+    return browser

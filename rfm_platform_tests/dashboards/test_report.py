@@ -1,0 +1,127 @@
+"""The report's file: what it must never hold, how large it gets, and what is said without one."""
+
+import copy
+import datetime as dt
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rfm_platform.dashboards import library
+from rfm_platform.dashboards.figures import NoSnapshotError
+from rfm_platform.dashboards.library import LibraryError, plotting_library
+from rfm_platform.dashboards.report import page
+from rfm_platform_tests.dashboards.conftest import AS_OF, Reported
+
+
+def payload_of(path: Path) -> dict[str, Any]:
+    text = path.read_text(encoding="utf-8")
+    mark = '<script type="application/json" id="figures">'
+    found = re.search(mark + "(.*?)</script>", text, re.DOTALL)
+    assert found
+    payload: dict[str, Any] = json.loads(found[1])
+    return payload
+
+
+def test_every_run_succeeds_and_every_check_of_the_analyses_passes(reported: Reported) -> None:
+    assert [outcome.errors for outcome in reported.outcomes if not outcome.succeeded] == []
+    checks = {"segments_add_up", "moves_add_up_to_both_snapshots", "retention_adds_up"}
+    verdicts = [c for o in reported.outcomes for c in o.checks if c.check in checks]
+    assert {c.check for c in verdicts} == checks
+    assert all(c.passed for c in verdicts), verdicts
+
+
+def test_no_person_is_in_the_report(reported: Reported) -> None:
+    text = reported.path.read_text(encoding="utf-8")
+    assert "secret-user" not in text
+    assert "Recipient" not in text
+
+
+def test_no_count_below_the_minimum_is_anywhere_in_the_page(reported: Reported) -> None:
+    payload = payload_of(reported.path)
+    hidden = 0
+    for one in payload["slices"]:
+        counts = [one["customers"], one["customers_before"]]
+        counts += [count for s in one["segments"] for count in (s["customers"], s["before"])]
+        counts += [customers for customers, _ in one["cells"]]
+        counts += [customers for _, customers, _ in one["curve"]]
+        counts += [c for f in one["flows"] for c in (f["customers"], *f["causes"].values())]
+        counts += [cell and cell[0] for c in one["cohorts"] for cell in c["cells"]]
+        counts += [cohort["size"] for cohort in one["cohorts"]]
+        counts += [count for month in one["months"] for count in (month["active"], month["new"])]
+        assert all(c is None or c == 0 or c >= payload["min_cell"] for c in counts), one
+        hidden += counts.count(None)
+    assert hidden, "nothing was small enough to prove anything"
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("rfm_segments_snapshots", "customers = customers + 1 WHERE scope = 'all'"),
+        ("rfm_segments_snapshots", "revenue = revenue + 1 WHERE scope = 'shop'"),
+        ("rfm_segments_snapshots", "segment = 'Other' WHERE scope = 'marketplace'"),
+        ("rfm_cells_snapshots", "customers = customers + 1 WHERE r_score = 3"),
+        ("rfm_concentration_snapshots", "revenue = 0 WHERE percent = 100"),
+        ("rfm_migration_snapshots", "customers = customers + 1 WHERE scope = 'shop'"),
+        ("rfm_migration_snapshots", "to_segment = 'Lost' WHERE to_segment = 'Champions'"),
+        ("rfm_migration_snapshots", "cause = 'stayed' WHERE cause = 'time'"),
+        ("cohort_retention_snapshots", "customers = customers - 1 WHERE scope = 'all'"),
+        ("cohort_retention_snapshots", "orders = orders + 1 WHERE scope = 'shop'"),
+        ("cohort_retention_snapshots", "cumulative_revenue = 0 WHERE months = 1"),
+    ],
+)
+def test_a_changed_figure_of_an_analysis_is_caught(
+    reported: Reported, table: str, change: str
+) -> None:
+    check = {
+        "rfm_migration_snapshots": "moves_add_up_to_both_snapshots",
+        "cohort_retention_snapshots": "retention_adds_up",
+    }.get(table, "segments_add_up")
+    chain = reported.chain
+    assert chain.judge(check, AS_OF.isoformat()).passed
+    chain.in_warehouse(f"CREATE TABLE kept AS TABLE rfm.{table}")
+    try:
+        chain.in_warehouse(f"UPDATE rfm.{table} SET {change}")
+        verdict = chain.judge(check, AS_OF.isoformat())
+    finally:
+        chain.in_warehouse(f"TRUNCATE rfm.{table}")
+        chain.in_warehouse(f"INSERT INTO rfm.{table} TABLE kept")
+        chain.in_warehouse("DROP TABLE kept")
+    assert not verdict.passed
+
+
+def test_five_years_of_twenty_shops_stay_below_three_megabytes(reported: Reported) -> None:
+    """The largest retention triangle there could be, with figures as long as they get."""
+    payload = payload_of(reported.path)
+    shop = copy.deepcopy(payload["slices"][-1])
+    shop["cohorts"] = [
+        {
+            "month": f"{2020 + n // 12}-{n % 12 + 1:02}",
+            "size": 123456,
+            "truncated": False,
+            "cells": [[12345, 23456, 12345678901]] * (60 - n),
+        }
+        for n in range(60)
+    ]
+    payload["slices"] = [shop] * 26
+    assert len(page(payload).encode()) < 3_000_000
+
+
+def test_a_day_without_a_snapshot_is_an_error_that_says_what_to_do(reported: Reported) -> None:
+    platform = reported.chain.platform
+    with pytest.raises(NoSnapshotError, match=r"2024-02-10.*materialize"):
+        platform.reports.write(dt.date(2024, 2, 10), platform.segments(), [])
+
+
+def test_another_plotting_library_than_the_published_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "echarts" in plotting_library()
+    monkeypatch.setattr(library, "FILE", "vizly/__init__.py")
+    with pytest.raises(LibraryError, match="is not Apache ECharts"):
+        plotting_library()
+    monkeypatch.setattr(library, "PACKAGE", "no-such-package")
+    with pytest.raises(LibraryError, match="missing"):
+        plotting_library()

@@ -1,0 +1,101 @@
+"""Small counts stay hidden from somebody who knows every sum: by trying all tables that fit."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rfm_platform.dashboards.suppression import Key, Sum, hide
+
+MINIMUM = 3
+COUNTS = st.integers(0, 5)
+
+
+def _solutions(
+    counts: dict[Key, int], sums: list[Sum], hidden: set[Key]
+) -> Iterator[dict[Key, int]]:
+    """Every table of whole numbers that has the same visible counts and obeys the sums."""
+    unknown = sorted(hidden, key=repr)
+    largest = max(counts.values(), default=0)
+    for values in itertools.product(range(largest + 1), repeat=len(unknown)):
+        tried = counts | dict(zip(unknown, values, strict=True))
+        if all(tried[s.total] == sum(tried[part] for part in s.parts) for s in sums):
+            yield tried
+
+
+def _table(rows: list[list[int]]) -> tuple[dict[Key, int], list[Sum]]:
+    """A table with its row totals, column totals and grand total."""
+    height, width = len(rows), len(rows[0])
+    counts: dict[Key, int] = {(r, c): rows[r][c] for r in range(height) for c in range(width)}
+    counts |= {(r, "sum"): sum(rows[r]) for r in range(height)}
+    counts |= {("sum", c): sum(row[c] for row in rows) for c in range(width)}
+    counts["sum", "sum"] = sum(map(sum, rows))
+    sums = [Sum((r, "sum"), tuple((r, c) for c in range(width))) for r in range(height)]
+    sums += [Sum(("sum", c), tuple((r, c) for r in range(height))) for c in range(width)]
+    sums.append(Sum(("sum", "sum"), tuple((r, "sum") for r in range(height))))
+    sums.append(Sum(("sum", "sum"), tuple(("sum", c) for c in range(width))))
+    return counts, sums
+
+
+@given(st.lists(st.lists(COUNTS, min_size=3, max_size=3), min_size=2, max_size=2))
+@settings(deadline=None, max_examples=25)
+def test_no_small_count_of_a_table_with_all_its_totals_can_be_worked_out(
+    rows: list[list[int]],
+) -> None:
+    counts, sums = _table(rows)
+    hidden = hide(counts, sums, MINIMUM)
+    small = {key for key, count in counts.items() if 0 < count < MINIMUM}
+    assert small <= hidden
+    if len(hidden) > 4 or counts["sum", "sum"] < MINIMUM:
+        return  # too many tables to try; the linear algebra is tested below
+    possible: dict[Key, set[int]] = {key: set() for key in small}
+    for solution in _solutions(counts, sums, hidden):
+        for key in small:
+            possible[key].add(solution[key])
+    assert all(len(values) > 1 for values in possible.values()), (rows, hidden, possible)
+
+
+def test_one_small_part_takes_a_second_one_along() -> None:
+    counts: dict[Key, int] = {"sum": 32, "a": 2, "b": 10, "c": 20}
+    assert hide(counts, [Sum("sum", ("a", "b", "c"))], 5) == {"a", "b"}
+
+
+def test_two_small_parts_whose_sum_is_small_take_a_third_one_along() -> None:
+    """1 + 1 = 2 would tell both."""
+    counts: dict[Key, int] = {"sum": 32, "a": 1, "b": 1, "c": 30}
+    assert hide(counts, [Sum("sum", ("a", "b", "c"))], 5) == {"a", "b", "c"}
+
+
+def test_what_is_worth_less_is_hidden_first() -> None:
+    counts: dict[Key, int] = {"sum": 32, "a": 2, "b": 10, "c": 20}
+    worth = {"sum": 9, "a": 0, "b": 5, "c": 1}
+    sums = [Sum("sum", ("a", "b", "c"))]
+    assert hide(counts, sums, 5, lambda key: worth[str(key)]) == {"a", "c"}
+
+
+def test_zero_and_large_counts_stay_visible() -> None:
+    counts: dict[Key, int] = {"sum": 30, "a": 0, "b": 10, "c": 20}
+    assert hide(counts, [Sum("sum", ("a", "b", "c"))], 5) == set()
+
+
+def test_a_remainder_that_nobody_sees_is_companion_enough() -> None:
+    counts: dict[Key, int] = {"sum": 40, "a": 2, "b": 10, "c": 20}
+    assert hide(counts, [Sum("sum", ("a", "b", "c"), remainder=8)], 5) == {"a"}
+
+
+def test_a_count_that_two_sums_together_give_away_is_protected() -> None:
+    """Each sum has two hidden counts, but x + y and y alone (through z) fix x."""
+    counts: dict[Key, int] = {"s": 30, "x": 2, "y": 3, "v": 25, "t": 50, "z": 3, "w": 47, "y2": 3}
+    sums = [Sum("s", ("x", "y", "v")), Sum("t", ("z", "w")), Sum("y", ("y2",)), Sum("z", ("y2",))]
+    hidden = hide(counts, sums, 5)
+    assert {"x", "y", "z", "y2"} <= hidden
+    # t − w would tell z, z tells y, y tells x.
+    assert hidden & {"w", "t"}
+
+
+@pytest.mark.parametrize("size", [2, 12])
+def test_hiding_ends_when_everything_is_small(size: int) -> None:
+    counts, sums = _table([[1] * size for _ in range(size)])
+    assert hide(counts, sums, 5) >= {(r, c) for r in range(size) for c in range(size)}
