@@ -196,6 +196,9 @@ class Settings(BaseSettings):
     bi_cookie_secret: SecretStr | None = Field(
         None, description="Redash's REDASH_COOKIE_SECRET, to recognise where it was the key."
     )
+    bi_drill: bool | None = Field(
+        None, description="Whether the drill runs every day. Unset: where the source is set."
+    )
     bi_drill_at: dt.time = Field(
         dt.time(1, 0), description="When the daily restore drill starts, local time."
     )

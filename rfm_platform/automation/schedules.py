@@ -14,8 +14,10 @@ def drill_schedule(
     settings: Settings, drill: UnresolvedAssetJobDefinition
 ) -> dg.ScheduleDefinition:
     """The BI database's restore drill, every day; on where there is such a database."""
-    is_set = settings.bi_source_url is not None or settings.bi_source_command is not None
-    running = settings.schedules and is_set
+    wanted = settings.bi_drill
+    if wanted is None:
+        wanted = settings.bi_source_url is not None or settings.bi_source_command is not None
+    running = settings.schedules and wanted
 
     @dg.schedule(
         name="every_day_restore_drill",
