@@ -218,6 +218,16 @@ def smoke(
         raise typer.Exit(1)
 
 
+@bi.command()
+def values() -> None:
+    """Print what the move knows of the new Redash, as values for its Helm chart."""
+    from rfm_platform.bi_database.values import chart_values
+    from rfm_platform.wiring import bi_move
+
+    settings = load_settings()
+    typer.echo(chart_values(bi_move(settings), settings.redash_url), nl=False)
+
+
 def _newest_dump() -> Path:
     from rfm_platform.bi_database.dump import complete_dumps
     from rfm_platform.wiring import bi_dumps

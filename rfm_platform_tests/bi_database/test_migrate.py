@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rfm_platform.cli import main
 from rfm_platform.postgres import Database
@@ -100,9 +101,17 @@ def test_a_move_stops_at_a_gate_goes_on_later_and_ends_in_a_report(
     assert SECRET not in page
     assert 'src="http' not in page
 
+    code, said = rfm("values", REDASH_URL="https://redash.example.com")
+    assert code == 0
+    assert yaml.safe_load(said) == {
+        "image": {"tag": NEWEST_REDASH},
+        "redash": {"host": "https://redash.example.com"},
+    }
+    assert "Its schema is db0aca1ebd32, as this release needs it." in said
     code, said = rfm("migrate", "--again", "restore")
     assert code == 1
     assert "not empty" in said
+    assert "has not passed verify" in rfm("values")[1]
     code, said = rfm("migrate", "--again", "dump", "--replace")
     assert code == 0, said
 

@@ -1,0 +1,51 @@
+"""What a finished move knows of the new Redash, as values for its official chart.
+
+They go on top of ``deploy/redash-values.yaml``. There is nothing secret in them: the key that was
+proved goes into the Secret that those values name.
+"""
+
+import yaml
+
+from rfm_platform.bi_database.endpoint import BiDatabaseError
+from rfm_platform.bi_database.gates import Move
+from rfm_platform.bi_database.migrate import read_journal
+from rfm_platform.bi_database.redash import revision_of, revision_problem
+
+# The gates without which nothing may be started on the database.
+NEEDED = ("secret", "verify", "application")
+
+
+def chart_values(move: Move, url: str | None) -> str:
+    """The values, as YAML with what was proved in its comments.
+
+    Args:
+        move: whose gates up to the application have passed.
+        url: the address of the new server; None: it is not known yet.
+
+    Raises:
+        BiDatabaseError: a gate has not passed, or the release is not set.
+    """
+    journal = read_journal(move)
+    waiting = [
+        gate.name for gate in journal.gates if gate.name in NEEDED and gate.state != "passed"
+    ]
+    if waiting:
+        raise BiDatabaseError(
+            f"The move has not passed {', '.join(waiting)} yet: run `rfm bi migrate` first"
+        )
+    if move.redash_version is None:
+        raise BiDatabaseError("Set RFM_REDASH_VERSION: the release that will run")
+    application = move.manifest().application
+    revision = application.revision if application else None
+    verified = next(gate.ended for gate in journal.gates if gate.name == "verify")
+    problem = revision_problem(revision, move.redash_version)
+    lines = [
+        f"The database behind it: {journal.target}, moved from {journal.source}",
+        f"and verified on {verified:%Y-%m-%d %H:%M %Z}.",
+        problem or f"Its schema is {revision_of(move.redash_version)}, as this release needs it.",
+        "The Secret's secretKey is the one that was proved to open every encrypted row.",
+    ]
+    values: dict[str, object] = {"image": {"tag": move.redash_version}}
+    if url:
+        values["redash"] = {"host": url}
+    return "".join(f"# {line}\n" for line in lines) + yaml.safe_dump(values, sort_keys=False)
