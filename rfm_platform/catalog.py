@@ -73,6 +73,8 @@ order_marketplace = Table(
 )
 
 LAKE = MetaData()
+# Files beside the lake's tables.
+FILES = MetaData()
 
 source_orders = Table(
     "source_orders",
@@ -346,7 +348,7 @@ cohort_retention_snapshots = Table(
 
 customer_report = Table(
     "customer_report",
-    LAKE,
+    FILES,
     Column("as_of_date", Date, comment="The snapshot that it shows."),
     Column("file", Text, comment="One HTML file, self-contained."),
     comment="What marketers read: segments, moves, retention. Aggregates only.",
