@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 LINES ?= 10000000
+# One more than there are cores: some tests wait for servers that start.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 GIGABYTES ?= 5
 IMAGE ?= registry.example.com/rfm_platform:0.1.0
 CHARTS := $(or $(RFM_CHARTS),$(HOME)/.cache/rfm_platform/charts)
@@ -48,7 +50,7 @@ format: .venv/.installed  ## let ruff write the format
 	$(BIN)/ruff format .
 
 test: check  ## check, then every test
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 # Apart from `test`: on Python 3.11 the tracer costs half as much again as the tests themselves.
 coverage: .venv/.installed  ## every test, with branch coverage and its floor

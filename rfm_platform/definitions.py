@@ -35,7 +35,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
     """
     daily = daily_partitions(settings)
     drills = drill_partitions(settings)
-    the_jobs = jobs()
+    the_jobs = jobs(analyses=settings.analyses)
     maintenance = maintenance_job()
     checks = [
         *source_checks(),

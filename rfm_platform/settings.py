@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     segments_file: Path | None = Field(
         None, description="Your own segments and actions. Unset: the ones that come along."
     )
+    analyses: bool = Field(
+        True, description="Whether every snapshot gets its analyses by slice and its report."
+    )
     keep_days: int = Field(
         7, ge=1, description="Daily snapshots kept in the warehouse, beside every month's last."
     )

@@ -39,8 +39,13 @@ SMALL_POD: dict[str, Any] = {
 _SOURCE_CHECKS = dg.AssetSelection.checks_for_assets("flatten_order_marketplace")
 
 
-def jobs() -> dict[str, Any]:
-    """Each job by its name, with the checks of its assets. Dagster exports no type for it."""
+def jobs(*, analyses: bool) -> dict[str, Any]:
+    """Each job by its name, with the checks of its assets. Dagster exports no type for it.
+
+    Args:
+        analyses: whether a snapshot's jobs make its analyses and its report as well.
+    """
+    snapshot = (*SNAPSHOTS, *(ANALYSES if analyses else ()))
     defined = [
         dg.define_asset_job(
             LOAD_JOB,
@@ -49,12 +54,12 @@ def jobs() -> dict[str, Any]:
         ),
         dg.define_asset_job(
             SNAPSHOT_JOB,
-            selection=_with_checks(*SNAPSHOTS, *ANALYSES) - dg.AssetSelection.checks(*DRIFT),
+            selection=_with_checks(*snapshot) - dg.AssetSelection.checks(*DRIFT),
             description="Customers, scores and cohorts as of a day, from what is loaded.",
         ),
         dg.define_asset_job(
             DAILY_JOB,
-            selection=_with_checks(*LOADED, *SNAPSHOTS, *ANALYSES) | _SOURCE_CHECKS,
+            selection=_with_checks(*LOADED, *snapshot) | _SOURCE_CHECKS,
             config=LateChanges.WINDOW.config,
             description="A day from the mart to the published tables, and what has changed since "
             "they were read in the days before it.",

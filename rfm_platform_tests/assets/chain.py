@@ -218,7 +218,10 @@ def _run(database: Database, statement: str, values: Sequence[Any]) -> list[tupl
 
 
 def new_chain(server: EmbeddedServer, directory: Path, **overrides: Any) -> Chain:
-    """A chain with an empty mart and an empty warehouse, for the year 2024."""
+    """A chain with an empty mart and an empty warehouse, for the year 2024.
+
+    Without analyses, unless it is told otherwise: they are as dear as all the rest.
+    """
     name = uuid.uuid4().hex[:12]
     mart, warehouse = server.database(f"mart_{name}"), server.database(f"warehouse_{name}")
     with mart.connect() as connection:
@@ -229,5 +232,6 @@ def new_chain(server: EmbeddedServer, directory: Path, **overrides: Any) -> Chai
         "start_date": dt.date(2024, 1, 1),
         "end_date": dt.date(2024, 12, 31),
         "memory_limit_mb": 500,
+        "analyses": False,
     } | overrides
     return Chain(read_settings(directory / "home", **chosen), mart, warehouse)

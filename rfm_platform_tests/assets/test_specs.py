@@ -105,7 +105,7 @@ def test_the_chain_hangs_together_as_the_contract_says(specs: dict[str, dg.Asset
 
 @pytest.fixture(scope="module")
 def materialized(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Chain:
-    chain = new_chain(server, tmp_path_factory.mktemp("materialized"))
+    chain = new_chain(server, tmp_path_factory.mktemp("materialized"), analyses=True)
     chain.fill([line("o1", "01-01"), line("o2", "01-02")], [("shopee", "o1", "Recipient")])
     assert all(outcome.succeeded for outcome in chain.materialize("01-01", "01-02"))
     return chain

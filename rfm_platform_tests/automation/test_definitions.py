@@ -227,3 +227,15 @@ def test_the_last_partition_is_the_end_date_itself(tmp_path: Path) -> None:
         if spec.partitions_def is not None and spec.group_name == "customers":
             keys = list(spec.partitions_def.get_partition_keys())
             assert keys == ["2024-01-01", "2024-01-02", "2024-01-03"]
+
+
+def test_without_analyses_a_snapshot_makes_the_tables_of_the_contract_alone(tmp_path: Path) -> None:
+    made = build_defs(read_settings(tmp_path, analyses=False)).resolve_job_def("daily")
+    keys = {key.to_user_string() for key in made.asset_layer.selected_asset_keys}
+    assert keys == {
+        "source_orders",
+        "aggregated_monthly",
+        "final_user_analysis",
+        "rfm_scores",
+        "cohort_matrix",
+    }

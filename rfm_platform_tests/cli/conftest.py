@@ -46,6 +46,7 @@ def environment(chain: Chain) -> dict[str, str]:
         "RFM_START_DATE": "2024-01-01",
         "RFM_END_DATE": "2024-12-31",
         "RFM_MEMORY_LIMIT_MB": "500",
+        "RFM_ANALYSES": str(chain.settings.analyses),
     }
 
 

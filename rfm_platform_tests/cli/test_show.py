@@ -19,7 +19,7 @@ COMMANDS = ("demo", "materialize", "show", "status", "ui", "stop")
 @pytest.fixture(scope="module")
 def filled(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Chain:
     """Ten customers of January, of whom every second came back in February."""
-    chain = new_chain(server, tmp_path_factory.mktemp("filled"))
+    chain = new_chain(server, tmp_path_factory.mktemp("filled"), analyses=True)
     chain.fill(
         [line(f"a{n}", "01-31", user_id=f"u{n}", product_gmv_amount=1000 * n) for n in range(10)]
         + [line(f"b{n}", "02-01", user_id=f"u{n}") for n in range(0, 10, 2)]

@@ -32,6 +32,7 @@ def reported(server: object, tmp_path_factory: pytest.TempPathFactory) -> Report
         server,  # type: ignore[arg-type]  # the embedded server of all tests
         tmp_path_factory.mktemp("reported"),
         start_date=FIRST,
+        analyses=True,
         min_cell=5,
         report_shops=4,
     )
