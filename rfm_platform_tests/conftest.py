@@ -38,7 +38,6 @@ LONGEST = (
     "/customers/test_late_changes",
     "/customers/test_against_oracle",
     "/faults/",
-    "/deploy/test_processes",
 )
 
 
