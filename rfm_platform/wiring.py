@@ -10,10 +10,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from rfm_platform.bi_database import dump, store
 from rfm_platform.bi_database.dump import DumpOptions
-from rfm_platform.bi_database.endpoint import BiDatabaseError, CommandEndpoint, UrlEndpoint
-from rfm_platform.bi_database.gates import Move
+from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
+from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.move import Move
 from rfm_platform.bi_database.restore import RestoreOptions
 from rfm_platform.bi_database.smoke import Redash
 from rfm_platform.customers.analyses import Analyses
@@ -173,17 +173,6 @@ def bi_drill(settings: Settings, name: str) -> Move:
 def bi_dumps(settings: Settings) -> Path:
     """Where dumps lie."""
     return settings.bi_dumps or settings.home / "bi_dumps"
-
-
-def remove_old_dumps(settings: Settings) -> list[str]:
-    """Removes dumps beyond RFM_BI_KEEP_DUMPS, here and in the store; says which."""
-    here = dump.remove_old(bi_dumps(settings), settings.bi_keep_dumps)
-    there = (
-        store.remove_old(settings.bi_store_url, settings.bi_keep_dumps)
-        if settings.bi_store_url
-        else []
-    )
-    return [f"The dump of {name} was removed (RFM_BI_KEEP_DUMPS)." for name in (*here, *there)]
 
 
 def _move(

@@ -14,12 +14,11 @@ import dagster as dg
 from rfm_platform.assets.definition import Decorator
 from rfm_platform.bi_database import redash
 from rfm_platform.bi_database.overview import facts_of, sequences_of, tables_of
-from rfm_platform.bi_database.restore import restore
 from rfm_platform.bi_database.state import read_definitions
 from rfm_platform.bi_database.target import contents, is_ours, mark_as_ours
 from rfm_platform.presentation import BI_GROUP, BI_OWNERS, PERSONAL_DATA, table_of
 from rfm_platform.settings import Settings
-from rfm_platform.wiring import Platform, bi_drill, bi_source, remove_old_dumps
+from rfm_platform.wiring import Platform, bi_drill, bi_source
 
 MARK = "Restore drill of rfm_platform: replaced every day."
 POOL = "bi_database"
@@ -74,7 +73,7 @@ def bi_database_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDef
         _only_today(context, platform.settings)
         move = bi_drill(platform.settings, context.partition_key)
         manifest = move.make_dump(context.log.info)
-        for text in remove_old_dumps(platform.settings):
+        for text in move.remove_old_dumps(platform.settings.bi_keep_dumps):
             context.log.info(text)
         return dg.MaterializeResult(
             metadata={
@@ -109,15 +108,14 @@ def bi_database_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDef
             )
         mark_as_ours(move.target, MARK)
         started = dt.datetime.now(dt.UTC)
-        phases: list[str] = []
+        phases: set[str] = set()
 
-        def tell(phase: str, done: int, total: int) -> None:
-            if phase not in phases:
-                phases.append(phase)
-                context.log.info(f"{phase} ({done} of {total})" if total else phase)
+        def tell(phase: str, _done: int, _total: int) -> None:
+            if phase not in phases:  # a line a phase: the log is kept
+                phases.add(phase)
+                context.log.info(phase)
 
-        move.manifest()  # fetches the dump where another machine made it
-        findings = restore(move.target, move.directory, move.work / "restore", move.restore, tell)
+        findings = move.restore_dump(tell)
         return dg.MaterializeResult(
             metadata={
                 "target": move.target.label,

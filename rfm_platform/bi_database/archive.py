@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pyrage
 from pyrage import x25519
 
-from rfm_platform.bi_database.endpoint import BiDatabaseError
+from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import NAME, Manifest
 
 SUFFIX = ".age"

@@ -47,17 +47,21 @@ def read_contents(
         PlatformError: a table cannot be read; says which.
     """
     scheme = scheme_for(state)
-    tables = []
-    for table in state.tables:
-        if table.holds_rows:
-            progress(table)
-            try:
-                rows, content = read_content(session, table, scheme)
-            except PlatformError as error:
-                raise type(error)(f"{table.title} cannot be read: {error}") from None
-            table = table.model_copy(update={"rows": rows, "content": content})  # noqa: PLW2901
-        tables.append(table)
-    return state.model_copy(update={"tables": tuple(tables), "scheme": scheme})
+    tables = tuple(_with_content(session, table, scheme, progress) for table in state.tables)
+    return state.model_copy(update={"tables": tables, "scheme": scheme})
+
+
+def _with_content(
+    session: Session, table: TableState, scheme: Scheme, progress: Callable[[TableState], None]
+) -> TableState:
+    if not table.holds_rows:
+        return table
+    progress(table)
+    try:
+        rows, content = read_content(session, table, scheme)
+    except PlatformError as error:
+        raise type(error)(f"{table.title} cannot be read: {error}") from None
+    return table.model_copy(update={"rows": rows, "content": content})
 
 
 def read_content(session: Session, table: TableState, scheme: Scheme) -> tuple[int, str]:

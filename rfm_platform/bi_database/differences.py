@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from psycopg import sql
+
 from rfm_platform.bi_database.archive import readable
 from rfm_platform.bi_database.dump import ARCHIVE
-from rfm_platform.bi_database.endpoint import PINNED, BiDatabaseError, UrlEndpoint, quoted
+from rfm_platform.bi_database.endpoint import UrlEndpoint, pin_settings
+from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import Manifest
 from rfm_platform.bi_database.state import TableState
-from rfm_platform.bi_database.tools import choose
+from rfm_platform.bi_database.tools import choose, stream
 
 BUCKETS = 4096
 # Rows of differing buckets that are looked at one by one, and rows that are told.
@@ -95,8 +98,7 @@ def compare_rows(
             return _dumped_rows(place / ARCHIVE, manifest.tool, table)
 
         with target.database.connect(read_only=True) as connection:
-            for name, value in PINNED.items():
-                connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+            pin_settings(connection)
             statement = _copy_statement(table)
 
             def restored() -> Iterator[bytes]:
@@ -110,10 +112,11 @@ def compare_rows(
     return _compare(before, after, table, keys, is_partial=len(differing) > len(chosen))
 
 
-def _copy_statement(table: TableState) -> bytes:
-    columns = ", ".join(map(quoted, table.columns))
-    relation = quoted(table.schema_name, table.name)
-    return f"COPY (SELECT {columns} FROM ONLY {relation}) TO STDOUT".encode()  # noqa: S608 - quoted
+def _copy_statement(table: TableState) -> sql.Composed:
+    return sql.SQL("COPY (SELECT {columns} FROM ONLY {table}) TO STDOUT").format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)),
+        table=sql.Identifier(table.schema_name, table.name),
+    )
 
 
 def _dumped_rows(archive: Path, version: int, table: TableState) -> Iterator[bytes]:
@@ -128,10 +131,9 @@ def _dumped_rows(archive: Path, version: int, table: TableState) -> Iterator[byt
         str(archive),
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert process.stdout is not None  # noqa: S101 - a pipe
     inside = False
     try:
-        for raw in process.stdout:
+        for raw in stream(process.stdout):
             line = raw.rstrip(b"\n")
             if inside and line == b"\\.":
                 inside = False
@@ -144,7 +146,7 @@ def _dumped_rows(archive: Path, version: int, table: TableState) -> Iterator[byt
     finally:
         process.kill()
         process.wait()
-        process.stdout.close()
+        stream(process.stdout).close()
 
 
 def _lines(blocks: Iterable[bytes | bytearray | memoryview]) -> Iterator[bytes]:

@@ -18,11 +18,12 @@ from typing import Literal
 
 from rfm_platform.bi_database import archive
 from rfm_platform.bi_database.content import read_contents
-from rfm_platform.bi_database.endpoint import BiDatabaseError, CommandEndpoint, UrlEndpoint
+from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
+from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import NAME, Manifest, describe_files
 from rfm_platform.bi_database.redash import read_application
 from rfm_platform.bi_database.state import DatabaseState, major, read_definitions
-from rfm_platform.bi_database.tools import choose, login, parse_version
+from rfm_platform.bi_database.tools import choose, login, parse_version, stream
 
 Format = Literal["directory", "custom"]
 Compression = Literal["zstd", "gzip", "none"]
@@ -169,8 +170,7 @@ def _dumping(
                 process.kill()
                 process.wait()
             listener.join(timeout=10)
-            if process.stderr is not None:
-                process.stderr.close()
+            stream(process.stderr).close()
     if process.returncode != 0:
         raise BiDatabaseError(
             f"pg_dump of {source.label} failed (code {process.returncode}): "
@@ -197,8 +197,7 @@ def _ask(source: CommandEndpoint) -> int:
 
 
 def _listen(process: subprocess.Popen[bytes], said: list[str]) -> None:
-    assert process.stderr is not None  # noqa: S101 - a pipe
-    for line in process.stderr:
+    for line in stream(process.stderr):
         text = line.decode(errors="replace").strip()
         # A detail or a context may quote a row.
         if text and not text.removeprefix("pg_dump: ").startswith(("detail:", "CONTEXT")):

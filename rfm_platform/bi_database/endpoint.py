@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Thread
 from typing import Any, Protocol
@@ -19,7 +19,8 @@ from typing import Any, Protocol
 import psycopg
 from psycopg import sql
 
-from rfm_platform.errors import PlatformError
+from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.tools import stream
 from rfm_platform.postgres import Database, DatabaseError
 
 # Text forms, and with them content hashes, must not depend on how a server is configured.
@@ -42,10 +43,6 @@ _SNAPSHOT = re.compile(r"[0-9A-Fa-f-]+")
 MESSAGE_LINES = 6
 
 
-class BiDatabaseError(PlatformError):
-    """What stands in the way of moving a database: where, why, what to do. Never a password."""
-
-
 class Session(Protocol):
     """One read-only snapshot of a database."""
 
@@ -54,17 +51,6 @@ class Session(Protocol):
 
     def export_snapshot(self) -> str:
         """The snapshot's name, under which pg_dump sees the same rows."""
-
-
-class Endpoint(Protocol):
-    """A database that can be looked at and dumped."""
-
-    @property
-    def label(self) -> str:
-        """What people call it, with its place and without its password."""
-
-    def session(self) -> AbstractContextManager[Session]:
-        """Opens a read-only snapshot."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +71,7 @@ class UrlEndpoint:
             DatabaseError: the server cannot be reached or refuses a query.
         """
         with self.database.connect(read_only=True) as connection:
-            for name, value in PINNED.items():
-                connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+            pin_settings(connection)
             yield _Connection(connection)
 
 
@@ -181,8 +166,7 @@ class _Psql:
         marker = f"rfm-{uuid.uuid4().hex}".encode()
         self._send(f"{statement};\n\\echo {marker.decode()}\n")
         lines: list[bytes] = []
-        output = self._process.stdout
-        assert output is not None  # noqa: S101 - a pipe, see above
+        output = stream(self._process.stdout)
         while line := output.readline():
             if line.rstrip(b"\n") == marker:
                 return lines
@@ -196,21 +180,18 @@ class _Psql:
         return _exported(self)
 
     def close(self) -> None:
-        if self._process.stdin is not None:
-            with suppress(BrokenPipeError):
-                self._process.stdin.close()
+        with suppress(BrokenPipeError):
+            stream(self._process.stdin).close()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()
+        stream(self._process.stdout).close()
+        stream(self._process.stderr).close()
 
     def _send(self, text: str) -> None:
-        stdin = self._process.stdin
-        assert stdin is not None  # noqa: S101 - a pipe, see above
+        stdin = stream(self._process.stdin)
         try:
             stdin.write(text.encode())
             stdin.flush()
@@ -218,9 +199,7 @@ class _Psql:
             raise self._failure() from None
 
     def _listen(self) -> None:
-        stream = self._process.stderr
-        assert stream is not None  # noqa: S101 - a pipe, see above
-        for line in stream:
+        for line in stream(self._process.stderr):
             self._said.append(line.decode(errors="replace").strip())
             del self._said[:-MESSAGE_LINES]
 
@@ -231,23 +210,15 @@ class _Psql:
         return BiDatabaseError(f"{self._label}: {reason}")
 
 
-def endpoint_of(
-    name: str, database: Database | None, command: str | None, user: str, dbname: str
-) -> UrlEndpoint | CommandEndpoint:
-    """The endpoint that the settings describe: a command prefix goes before a URL.
-
-    Raises:
-        BiDatabaseError: neither is set.
-    """
-    if command:
-        return CommandEndpoint(tuple(shlex.split(command)), user, dbname)
-    if database is None:
-        raise BiDatabaseError(f"where the {name} is, is not set")
-    return UrlEndpoint(database)
+def pin_settings(connection: psycopg.Connection) -> None:
+    """Makes a connection write text as every other one of these does."""
+    for name, value in PINNED.items():
+        connection.execute("SELECT set_config(%s, %s, false)", [name, value])
 
 
 def as_json(query: str) -> str:
     """A query whose rows are JSON texts, one a line: the same through a connection and psql."""
+    # The query is one of this package's files; what was put into it is quoted there.
     return f"SELECT pg_catalog.row_to_json(rfm_q)::text FROM (\n{query}\n) AS rfm_q"  # noqa: S608
 
 

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rfm_platform.bi_database.endpoint import BiDatabaseError
+from rfm_platform.bi_database.errors import BiDatabaseError
 
 LOCAL = "localhost"
 TIMEOUT_SECONDS = 60

@@ -1,72 +1,34 @@
 """What is done at each gate of a move, and its verdict."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from rfm_platform.bi_database import redash, store
-from rfm_platform.bi_database.dump import DumpOptions, make_dump
-from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
-from rfm_platform.bi_database.manifest import NAME, Manifest, read_manifest
-from rfm_platform.bi_database.restore import RestoreOptions, preflight, restore, summary
-from rfm_platform.bi_database.smoke import Redash, smoke_test
+from rfm_platform.bi_database import redash
+from rfm_platform.bi_database.endpoint import UrlEndpoint
+from rfm_platform.bi_database.move import Move, Progress
+from rfm_platform.bi_database.restore import in_words
+from rfm_platform.bi_database.results import Finding, Verification
+from rfm_platform.bi_database.smoke import smoke_test
 from rfm_platform.bi_database.state import read_definitions
-from rfm_platform.bi_database.target import Finding
-from rfm_platform.bi_database.verify import verify
-from rfm_platform.postgres import Database
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Move:
-    """What is moved where, and how.
+class Outcome:
+    """How a gate ended.
 
     Attributes:
-        directory: of the dump.
-        store: an object store's URL, where dumps lie as well; None: only here.
-        work: where the restore and the journal note how far they are.
-        secret, cookie_secret: Redash's.
-        redash_version: the release that will run on the target.
-        server: the started Redash, for the last gate; None: that is left for later.
+        state: skipped has nothing to look at, and says so.
+        details: what was found, one by one.
+        verification: of the gate that compares.
+        objects: counts of what people made, side by side.
     """
 
-    source: UrlEndpoint | CommandEndpoint
-    target: Database
-    directory: Path
-    work: Path
-    dump: DumpOptions = field(default_factory=DumpOptions)
-    restore: RestoreOptions = field(default_factory=RestoreOptions)
-    secret: str | None = None
-    cookie_secret: str | None = None
-    redash_version: str | None = None
-    server: Redash | None = None
-    store: str | None = None
-
-    def manifest(self) -> Manifest:
-        """The dump's; a dump that is not here is fetched from the store first."""
-        if self.store is not None and not (self.directory / NAME).exists():
-            store.fetch(self.directory, self.store)
-        return read_manifest(self.directory)
-
-    def make_dump(self, progress: Progress = lambda _: None) -> Manifest:
-        """Dumps the source, into the store as well where there is one."""
-        manifest = make_dump(self.source, self.directory, self.dump, progress)
-        if self.store is not None:
-            store.upload(self.directory, self.store, progress)
-        return manifest
-
-
-class Outcome:
-    def __init__(
-        self,
-        state: Literal["passed", "failed", "skipped"],
-        text: str,
-        details: list[Finding] | None = None,
-        **noted: Any,
-    ) -> None:
-        self.state, self.text, self.details, self.noted = state, text, details or [], noted
+    state: Literal["passed", "failed", "skipped"]
+    text: str
+    details: tuple[Finding, ...] = ()
+    verification: Verification | None = None
+    objects: tuple[dict[str, Any], ...] = ()
 
 
 def _inventory(move: Move, _progress: Progress) -> Outcome:
@@ -94,56 +56,36 @@ def _proved(proof: redash.SecretProof) -> Outcome:
 
 def _dump(move: Move, progress: Progress) -> Outcome:
     manifest = move.make_dump(progress)
-    return Outcome("passed", f"{summary(manifest)}, in {move.directory}.")
+    return Outcome("passed", f"{manifest.summary}, in {move.directory}.")
 
 
 def _preflight(move: Move, _progress: Progress) -> Outcome:
-    move.manifest()
-    findings = preflight(move.target, move.directory, move.restore)
-    failed = [finding for finding in findings if finding.state == "failed"]
-    if failed:
-        text = " ".join(f"{finding.name}: {finding.text}" for finding in failed)
-        return Outcome("failed", text, findings)
-    return Outcome("passed", f"{len(findings)} things looked at.", findings)
+    findings = move.look_at_target()
+    failed = [f"{each.name}: {each.text}" for each in findings if each.state == "failed"]
+    text = " ".join(failed) or f"{len(findings)} things looked at."
+    return Outcome("failed" if failed else "passed", text, tuple(findings))
 
 
 def _restore(move: Move, progress: Progress) -> Outcome:
-    restore(
-        move.target,
-        move.directory,
-        move.work / "restore",
-        move.restore,
-        lambda phase, done, total: progress(f"{phase} {done} of {total}" if total else phase),
-    )
+    move.restore_dump(lambda *state: progress(in_words(*state)))
     return Outcome("passed", f"Restored into {move.target.label}.")
 
 
 def _verify(move: Move, progress: Progress) -> Outcome:
-    verification = verify(
-        UrlEndpoint(move.target),
-        move.manifest(),
-        move.directory,
-        move.restore.roles,
-        jobs=move.restore.jobs,
-        identity=move.restore.identity,
-        progress=progress,
-    )
-    return Outcome(
-        "passed" if verification.passed else "failed",
-        verification.verdict,
-        verification=verification,
-    )
+    found = move.verify(progress)
+    return Outcome("passed" if found.passed else "failed", found.verdict, verification=found)
 
 
-def _application(move: Move, _progress: Progress) -> Outcome:
+def look_at_application(move: Move, _progress: Progress = lambda _: None) -> Outcome:
+    """What people made, the secret and the schema, on the target."""
     before = move.manifest().application
     if before is None:
         return Outcome("skipped", "The database is not Redash's: nothing more is known of it.")
     with UrlEndpoint(move.target).session() as session:
         after = redash.read_application(session, read_definitions(session))
+        if after is None:
+            return Outcome("failed", "The target is not Redash's database.")
         proof = redash.prove_secrets(session, move.secret, move.cookie_secret)
-    if after is None:
-        return Outcome("failed", "The target is not Redash's database.")
     objects = redash.compare_objects(before, after)
     problems = [
         f"{row['kind']} ({row['which']}): {row['source']} at the source, {row['target']} now"
@@ -159,32 +101,14 @@ def _application(move: Move, _progress: Progress) -> Outcome:
             text="; ".join(problems) or f"{len(objects)} counts are the same on both sides.",
         ),
         Finding(name="secret", state="passed" if proof.is_proved else "failed", text=proof.verdict),
-        _revision(move, after.revision),
+        redash.judge_revision(after.revision, move.redash_version),
     ]
     failed = [finding.text for finding in findings if finding.state == "failed"]
     return Outcome(
         "failed" if failed else "passed",
         " ".join(failed) or " ".join(finding.text for finding in findings),
-        findings,
+        tuple(findings),
         objects=tuple(objects),
-    )
-
-
-def _revision(move: Move, revision: str | None) -> Finding:
-    if move.redash_version is None:
-        return Finding(
-            name="schema",
-            state="unknown",
-            text=f"The schema's revision is {revision}; set RFM_REDASH_VERSION to have it held "
-            "against the release that will run.",
-        )
-    problem = redash.revision_problem(revision, move.redash_version)
-    too_new = problem is not None and "newer than" in problem
-    return Finding(
-        name="schema",
-        # An older schema is upgraded before the start, which the runbook says: a newer one is lost.
-        state="failed" if too_new else "unknown" if problem else "passed",
-        text=problem or f"The schema is what Redash {move.redash_version} needs.",
     )
 
 
@@ -196,7 +120,7 @@ def _smoke(move: Move, _progress: Progress) -> Outcome:
     findings = smoke_test(move.server, move.work / "smoke.json")
     failed = [f"{each.name}: {each.text}" for each in findings if each.state == "failed"]
     text = " ".join(failed) or f"{len(findings)} things that people do were done."
-    return Outcome("failed" if failed else "passed", text, findings)
+    return Outcome("failed" if failed else "passed", text, tuple(findings))
 
 
 STEPS: dict[str, Callable[[Move, Progress], Outcome]] = {
@@ -206,6 +130,6 @@ STEPS: dict[str, Callable[[Move, Progress], Outcome]] = {
     "preflight": _preflight,
     "restore": _restore,
     "verify": _verify,
-    "application": _application,
+    "application": look_at_application,
     "smoke": _smoke,
 }

@@ -9,9 +9,10 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from rfm_platform.bi_database.endpoint import BiDatabaseError
+from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.record import Record
 from rfm_platform.bi_database.redash import Application
 from rfm_platform.bi_database.state import DatabaseState
 
@@ -19,17 +20,15 @@ NAME = "manifest.json"
 BLOCK = 1 << 20
 
 
-class DumpedFile(BaseModel):
+class DumpedFile(Record):
     """A file of a dump, by its path below the dump's directory."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: str
     bytes: int
     sha256: str
 
 
-class Manifest(BaseModel):
+class Manifest(Record):
     """A dump.
 
     Attributes:
@@ -42,8 +41,6 @@ class Manifest(BaseModel):
         state: what the snapshot held.
         application: what it held of an application that is known; None: it is none.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     source: str
     started: dt.datetime
@@ -59,6 +56,15 @@ class Manifest(BaseModel):
     @property
     def bytes(self) -> int:
         return sum(file.bytes for file in self.files)
+
+    @property
+    def summary(self) -> str:
+        """The dump in a sentence."""
+        rows = sum(table.rows or 0 for table in self.state.tables)
+        return (
+            f"{self.state.name}, PostgreSQL {self.state.version}, {len(self.state.tables)} tables, "
+            f"{rows:,} rows, {self.bytes / 1e6:,.1f} MB dumped"
+        )
 
 
 def read_manifest(directory: Path) -> Manifest:

@@ -9,18 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from rfm_platform.bi_database.endpoint import BiDatabaseError
-from rfm_platform.bi_database.gates import STEPS, Move, Outcome, Progress
-from rfm_platform.bi_database.results import Verification
-from rfm_platform.bi_database.target import Finding
+from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.gates import STEPS, Outcome
+from rfm_platform.bi_database.move import Move, Progress
+from rfm_platform.bi_database.record import Record
+from rfm_platform.bi_database.results import Finding, Verification
 from rfm_platform.errors import PlatformError
 
 GATES = tuple(STEPS)
 
 
-class Gate(BaseModel):
+class Gate(Record):
     """How a gate stands.
 
     Attributes:
@@ -28,8 +27,6 @@ class Gate(BaseModel):
         text: the verdict.
         details: findings, for the report.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     state: Literal["open", "passed", "failed", "skipped"] = "open"
@@ -45,10 +42,8 @@ class Gate(BaseModel):
         return (self.ended - self.started).total_seconds()
 
 
-class Journal(BaseModel):
+class Journal(Record):
     """The whole move, as it is noted."""
-
-    model_config = ConfigDict(frozen=True)
 
     source: str
     target: str
@@ -127,14 +122,15 @@ def migrate(
             name=name,
             state=outcome.state,
             text=outcome.text,
-            details=tuple(outcome.details),
+            details=outcome.details,
             started=started,
             ended=dt.datetime.now(dt.UTC),
         )
         journal = journal.model_copy(
             update={
                 "gates": tuple(gate if each.name == name else each for each in journal.gates),
-                **outcome.noted,
+                "verification": outcome.verification or journal.verification,
+                "objects": outcome.objects or journal.objects,
             }
         )
         _note(move, journal)

@@ -9,12 +9,13 @@ import base64
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from cryptography.fernet import Fernet, InvalidToken
-from pydantic import BaseModel, ConfigDict
 
 from rfm_platform.bi_database.endpoint import Session, quoted
+from rfm_platform.bi_database.record import Record
+from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.state import DatabaseState, read_sql
 
 NAME = "Redash"
@@ -46,7 +47,7 @@ SECRET_KEY, COOKIE_SECRET, PUBLIC = "REDASH_SECRET_KEY", "REDASH_COOKIE_SECRET",
 UPGRADE = "./manage.py db upgrade"
 
 
-class Application(BaseModel):
+class Application(Record):
     """The application whose database it is.
 
     Attributes:
@@ -54,8 +55,6 @@ class Application(BaseModel):
         objects: how many there are of each kind, and how many of those archived and drafts.
         examples: the newest object of each kind, without what is personal or secret.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     revision: str | None
@@ -144,8 +143,7 @@ def prove_secrets(
 
 def _tokens(session: Session) -> Iterable[tuple[str, bytes]]:
     for table in ENCRYPTED:
-        query = f"SELECT id, encrypted_options AS token FROM public.{table} ORDER BY id"  # noqa: S608
-        for row in session.rows(query):
+        for row in session.rows(read_sql("redash_tokens").format(table=quoted("public", table))):
             if row["token"] is not None:
                 yield f"{table} {row['id']}", bytes.fromhex(row["token"].removeprefix("\\x"))
 
@@ -162,30 +160,48 @@ def _opens(box: Fernet, token: bytes) -> bool:
     return True
 
 
-def revision_problem(revision: str | None, version: str) -> str | None:
-    """What has to be done before a release of Redash runs on a schema; None: nothing.
+def judge_revision(revision: str | None, version: str | None) -> Finding:
+    """Whether a release of Redash runs on a schema.
+
+    Unknown is what a person has to do something about before the start: an older schema can be
+    upgraded. A newer one, or one without a revision, cannot.
 
     Args:
         revision: the schema's.
-        version: the release that will run, such as ``25.8.0``.
+        version: the release that will run, such as ``25.8.0``; None: it is not known.
     """
+    if version is None:
+        return _schema(
+            "unknown",
+            f"The schema's revision is {revision}; set RFM_REDASH_VERSION to have it held against "
+            "the release that will run.",
+        )
     needed = revision_of(version)
     known = [each for _, each in REVISIONS]
     if revision == needed:
-        return None
+        return _schema("passed", f"The schema is what {NAME} {version} needs ({needed}).")
     if revision is None:
-        return f"The schema has no revision (alembic_version is empty): {NAME} cannot upgrade it."
+        return _schema(
+            "failed",
+            f"The schema has no revision (alembic_version is empty): {NAME} cannot upgrade it.",
+        )
     if revision in known and known.index(revision) > known.index(needed):
         release = ".".join(map(str, REVISIONS[known.index(revision)][0]))
-        return (
+        return _schema(
+            "failed",
             f"The schema is of {NAME} {release} ({revision}), newer than {version} can run on: "
-            f"deploy {release} or later."
+            f"deploy {release} or later.",
         )
-    return (
+    return _schema(
+        "unknown",
         f"The schema's revision is {revision}, {NAME} {version} needs {needed}: after the restore "
         f"and before the server starts, run `{UPGRADE}` in the new image (the chart's migration "
-        "hook only creates tables and leaves existing ones as they are)."
+        "hook only creates tables and leaves existing ones as they are).",
     )
+
+
+def _schema(state: Literal["passed", "failed", "unknown"], text: str) -> Finding:
+    return Finding(name="schema", state=state, text=text)
 
 
 def revision_of(version: str) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from rfm_platform.bi_database.gates import Move
 from rfm_platform.bi_database.manifest import NAME, Manifest
 from rfm_platform.bi_database.migrate import Journal, read_journal
+from rfm_platform.bi_database.move import Move
 
 HTML, JSON = "report.html", "report.json"
 

@@ -11,25 +11,45 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from rfm_platform.bi_database.endpoint import BiDatabaseError
-from rfm_platform.bi_database.manifest import Manifest, damaged_files, read_manifest
-from rfm_platform.bi_database.target import Finding, empty, examine
+from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.manifest import damaged_files, read_manifest
+from rfm_platform.bi_database.results import Finding
+from rfm_platform.bi_database.target import empty, examine
 from rfm_platform.bi_database.tools import choose, login
+from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
 STATE = "state.json"
 JOB = "job.json"
 LOG = "restore.log"
+# Whoever watches may be another command than the one that started the process: there is nothing
+# to wait on, the file has to be looked at.
 POLL_SECONDS = 0.2
 IDENTITY = "RFM_BI_IDENTITY"
 
 
-class RestoreState(dict[str, Any]):
-    """How far a restore is: phase, done, total, pid, failure, target_is, ended."""
+@dataclass(frozen=True)
+class RestoreState:
+    """How far a restore is, as its process notes it.
+
+    Attributes:
+        pid: the process.
+        phase: what it does, for a person.
+        done, total: steps of it; 0 where it has none.
+        failure: what went wrong.
+        target_is: how a failure left the target.
+    """
+
+    pid: int
+    phase: str = "starting"
+    done: int = 0
+    total: int = 0
+    failure: str | None = None
+    target_is: str = ""
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +145,7 @@ def start(target: Database, directory: Path, job: Path, options: RestoreOptions)
         with (job / LOG).open("wb") as log:
             subprocess.Popen(
                 [sys.executable, "-m", "rfm_platform.bi_database.worker", str(job)],
+                # In the image the package lies on a path and is not installed.
                 env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -151,25 +172,30 @@ def watch(
     while True:
         running = is_running(job)
         state = read_state(job)  # after that, so that an end between the two is seen
-        if state["ended"]:
+        if state.ended:
             break
         if not running:
             raise BiDatabaseError(
                 f"The restore into {target.label} was killed in the middle. {_cleaned(target)}"
             )
-        progress(state["phase"], state["done"], state["total"])
+        progress(state.phase, state.done, state.total)
         time.sleep(POLL_SECONDS)
-    if state["failure"]:
+    if state.failure:
         raise BiDatabaseError(
-            f"The restore into {target.label} failed: {state['failure']}. {state['target_is']}"
+            f"The restore into {target.label} failed: {state.failure}. {state.target_is}"
         )
-    progress("restored", state["total"], state["total"])
+    progress("restored", state.total, state.total)
+
+
+def in_words(phase: str, done: int, total: int) -> str:
+    """How far a restore is, for a line on a screen."""
+    return f"{phase}: {done} of {total} objects" if total else phase
 
 
 def _cleaned(target: Database) -> str:
     try:
         empty(target)
-    except Exception as error:
+    except PlatformError as error:
         return f"The target holds a part and could not be emptied: {error}"
     return "The target is empty again."
 
@@ -179,10 +205,10 @@ def is_running(job: Path) -> bool:
     if not (job / STATE).exists():
         return False
     state = read_state(job)
-    if state["ended"]:
+    if state.ended:
         return False
     try:
-        command = Path(f"/proc/{state['pid']}/cmdline").read_bytes().split(b"\0")
+        command = Path(f"/proc/{state.pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
     return str(job).encode() in command
@@ -190,20 +216,11 @@ def is_running(job: Path) -> bool:
 
 def read_state(job: Path) -> RestoreState:
     """How far a restore is."""
-    return RestoreState(json.loads((job / STATE).read_text("utf-8")))
+    return RestoreState(**json.loads((job / STATE).read_text("utf-8")))
 
 
-def write_state(job: Path, state: Mapping[str, Any]) -> None:
+def write_state(job: Path, state: RestoreState) -> None:
     """Notes how far it is; a reader sees the old or the new."""
     new = job / f"{STATE}.new"
-    new.write_text(json.dumps(dict(state)), encoding="utf-8")
+    new.write_text(json.dumps(asdict(state)), encoding="utf-8")
     new.replace(job / STATE)
-
-
-def summary(manifest: Manifest) -> str:
-    """A dump in a sentence."""
-    rows = sum(table.rows or 0 for table in manifest.state.tables)
-    return (
-        f"{manifest.state.name}, PostgreSQL {manifest.state.version}, "
-        f"{len(manifest.state.tables)} tables, {rows:,} rows, {manifest.bytes / 1e6:,.1f} MB dumped"
-    )

@@ -1,16 +1,30 @@
-"""What a comparison of two databases found."""
+"""What was found: by a look at something, by a comparison of two databases."""
 
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from rfm_platform.bi_database.record import Record
 
 State = Literal["validated", "mismatched", "no key", "error", "skipped"]
 # Names of objects that are told; how many there are is always told.
 NAMED = 20
 
 
-class TableResult(BaseModel):
+class Finding(Record):
+    """What a look at something found.
+
+    Attributes:
+        name: what was looked at.
+        state: unknown is no pass: a person has to look.
+        text: what is so, and what to do where it must not be.
+    """
+
+    name: str
+    state: Literal["passed", "failed", "unknown"]
+    text: str
+
+
+class TableResult(Record):
     """How a table compares.
 
     Attributes:
@@ -18,8 +32,6 @@ class TableResult(BaseModel):
         why: what differs, or why it was not compared.
         rows: examples of rows that differ, by key, without their values.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     table: str
     state: State
@@ -29,10 +41,8 @@ class TableResult(BaseModel):
     rows: tuple[str, ...] = ()
 
 
-class SectionResult(BaseModel):
+class SectionResult(Record):
     """How a kind of object compares: names that are missing, that are extra, that are otherwise."""
-
-    model_config = ConfigDict(frozen=True)
 
     section: str
     compared: int
@@ -61,15 +71,13 @@ class SectionResult(BaseModel):
         return "; ".join(parts)
 
 
-class Verification(BaseModel):
+class Verification(Record):
     """Everything that was compared.
 
     Attributes:
         sections: by kind of object, with sequences, owners, rights and the database itself.
         notes: what a person should know and is no mismatch.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     tables: tuple[TableResult, ...]
     sections: tuple[SectionResult, ...]

@@ -7,7 +7,7 @@ a temporary view, in a transaction that is taken back.
 
 import psycopg
 
-from rfm_platform.bi_database.endpoint import PINNED
+from rfm_platform.bi_database.endpoint import pin_settings
 from rfm_platform.bi_database.state import DatabaseState
 from rfm_platform.postgres import Database
 
@@ -21,8 +21,7 @@ def as_target_writes(source: DatabaseState, target: Database) -> DatabaseState:
     """
     views = {}
     with target.connect() as connection:
-        for name, value in PINNED.items():
-            connection.execute("SELECT set_config(%s, %s, true)", [name, value])
+        pin_settings(connection)
         for name, definition in source.sections["views"].items():
             kind, text = definition.split(_KIND, 1)
             views[name] = kind + _KIND + _rewritten(connection, text)

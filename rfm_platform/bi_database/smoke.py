@@ -9,17 +9,18 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from rfm_platform.bi_database.endpoint import BiDatabaseError
-from rfm_platform.bi_database.target import Finding
+from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.results import Finding
 
 TIMEOUT_SECONDS = 20
 JOB_SECONDS = 90
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.5  # Redash tells of a job only when it is asked
 QUERY_NAME = "rfm_platform smoke test"
 _DONE, _FAILED, _CANCELLED = 3, 4, 5
 
@@ -123,21 +124,25 @@ def _signed_in(redash: Redash) -> str:
 
 
 def _data_sources(redash: Redash) -> list[Finding]:
-    def look(source: dict[str, Any]) -> str:
-        redash.call("GET", f"data_sources/{source['id']}")
-        answer = redash.call("POST", f"data_sources/{source['id']}/test", json={})
-        if not answer["ok"]:
-            raise BiDatabaseError(f"it does not answer: {str(answer.get('message'))[:200]}")
-        return "It answers."
-
     try:
         sources = redash.call("GET", "data_sources")
     except BiDatabaseError as error:
         return [Finding(name="data sources", state="failed", text=str(error))]
     return [
-        _try(f"data source {each['id']} ({each['name']})", lambda each=each: look(each))  # type: ignore[misc]
+        _try(
+            f"data source {each['id']} ({each['name']})",
+            partial(_data_source_answers, redash, each["id"]),
+        )
         for each in sources
     ]
+
+
+def _data_source_answers(redash: Redash, number: int) -> str:
+    redash.call("GET", f"data_sources/{number}")
+    answer = redash.call("POST", f"data_sources/{number}/test", json={})
+    if not answer["ok"]:
+        raise BiDatabaseError(f"it does not answer: {str(answer.get('message'))[:200]}")
+    return "It answers."
 
 
 def _dashboard(redash: Redash) -> str:

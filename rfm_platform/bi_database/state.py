@@ -8,9 +8,8 @@ later, on another server.
 from importlib import resources
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from rfm_platform.bi_database.endpoint import Session, quoted
+from rfm_platform.bi_database.record import Record
 
 # Kinds of objects that are compared by definition, each with its sql/<name>.sql.
 SECTIONS = (
@@ -30,11 +29,7 @@ _TABLE_FACTS = ("name", "kind", "persistence", "bytes", "is_populated", "estimat
 KINDS = {"r": "table", "p": "partitioned table", "m": "materialized view", "f": "foreign table"}
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class TableState(_Model):
+class TableState(Record):
     """A table and its rows.
 
     Attributes:
@@ -69,7 +64,7 @@ class TableState(_Model):
         return self.kind == "r" or (self.kind == "m" and self.is_populated)
 
 
-class SequenceState(_Model):
+class SequenceState(Record):
     """A sequence.
 
     Attributes:
@@ -84,7 +79,7 @@ class SequenceState(_Model):
     highest: int | None
 
 
-class Grant(_Model):
+class Grant(Record):
     """A right of somebody else than the owner."""
 
     kind: str
@@ -94,14 +89,13 @@ class Grant(_Model):
     grantee: str
 
 
-class DatabaseState(_Model):
+class DatabaseState(Record):
     """A whole database in one snapshot.
 
     Attributes:
         scheme: how the rows were hashed; None: they were not.
         sections: by kind of object (SECTIONS): each object's definition.
         owners: each object's owner.
-        application: what is known of the application whose database it is, by name.
     """
 
     name: str
@@ -186,7 +180,7 @@ def _sequence_query(row: dict[str, Any]) -> str:
     if row["table_name"]:
         column = quoted(row["column_name"])
         table = quoted(row["table_schema"], row["table_name"])
-        highest = f"(SELECT MAX({column})::bigint FROM {table})"  # noqa: S608 - quoted
+        highest = read_sql("highest").format(column=column, table=table)
     return read_sql("sequence").format(
         name=f"{row['schema']}.{row['name']}".replace("'", "''"),
         sequence=quoted(row["schema"], row["name"]),

@@ -12,7 +12,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore, from_url
 
-from rfm_platform.bi_database.endpoint import BiDatabaseError
+from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import NAME, read_manifest
 
 Progress = Callable[[str], None]

@@ -1,34 +1,18 @@
 """The database that a dump is restored into: is it fit for that, is it empty, and emptying it."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
 from psycopg import sql
-from pydantic import BaseModel, ConfigDict
 
 from rfm_platform.bi_database.manifest import Manifest
+from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.state import major, read_sql
 from rfm_platform.postgres import Database, DatabaseError
 
 # Hosts to which a connection does not leave this machine.
 LOCAL = ("", "localhost", "127.0.0.1", "::1")
-
-
-class Finding(BaseModel):
-    """What a look at the target found.
-
-    Attributes:
-        name: what was looked at.
-        state: unknown is no pass: a person has to look.
-        text: what is so, and what to do where it must not be.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    state: Literal["passed", "failed", "unknown"]
-    text: str
 
 
 def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Finding]:

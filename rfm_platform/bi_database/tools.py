@@ -15,9 +15,9 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
-from rfm_platform.bi_database.endpoint import BiDatabaseError
+from rfm_platform.bi_database.errors import BiDatabaseError
 
 SERVICE = "rfm"
 # Where distributions keep a directory for each release.
@@ -89,6 +89,13 @@ def _version(path: Path) -> int | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return parse_version(said)
+
+
+def stream(pipe: IO[bytes] | None) -> IO[bytes]:
+    """One end of a process that was started with a pipe there: only the type leaves it open."""
+    if pipe is None:
+        raise ValueError("the process was started without that pipe")
+    return pipe
 
 
 def parse_version(said: str) -> int | None:

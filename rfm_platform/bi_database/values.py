@@ -6,10 +6,10 @@ proved goes into the Secret that those values name.
 
 import yaml
 
-from rfm_platform.bi_database.endpoint import BiDatabaseError
-from rfm_platform.bi_database.gates import Move
+from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.migrate import read_journal
-from rfm_platform.bi_database.redash import revision_of, revision_problem
+from rfm_platform.bi_database.move import Move
+from rfm_platform.bi_database.redash import judge_revision
 
 # The gates without which nothing may be started on the database.
 NEEDED = ("secret", "verify", "application")
@@ -38,11 +38,10 @@ def chart_values(move: Move, url: str | None) -> str:
     application = move.manifest().application
     revision = application.revision if application else None
     verified = next(gate.ended for gate in journal.gates if gate.name == "verify")
-    problem = revision_problem(revision, move.redash_version)
     lines = [
         f"The database behind it: {journal.target}, moved from {journal.source}",
         f"and verified on {verified:%Y-%m-%d %H:%M %Z}.",
-        problem or f"Its schema is {revision_of(move.redash_version)}, as this release needs it.",
+        judge_revision(revision, move.redash_version).text,
         "The Secret's secretKey is the one that was proved to open every encrypted row.",
     ]
     values: dict[str, object] = {"image": {"tag": move.redash_version}}

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from rfm_platform.bi_database.archive import readable
 from rfm_platform.bi_database.dump import ARCHIVE
 from rfm_platform.bi_database.grants import give
 from rfm_platform.bi_database.manifest import read_manifest
-from rfm_platform.bi_database.restore import IDENTITY, JOB, write_state
+from rfm_platform.bi_database.restore import IDENTITY, JOB, RestoreState, write_state
 from rfm_platform.bi_database.target import empty
+from rfm_platform.bi_database.tools import stream
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
@@ -35,23 +37,14 @@ class _Worker:
         self._job = job
         self._task: dict[str, Any] = json.loads((job / JOB).read_text("utf-8"))
         self._target = Database(self._task["label"], dict)  # libpq takes the service's parameters
-        self._state: dict[str, Any] = {
-            "pid": os.getpid(),
-            "phase": "starting",
-            "done": 0,
-            "total": 0,
-            "failure": None,
-            "target_is": "",
-            "ended": False,
-        }
+        self._state = RestoreState(os.getpid())
         self._note()
 
     def run(self) -> None:
         try:
             self._restore()
         except (PlatformError, OSError, psycopg.Error) as error:
-            self._state["failure"] = str(error).strip()
-            self._state["target_is"] = self._clean()
+            self._note(failure=str(error).strip(), target_is=self._clean())
         finally:
             self._note(ended=True)
             (self._job / "service.conf").unlink(missing_ok=True)
@@ -97,8 +90,7 @@ class _Worker:
         process = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
         said: list[str] = []
         done = 0
-        assert process.stderr is not None  # noqa: S101 - a pipe
-        for raw in process.stderr:
+        for raw in stream(process.stderr):
             text = raw.decode(errors="replace").strip().removeprefix("pg_restore: ")
             if text.startswith("error:"):
                 said.append(text)
@@ -119,7 +111,7 @@ class _Worker:
         return "The target is empty."
 
     def _note(self, **changes: Any) -> None:
-        self._state |= changes
+        self._state = replace(self._state, **changes)
         write_state(self._job, self._state)
 
 

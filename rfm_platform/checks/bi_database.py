@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from rfm_platform.bi_database.endpoint import UrlEndpoint
-from rfm_platform.bi_database.gates import STEPS, Move
+from rfm_platform.bi_database.gates import look_at_application
+from rfm_platform.bi_database.move import Move
 from rfm_platform.bi_database.results import Verification
-from rfm_platform.bi_database.verify import verify
 from rfm_platform.presentation import table_of
 from rfm_platform.wiring import Platform, bi_drill
 
@@ -37,14 +36,7 @@ def bi_database_checks(daily: dg.DailyPartitionsDefinition) -> dg.AssetChecksDef
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.AssetCheckResult]:
         move = bi_drill(platform.settings, context.partition_key)
-        found = verify(
-            UrlEndpoint(move.target),
-            move.manifest(),
-            move.directory,
-            move.restore.roles,
-            jobs=move.restore.jobs,
-            identity=move.restore.identity,
-        )
+        found = move.verify()
         yield _rows(found)
         yield _objects(found)
         yield _application(move)
@@ -83,13 +75,13 @@ def _objects(found: Verification) -> dg.AssetCheckResult:
 
 
 def _application(move: Move) -> dg.AssetCheckResult:
-    outcome = STEPS["application"](move, lambda _: None)
-    metadata = {"findings": table_of([each.model_dump() for each in outcome.details])}
-    if "objects" in outcome.noted:
-        metadata["objects"] = table_of(outcome.noted["objects"])
+    outcome = look_at_application(move)
     return dg.AssetCheckResult(
         check_name=APPLICATION,
         passed=outcome.state != "failed",
         description=outcome.text,
-        metadata=metadata,
+        metadata={
+            "findings": table_of([each.model_dump() for each in outcome.details]),
+            "objects": table_of(outcome.objects),
+        },
     )

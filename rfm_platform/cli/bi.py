@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +15,7 @@ from rfm_platform.errors import PlatformError
 from rfm_platform.settings import load_settings
 
 if TYPE_CHECKING:
-    from rfm_platform.bi_database.results import Verification
-    from rfm_platform.bi_database.target import Finding
+    from rfm_platform.bi_database.results import Finding, Verification
 
 bi = typer.Typer(
     help="Move the BI platform's database: identify, dump, restore, verify, prove.",
@@ -95,15 +95,14 @@ def inventory() -> None:
 @bi.command()
 def dump() -> None:
     """Dump one consistent snapshot into today's directory, with a manifest of what it held."""
-    from rfm_platform.bi_database.restore import summary
-    from rfm_platform.wiring import bi_drill, remove_old_dumps
+    from rfm_platform.wiring import bi_drill
 
     settings = load_settings()
     move = bi_drill(settings, dt.datetime.now().astimezone().date().isoformat())
     with console.status("dumping") as status:
         manifest = move.make_dump(_telling(status))
-    console.print(f"{summary(manifest)}: {move.directory}", soft_wrap=True)
-    for text in remove_old_dumps(settings):
+    console.print(f"{manifest.summary}: {move.directory}", soft_wrap=True)
+    for text in move.remove_old_dumps(settings.bi_keep_dumps):
         console.print(text)
 
 
@@ -115,21 +114,13 @@ def restore(
     ] = False,
 ) -> None:
     """Restore a dump into RFM_BI_TARGET_URL; goes on if this command is ended, and is taken up."""
-    from rfm_platform.bi_database.restore import restore as restore_dump
+    from rfm_platform.bi_database.restore import in_words
     from rfm_platform.wiring import bi_move
 
     move = bi_move(load_settings(), replace=replace_target)
-    directory = dump_directory or _newest_dump()
+    move = replace(move, directory=dump_directory or _newest_dump())
     with console.status("looking at the target") as status:
-        findings = restore_dump(
-            move.target,
-            directory,
-            move.work / "restore",
-            move.restore,
-            lambda phase, done, total: status.update(
-                f"{phase}: {done} of {total} objects" if total else phase
-            ),
-        )
+        findings = move.restore_dump(lambda *state: status.update(in_words(*state)))
     _show_findings(findings)
     console.print(f"Restored into {move.target.label}. Now: rfm bi verify", soft_wrap=True)
 
@@ -137,23 +128,11 @@ def restore(
 @bi.command()
 def verify(dump_directory: Dump = None) -> None:
     """Compare RFM_BI_TARGET_URL with what the dump's snapshot held: every row, every object."""
-    from rfm_platform.bi_database.endpoint import UrlEndpoint
-    from rfm_platform.bi_database.manifest import read_manifest
-    from rfm_platform.bi_database.verify import verify as verify_target
     from rfm_platform.wiring import bi_move
 
-    move = bi_move(load_settings())
-    directory = dump_directory or _newest_dump()
+    move = replace(bi_move(load_settings()), directory=dump_directory or _newest_dump())
     with console.status("reading") as status:
-        found = verify_target(
-            UrlEndpoint(move.target),
-            read_manifest(directory),
-            directory,
-            move.restore.roles,
-            jobs=move.restore.jobs,
-            identity=move.restore.identity,
-            progress=_telling(status),
-        )
+        found = move.verify(_telling(status))
     _show_verification(found)
     if not found.passed:
         raise typer.Exit(1)

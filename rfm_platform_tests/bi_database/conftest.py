@@ -10,7 +10,7 @@ import pytest
 
 from rfm_platform.bi_database.dump import DumpOptions, make_dump
 from rfm_platform.bi_database.endpoint import UrlEndpoint
-from rfm_platform.bi_database.gates import Move
+from rfm_platform.bi_database.move import Move
 from rfm_platform.bi_database.restore import RestoreOptions, restore
 from rfm_platform.bi_database.results import Verification
 from rfm_platform.bi_database.verify import verify

@@ -54,7 +54,7 @@ def redash_server(database: Database, secret: str) -> Iterator[RedashServer]:
                 status = 200
             except _Answer as other:
                 status, answer = other.status, other.body
-            except Exception as error:
+            except Exception as error:  # whatever breaks is a 500, as it is there
                 status, answer = 500, {"message": type(error).__name__}
             data = json.dumps(answer).encode()
             self.send_response(status)

@@ -16,7 +16,8 @@ import pytest
 from pyrage import x25519
 
 from rfm_platform.bi_database.dump import ARCHIVE, DumpOptions, make_dump
-from rfm_platform.bi_database.endpoint import BiDatabaseError, UrlEndpoint
+from rfm_platform.bi_database.endpoint import UrlEndpoint
+from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import NAME, describe_files, read_manifest
 from rfm_platform.bi_database.restore import (
     RestoreOptions,
@@ -310,7 +311,7 @@ def test_a_restore_that_is_killed_in_the_middle_leaves_an_empty_database(
     job = tmp_path / "job"
     with in_the_middle(cloud, target, dumped, job) as observer:
         if which == "worker":
-            os.killpg(read_state(job)["pid"], signal.SIGKILL)
+            os.killpg(read_state(job).pid, signal.SIGKILL)
         elif which == "connection":
             observer.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

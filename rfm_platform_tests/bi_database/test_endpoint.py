@@ -13,7 +13,8 @@ import pytest
 
 from rfm_platform.bi_database.content import read_contents
 from rfm_platform.bi_database.dump import DumpOptions, make_dump
-from rfm_platform.bi_database.endpoint import BiDatabaseError, CommandEndpoint, UrlEndpoint
+from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
+from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.finder import find_databases
 from rfm_platform.bi_database.restore import RestoreOptions, restore
 from rfm_platform.bi_database.state import read_definitions

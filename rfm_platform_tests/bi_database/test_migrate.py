@@ -107,7 +107,7 @@ def test_a_move_stops_at_a_gate_goes_on_later_and_ends_in_a_report(
         "image": {"tag": NEWEST_REDASH},
         "redash": {"host": "https://redash.example.com"},
     }
-    assert "Its schema is db0aca1ebd32, as this release needs it." in said
+    assert "The schema is what Redash 26.8.0 needs (db0aca1ebd32)." in said
     code, said = rfm("migrate", "--again", "restore")
     assert code == 1
     assert "not empty" in said

@@ -10,9 +10,10 @@ from moto.server import ThreadedMotoServer
 from obstore.store import from_url
 
 from rfm_platform.bi_database import store
-from rfm_platform.bi_database.endpoint import BiDatabaseError, UrlEndpoint
-from rfm_platform.bi_database.gates import Move
+from rfm_platform.bi_database.endpoint import UrlEndpoint
+from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import NAME, damaged_files, read_manifest
+from rfm_platform.bi_database.move import Move
 from rfm_platform.postgres import Database
 
 URL = "s3://backups/bi"

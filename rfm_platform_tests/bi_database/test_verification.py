@@ -9,7 +9,7 @@ from rfm_platform.bi_database.content import read_content
 from rfm_platform.bi_database.dump import DumpOptions, make_dump
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.manifest import Manifest
-from rfm_platform.bi_database.redash import revision_problem
+from rfm_platform.bi_database.redash import judge_revision
 from rfm_platform.bi_database.restore import RestoreOptions, restore
 from rfm_platform.bi_database.verify import verify
 from rfm_platform.postgres import Database, external
@@ -154,13 +154,13 @@ def as_an_old_server_saw_it(restored: Restored) -> Manifest:
     """The manifest of a source that cannot hash records yet: before PostgreSQL 14."""
     manifest = restored.move.manifest()
     with restored.move.source.session() as session:
-        tables = []
-        for table in manifest.state.tables:
-            if table.holds_rows:
-                _, content = read_content(session, table, "md5")
-                table = table.model_copy(update={"content": content})  # noqa: PLW2901
-            tables.append(table)
-    state = manifest.state.model_copy(update={"tables": tuple(tables), "scheme": "md5"})
+        tables = tuple(
+            table.model_copy(update={"content": read_content(session, table, "md5")[1]})
+            if table.holds_rows
+            else table
+            for table in manifest.state.tables
+        )
+    state = manifest.state.model_copy(update={"tables": tables, "scheme": "md5"})
     return manifest.model_copy(update={"state": state})
 
 
@@ -226,18 +226,20 @@ def test_a_move_to_a_later_release_raises_no_alarm(target: Database, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("revision", "version", "says"),
+    ("revision", "version", "state", "says"),
     [
-        ("db0aca1ebd32", "26.8.0", None),
-        ("e5c7a4e2df4d", "8.0.0", None),
-        ("e5c7a4e2df4d", "25.8", "./manage.py db upgrade"),
-        ("db0aca1ebd32", "10.1", "newer than 10.1 can run on"),
-        (None, "25.8", "has no revision"),
-        ("0123456789ab", "25.8", "needs db0aca1ebd32"),
+        ("db0aca1ebd32", "26.8.0", "passed", "what Redash 26.8.0 needs"),
+        ("e5c7a4e2df4d", "8.0.0", "passed", "what Redash 8.0.0 needs"),
+        ("e5c7a4e2df4d", "25.8", "unknown", "./manage.py db upgrade"),
+        ("db0aca1ebd32", "10.1", "failed", "newer than 10.1 can run on"),
+        (None, "25.8", "failed", "has no revision"),
+        ("0123456789ab", "25.8", "unknown", "needs db0aca1ebd32"),
+        ("db0aca1ebd32", None, "unknown", "set RFM_REDASH_VERSION"),
     ],
 )
 def test_a_schema_that_a_release_cannot_run_on_is_told_with_the_way_out(
-    revision: str | None, version: str, says: str | None
+    revision: str | None, version: str | None, state: str, says: str
 ) -> None:
-    problem = revision_problem(revision, version)
-    assert (problem is None) if says is None else (problem is not None and says in problem)
+    found = judge_revision(revision, version)
+    assert found.state == state
+    assert says in found.text

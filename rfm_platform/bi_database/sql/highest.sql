@@ -1,0 +1,1 @@
+(SELECT MAX({column})::bigint FROM {table})

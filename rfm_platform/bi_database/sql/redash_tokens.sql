@@ -1,0 +1,1 @@
+SELECT id, encrypted_options AS token FROM {table} ORDER BY id
