@@ -1,6 +1,7 @@
 """An archive's files: encryption at rest with age, and a table's rows read back out of it."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from pyrage import x25519
 
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import NAME, Manifest
+from rfm_platform.bi_database.state import TableState
+from rfm_platform.bi_database.tools import choose, stream
 
 SUFFIX = ".age"
 
@@ -74,6 +77,45 @@ def decrypt(directory: Path, place: Path, identity: str) -> None:
             raise BiDatabaseError(
                 f"RFM_BI_IDENTITY does not open {path}: it is another key's, or damaged"
             ) from None
+
+
+def dumped_rows(archive: Path, version: int, table: TableState) -> Iterator[bytes]:
+    """A table's rows as an archive holds them, in COPY's text form.
+
+    Args:
+        archive: a directory, or a file of the custom format.
+        version: of the pg_dump that wrote it.
+        table: which.
+
+    Raises:
+        BiDatabaseError: it cannot be read.
+    """
+    program = choose("pg_restore", version).path
+    command = [
+        str(program),
+        "--data-only",
+        "--file=-",
+        f"--schema={table.schema_name}",
+        f"--table={table.name}",
+        str(archive),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    inside = False
+    try:
+        for raw in stream(process.stdout):
+            line = raw.rstrip(b"\n")
+            if inside and line == b"\\.":
+                inside = False
+            elif inside:
+                yield line
+            elif line.startswith(b"COPY "):
+                inside = True
+        if process.wait() != 0:
+            raise BiDatabaseError(f"{archive}: pg_restore cannot read {table.title} out of it")
+    finally:
+        process.kill()
+        process.wait()
+        stream(process.stdout).close()
 
 
 def _files(directory: Path) -> list[Path]:

@@ -5,7 +5,6 @@ by key; the rows of buckets that differ are then compared one by one. So memory 
 differs, up to a limit that is told, and the dump itself is the witness: the source lives on.
 """
 
-import subprocess
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,13 +14,11 @@ from pathlib import Path
 
 from psycopg import sql
 
-from rfm_platform.bi_database.archive import readable
+from rfm_platform.bi_database.archive import dumped_rows, readable
 from rfm_platform.bi_database.dump import ARCHIVE
 from rfm_platform.bi_database.endpoint import UrlEndpoint, pin_settings
-from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import Manifest
 from rfm_platform.bi_database.state import TableState
-from rfm_platform.bi_database.tools import choose, stream
 
 BUCKETS = 4096
 # Rows of differing buckets that are looked at one by one, and rows that are told.
@@ -95,7 +92,7 @@ def compare_rows(
         keys = [table.columns.index(name) for name in table.key if name in table.columns]
 
         def dumped() -> Iterator[bytes]:
-            return _dumped_rows(place / ARCHIVE, manifest.tool, table)
+            return dumped_rows(place / ARCHIVE, manifest.tool, table)
 
         with target.database.connect(read_only=True) as connection:
             pin_settings(connection)
@@ -117,36 +114,6 @@ def _copy_statement(table: TableState) -> sql.Composed:
         columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)),
         table=sql.Identifier(table.schema_name, table.name),
     )
-
-
-def _dumped_rows(archive: Path, version: int, table: TableState) -> Iterator[bytes]:
-    """A table's rows as an archive holds them, in COPY's text form."""
-    program = choose("pg_restore", version).path
-    command = [
-        str(program),
-        "--data-only",
-        "--file=-",
-        f"--schema={table.schema_name}",
-        f"--table={table.name}",
-        str(archive),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    inside = False
-    try:
-        for raw in stream(process.stdout):
-            line = raw.rstrip(b"\n")
-            if inside and line == b"\\.":
-                inside = False
-            elif inside:
-                yield line
-            elif line.startswith(b"COPY "):
-                inside = True
-        if process.wait() != 0:
-            raise BiDatabaseError(f"{archive}: pg_restore cannot read {table.title} out of it")
-    finally:
-        process.kill()
-        process.wait()
-        stream(process.stdout).close()
 
 
 def _lines(blocks: Iterable[bytes | bytearray | memoryview]) -> Iterator[bytes]:
