@@ -47,11 +47,11 @@ format: .venv/.installed  ## let ruff write the format
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-test: check  ## check, then every test
+test: check  ## check, then the tests
 	$(BIN)/pytest -n auto --dist worksteal --ignore=rfm_platform_tests/deploy/test_processes.py
 
 # Apart from `test`: on Python 3.11 the tracer costs half as much again as the tests themselves.
-coverage: .venv/.installed  ## every test, with branch coverage and its floor
+coverage: .venv/.installed  ## the tests of `test`, with branch coverage and its floor
 	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
 test-long: .venv/.installed  ## thousands of generated marts, a kill at every boundary

@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 import sqlalchemy as sa
 
+from rfm_platform.engine.instances import scratch_database
 from rfm_platform.engine.parquet import write_files
 from rfm_platform.engine.pipes import read_from, write_to
 from rfm_platform.engine.sql import as_postgres_reads, duckdb_type
@@ -52,19 +53,8 @@ class DuckDBEngine:
         """A scratch database. Whatever it spilled is removed at the end, also after an error."""
         self.spill.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix="session-", dir=self.spill))
-        config: dict[str, Any] = {
-            "memory_limit": f"{self.memory_limit}B",
-            "temp_directory": str(scratch / "spill"),
-            "preserve_insertion_order": "false",
-            "autoinstall_known_extensions": "false",
-            # Without: DuckDB 2.0 can wait for itself for ever when a query that is being written
-            # fails, under load in every few hundredth run.
-            "async_threads": 0,
-        }
-        if self.threads is not None:
-            config["threads"] = self.threads
         try:
-            with duckdb.connect(config=config) as connection:
+            with scratch_database(self.memory_limit, self.threads, scratch / "spill") as connection:
                 yield Session(connection, scratch)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
