@@ -1,6 +1,6 @@
 # Every target is self-sufficient: it builds .venv from the hash-pinned lock first.
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test coverage test-long test-processes test-containers test-cluster check format bench bench-bi image sbom charts clean lock
+.PHONY: help demo ui test coverage test-long test-containers test-cluster check format bench bench-bi image sbom charts clean lock
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$p && break; done)
@@ -47,18 +47,15 @@ format: .venv/.installed  ## let ruff write the format
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-test: check  ## check, then the tests
-	$(BIN)/pytest -n auto --dist worksteal --ignore=rfm_platform_tests/deploy/test_processes.py
+test: check  ## check, then every test
+	$(BIN)/pytest -n auto --dist worksteal
 
 # Apart from `test`: on Python 3.11 the tracer costs half as much again as the tests themselves.
-coverage: .venv/.installed  ## the tests of `test`, with branch coverage and its floor
+coverage: .venv/.installed  ## every test, with branch coverage and its floor
 	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
 test-long: .venv/.installed  ## thousands of generated marts, a kill at every boundary
 	FAULT_POINTS=all ORACLE_EXAMPLES=2000 $(BIN)/pytest -n auto rfm_platform_tests/faults rfm_platform_tests/customers
-
-test-processes: .venv/.installed  ## web server, daemon, code server, PostgreSQL killed; minutes
-	$(BIN)/pytest -n 0 rfm_platform_tests/deploy/test_processes.py
 
 test-containers: .venv/.installed  ## the image built, run, killed; needs Debian's docker.io
 	RFM_TEST_CONTAINERS=1 $(BIN)/pytest -n 0 -rs -s rfm_platform_tests/deploy/test_containers.py

@@ -1,6 +1,7 @@
 """What the tests share: one real PostgreSQL for all of them, and a platform of its own for each."""
 
 import datetime as dt
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ LONGEST = (
     "/customers/test_late_changes",
     "/customers/test_against_oracle",
     "/faults/",
+    "/deploy/test_processes",
 )
 
 
@@ -89,6 +91,14 @@ def mart(server: EmbeddedServer, _names: Iterator[int]) -> Database:
 def warehouse(server: EmbeddedServer, _names: Iterator[int]) -> Database:
     """An empty warehouse of this test's own."""
     return server.database(f"warehouse_{next(_names)}")
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def url_of(database: Database) -> str:

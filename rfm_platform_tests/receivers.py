@@ -1,7 +1,6 @@
 """A mail server and a webhook on loopback, which keep what they are sent."""
 
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 from aiosmtpd.controller import Controller
+
+from rfm_platform_tests.conftest import free_port
 
 
 @dataclass
@@ -36,7 +37,7 @@ def mail_server() -> Iterator[Receiver]:
             receiver.received.append(f"{message['Subject']}\n{text}")
             return "250 OK"
 
-    port = _free_port()
+    port = free_port()
     controller = Controller(Handler(), hostname="127.0.0.1", port=port)
     controller.start()
     try:
@@ -46,13 +47,6 @@ def mail_server() -> Iterator[Receiver]:
         yield receiver
     finally:
         controller.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

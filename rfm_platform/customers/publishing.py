@@ -132,26 +132,35 @@ class Publisher:
         """
         source, table = self.lake.final_user_analysis, catalog.final_user_analysis_snapshots
         self.warehouse.prepare()
+        # Read first: the rows may be newer than what is noted of them, never older.
+        held = {snapshot.value: _version(snapshot) for snapshot in source.partitions()}
         with self.warehouse.publication() as publication:
             publication.lock(table)
-            if not self._take_over(publication, as_of):
+            if not self._take_over(publication, as_of, held):
                 publication.replace(table, (AS_OF, as_of), self.rows(source, as_of, table))
-            for snapshot in source.partitions(as_of, as_of):
-                publication.record_snapshot(as_of, _version(snapshot), self._now())
+            publication.forget_snapshots([as_of])
+            if as_of in held:
+                publication.record_snapshot(as_of, held[as_of], self._now())
             removed = publication.keep(table, AS_OF, self.keep_days)
             publication.forget_snapshots(removed)
         if removed:
             source.commit([], removed)
         return as_of not in removed
 
-    def _take_over(self, publication: Publication, as_of: dt.date) -> bool:
+    def _take_over(
+        self, publication: Publication, as_of: dt.date, held: Mapping[dt.date, str]
+    ) -> bool:
         """Publishes as of a day what an earlier snapshot does not hold, and copies the rest.
 
-        False, and nothing is published: there is no earlier snapshot that is published as the lake
-        holds it, or rows of it have gone.
+        False, and it has to be sent whole: there is no earlier snapshot that is published as the
+        lake holds it, or rows of that one have gone, so that what is there now is incomplete.
+
+        Args:
+            publication: the transaction.
+            as_of: the day.
+            held: which computation of each snapshot the lake holds.
         """
         source, table = self.lake.final_user_analysis, catalog.final_user_analysis_snapshots
-        held = {snapshot.value: _version(snapshot) for snapshot in source.partitions()}
         published = publication.rows(
             read_sql(__package__, "snapshot_publications"), {"as_of": as_of}
         )

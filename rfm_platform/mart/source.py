@@ -67,20 +67,21 @@ class MartSnapshot:
         self._connection = connection
         self._identifiers = identifiers
 
-    def _statement(self, name: str) -> sql.Composed:
-        return _read_sql(name).format(**self._identifiers)
+    def _statement(self, name: str, **parts: sql.Composable) -> sql.Composed:
+        return _read_sql(name).format(**self._identifiers, **parts)
 
     def copy(
         self,
         name: str,
         days: Collection[dt.date],
         write: Callable[[bytes | memoryview], object],
+        **parts: sql.Composable,
     ) -> None:
         r"""Streams the rows of ``sql/copy_<name>.sql`` as CSV, NULL as ``\N``, to `write`."""
         buffer = bytearray()
         with (
             self._connection.cursor() as cursor,
-            cursor.copy(self._statement(f"copy_{name}"), _on(days)) as rows,
+            cursor.copy(self._statement(f"copy_{name}", **parts), _on(days)) as rows,
         ):
             for row in rows:
                 buffer += row
@@ -92,12 +93,13 @@ class MartSnapshot:
     def copy_names(
         self, days: Collection[dt.date], write: Callable[[bytes | memoryview], object]
     ) -> None:
-        """Streams the recipients of at least the orders that have a line on some days."""
-        orders = self._identifiers["orders"].as_string(self._connection).replace("%%", "%")
-        most = self._connection.execute(
-            self._statement("most_orders"), _on(days) | {"orders": orders}
-        ).fetchone()
-        self.copy("all_names" if most == (True,) else "names", days, write)
+        """Streams the recipients of at least the orders that have a line on some days.
+
+        Of all orders where most are wanted: looking for each would cost more.
+        """
+        most = self._connection.execute(self._statement("most_orders"), _on(days)).fetchone()
+        wanted = sql.SQL("TRUE") if most == (True,) else self._statement("has_line")
+        self.copy("names", days, write, wanted=wanted)
 
     def fingerprints(self, days: Collection[dt.date]) -> dict[dt.date, str]:
         """A fingerprint of each day that has lines: equal as long as its rows are.
@@ -109,7 +111,8 @@ class MartSnapshot:
             return {}
         statement = self._statement("fingerprints")
         rows = self._connection.execute(statement, _on(days)).fetchall()
-        return {day: fingerprint for day, fingerprint in rows}  # noqa: C416 - dict() loses the types
+        found: dict[dt.date, str] = dict(rows)
+        return found
 
     def totals(self, name: str, days: Collection[dt.date]) -> list[dict[str, Any]]:
         """The rows of ``sql/totals_<name>.sql``, about some days."""
@@ -221,6 +224,7 @@ class Mart:
             f"orders_{name}": _identifier("o", mart)
             for name, mart in self.names.of(order_marketplace).items()
         }
+        identifiers["orders_name"] = sql.Literal(identifiers["orders"].as_string(None))
         for name in ("digest", "line_hash", "name_hash"):
             identifiers[name] = _read_sql(name).format(**identifiers)
         return identifiers

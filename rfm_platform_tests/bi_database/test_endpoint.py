@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from rfm_platform.bi_database.state import read_definitions
 from rfm_platform.bi_database.verify import verify
 from rfm_platform.postgres import Database
 from rfm_platform_tests.bi_database.cluster import PROGRAMS
+from rfm_platform_tests.conftest import free_port
 
 WRITTEN = "SELECT COUNT(*), SUM(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables"
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
@@ -92,9 +92,7 @@ def sshd(directory: Path, environment: dict[str, str]) -> Iterator[Path]:
     for key in ("host", "user"):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(directory / key)]
         subprocess.run(command, check=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = {
         "Port": port,
         "ListenAddress": "127.0.0.1",

@@ -90,6 +90,8 @@ def test_the_scan_sees_what_the_charts_leave_open(dagster_chart: Path, redash_ch
     assert all(not_restricted(template) for template in templates)
     assert any(without_bounds(template) for template in templates)
     assert of_kind(by_default, "Secret")
+    told = {"name": "web", "env": [{"name": "REDASH_COOKIE_SECRET", "value": "test"}]}
+    assert literal_secrets({"spec": {"containers": [told]}})
 
 
 def _without_bundled_servers() -> dict[str, Any]:
@@ -220,7 +222,9 @@ def test_the_migration_of_dagsters_database_is_restricted_and_reaches_it(
 ) -> None:
     values = copy.deepcopy(read_values(DAGSTER_VALUES))
     values["migrate"] = {"enabled": True}
+    values["dagsterDaemon"]["enabled"] = False
     manifests = render(dagster_chart, "dagster", values)
+    assert "dagster-daemon" not in of_kind(manifests, "Deployment"), "nobody writes meanwhile"
     ((name, template),) = pod_templates(
         [m for m in manifests if m["kind"] == "Job"],
     ).items()

@@ -22,10 +22,11 @@ import kubernetes_validate
 import pytest
 
 from rfm_platform.partitions import LateChanges
+from rfm_platform_tests.conftest import free_port
 from rfm_platform_tests.deploy.charts import Manifest, pod_templates, render
 from rfm_platform_tests.deploy.cluster import DAY, POSTGRES, postgres, secrets, url, values_for
 from rfm_platform_tests.deploy.policies import not_restricted
-from rfm_platform_tests.deploy.test_processes import LAUNCH, RUNS, _free_port
+from rfm_platform_tests.deploy.test_processes import LAUNCH, RUNS
 
 IMAGE = os.environ.get("RFM_IMAGE", "registry.example.com/rfm_platform:0.1.0")
 TIMEOUT_SECONDS = 900
@@ -104,7 +105,7 @@ class Cluster:
 
     @contextmanager
     def forwarded(self, service: str) -> Iterator[str]:
-        port = _free_port()
+        port = free_port()
         process = subprocess.Popen(
             [
                 "kubectl",

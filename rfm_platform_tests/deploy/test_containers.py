@@ -30,9 +30,9 @@ from rfm_platform.runs import plan_refresh
 from rfm_platform.settings import Settings, read_settings
 from rfm_platform.wiring import build_platform
 from rfm_platform_tests.assets.chain import Chain, day
+from rfm_platform_tests.conftest import free_port
 from rfm_platform_tests.deploy.charts import ROOT
 from rfm_platform_tests.deploy.engine import Engine, build, engine
-from rfm_platform_tests.deploy.test_processes import _free_port
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("RFM_TEST_CONTAINERS"), reason="RUNG 3 DID NOT RUN: `make test-containers`"
@@ -138,7 +138,7 @@ def test_the_engines_memory_follows_the_containers(docker: Engine, image: str, l
 @pytest.fixture(scope="module")
 def port(docker: Engine, image: str) -> Iterator[int]:
     """A PostgreSQL in a container: Dagster's, mart, warehouses. Its port on this machine."""
-    port = _free_port()
+    port = free_port()
     script = (
         "bin=$(dirname $(readlink -f $(command -v pg_dump))); "
         "$bin/initdb -D /tmp/data -U rfm -A trust > /dev/null && "
@@ -254,7 +254,7 @@ def test_a_run_pod_that_is_killed_is_continued_by_another(
 
 def test_a_code_server_that_is_killed_comes_back_healthy(docker: Engine, image: str) -> None:
     """As the image starts it, without any setting."""
-    port = _free_port()
+    port = free_port()
     command = (
         "dagster",
         "api",

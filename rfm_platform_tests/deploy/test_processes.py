@@ -8,7 +8,6 @@ again, and nothing else is done. Runs are asked for over HTTP, as a person's cli
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -30,7 +29,7 @@ from rfm_platform.postgres import DatabaseError
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import plan_refresh
 from rfm_platform_tests.assets.chain import Chain, day, new_chain
-from rfm_platform_tests.conftest import url_of
+from rfm_platform_tests.conftest import free_port, url_of
 
 DEADLINE_SECONDS = 300  # a busy machine; an idle one needs a tenth
 POLL_SECONDS = 0.1
@@ -159,12 +158,6 @@ class Machine:
         return [c for c in children if "spawn_main" in " ".join(c.cmdline())]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _environment(chain: Chain, server: EmbeddedServer, home: Path) -> dict[str, str]:
     settings = chain.settings
     return os.environ | {
@@ -210,7 +203,7 @@ def machine(chain: Chain, chain_server: EmbeddedServer, tmp_path: Path) -> Itera
         "config": {"dequeue_interval_seconds": 1},
     }
     (home / "dagster.yaml").write_text(yaml.safe_dump(config), "utf-8")
-    code, web = _free_port(), _free_port()
+    code, web = free_port(), free_port()
     workspace = home / "workspace.yaml"
     grpc = {"host": "127.0.0.1", "port": code, "location_name": LOCATION}
     workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": grpc}]}), "utf-8")

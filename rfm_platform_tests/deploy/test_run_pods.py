@@ -27,7 +27,14 @@ from dagster_k8s import K8sRunLauncher
 from rfm_platform.automation.jobs import DAILY_JOB, DEADLINE_JOB
 from rfm_platform.definitions import build_defs
 from rfm_platform.settings import read_settings
-from rfm_platform_tests.deploy.charts import NAMESPACE, Manifest, containers, of_kind
+from rfm_platform_tests.deploy.charts import (
+    NAMESPACE,
+    Manifest,
+    containers,
+    of_kind,
+    read_values,
+)
+from rfm_platform_tests.deploy.conftest import DAGSTER_VALUES
 from rfm_platform_tests.deploy.policies import (
     literal_secrets,
     not_restricted,
@@ -185,6 +192,8 @@ def test_the_network_lets_a_run_out_and_nobody_in(
         assert not selects({"matchLabels": service["spec"]["selector"]}, labels), name
     budget = of_kind(dagster, "PodDisruptionBudget")["dagster-runs"]["spec"]
     assert selects(budget["selector"], labels)
+    at_once = read_values(DAGSTER_VALUES)["concurrency"]["runs"]["maxConcurrentRuns"]
+    assert budget["minAvailable"] >= at_once
 
 
 def test_a_job_that_computes_nothing_asks_for_less(

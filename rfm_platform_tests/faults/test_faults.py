@@ -31,7 +31,7 @@ from rfm_platform_tests.conftest import url_of
 FIRST, LAST = day("03-25"), day("04-30")
 READY = day("04-10")  # up to here everything is refreshed before a test breaks something
 TIMEOUT_SECONDS = 120
-POINTS = 4  # boundaries that a refresh is killed at; all of them in the long tier
+POINTS = 6  # boundaries that a refresh is killed at; all of them in the long tier
 LATE_CHANGES = (
     "UPDATE flatten_order_marketplace SET cancelled_flag = 't' "
     "WHERE create_timestamp < %s AND HASHTEXT(order_id) %% 50 = %s",

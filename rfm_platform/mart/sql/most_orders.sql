@@ -7,4 +7,4 @@ SELECT (
       AND {created_local}::date = ANY(%(days)s)
 ) >= c.reltuples / 2
 FROM pg_class AS c
-WHERE c.oid = %(orders)s::regclass AND c.reltuples > 0
+WHERE c.oid = {orders_name}::regclass AND c.reltuples > 0
