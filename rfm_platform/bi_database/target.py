@@ -1,5 +1,6 @@
 """The database that a dump is restored into: is it fit for that, is it empty, and emptying it."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from rfm_platform.postgres import Database, DatabaseError
 
 # Hosts to which a connection does not leave this machine.
 LOCAL = ("", "localhost", "127.0.0.1", "::1")
+# A server lists a session for a moment after its client has left: so often it is asked again.
+FAREWELLS = 8
 
 
 def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Finding]:
@@ -27,6 +30,12 @@ def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Find
         parameters = target.conninfo()
         with target.connect(read_only=True) as connection:
             facts = _one(connection, "target")
+            for _ in range(FAREWELLS):
+                if not facts["other_sessions"]:
+                    break
+                time.sleep(0.25)
+                connection.rollback()
+                facts = _one(connection, "target")
             contents = _one(connection, "contents")
             extensions = _rows(connection, "target_extensions")
     except DatabaseError as error:
