@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.smoke import QUERY_NAME, Redash, smoke_test
 from rfm_platform.postgres import Database
 from rfm_platform_tests.bi_database.fixture import SECRET
@@ -81,9 +82,31 @@ def test_without_a_worker_the_query_is_cancelled_and_named(
     started: RedashServer, tmp_path: Path
 ) -> None:
     started.has_worker = False
-    state, text = states(started, tmp_path / "n")["a query runs"]
-    assert state == "failed"
-    assert "are workers running" in text
+    server = Redash(started.url, API_KEY, job_seconds=1.5)
+    with pytest.raises(BiDatabaseError, match="was cancelled: are workers running"):
+        server.run(1)
+
+
+def test_without_a_worker_no_data_source_can_be_tried(
+    started: RedashServer, tmp_path: Path
+) -> None:
+    started.has_worker = False
+    server = Redash(started.url, API_KEY, timeout_seconds=0.3)
+    bad = [each for each in smoke_test(server, tmp_path / "n") if each.state == "failed"]
+    *untried, search = bad
+    assert {each.name.split(" (")[0][:11] for each in untried} == {"data source", "a query run"}
+    assert all("are workers running" in each.text for each in untried)
+    assert search.text == "no query was saved that could be searched"
+
+
+def test_a_query_of_an_earlier_try_is_archived(started: RedashServer, tmp_path: Path) -> None:
+    states(started, tmp_path / "n")
+    states(started, tmp_path / "n")
+    with started.database.connect() as connection:
+        left = connection.execute(
+            "SELECT id FROM queries WHERE name = %s AND NOT is_archived", [QUERY_NAME]
+        ).fetchall()
+    assert len(left) == 1
 
 
 def test_nobody_there_is_an_answer_as_well(tmp_path: Path) -> None:
