@@ -63,15 +63,18 @@ def compare(columns: Columns, period: str, seed: int, min_customers: int) -> lis
 
 def _answers(described: Row, found: Effects, n: int, min_customers: int) -> list[Row]:
     """A group's rows, one per outcome."""
-    short = min(described["targeted_matched"], described["comparison_effective"])
-    if short < min_customers:
+    targeted, worth = described["targeted_matched"], described["comparison_effective"]
+    if min(targeted, worth) < min_customers:
         reason = (
-            f"fewer than {min_customers} matched customers on a side "
-            f"(the comparison is worth {described['comparison_effective']:.0f})"
+            f"too few: {targeted} targeted customers are matched and the comparison is worth "
+            f"{worth:.0f}, {min_customers} of each are needed"
         )
-        left_out = described["targeted_excluded"] + described["comparison_excluded"]
-        if left_out:
-            reason += f"; another campaign reached {left_out} within the windows"
+        left_out = [described[f"{arm}_excluded"] for arm in ("targeted", "comparison")]
+        if any(left_out):
+            reason += (
+                "; other campaigns within the windows reached {} targeted and {} comparison "
+                "customers".format(*left_out)
+            )
         return refusals(described, reason)
     names = ("targeted_before", "targeted_then", "comparison_before", "comparison_then")
     rows = []
