@@ -164,9 +164,11 @@ def _apply(sums: Floats, arms: Ints, strata: Strata) -> _Applied:
 
 def _add_up(values: Floats, index: Ints, size: int) -> Floats:
     """Adds up the second axis by a number of each of its places."""
-    added = np.zeros((size, len(values), values.shape[2]))
-    np.add.at(added, index, values.swapaxes(0, 1))
-    return added.swapaxes(0, 1)
+    order = np.argsort(index, kind="stable")
+    present, first = np.unique(index[order], return_index=True)
+    added = np.zeros((len(values), size, values.shape[2]))
+    added[:, present] = np.add.reduceat(values[:, order], first, axis=1)
+    return added
 
 
 def _result(point: _Applied, drawn: Floats) -> Effects:
