@@ -6,13 +6,13 @@ import math
 import numpy as np
 import pytest
 
-from rfm_platform.customers.difference import Effects, Panel, Strata, effects
+from rfm_platform.customers.difference import Effects, Floats, Ints, Panel, Strata, effects
 
 SIMULATIONS, NOMINAL, CELLS = 300, 0.95, 6
 EFFECT = 0.4
 
 
-def _simulate(seed: int, customers: int = 600) -> tuple[Panel, np.ndarray]:
+def _simulate(seed: int, customers: int = 600) -> tuple[Panel, Ints]:
     """A campaign that adds EFFECT orders a customer, sent rather to cells that grow anyway."""
     chance = np.random.default_rng(seed)
     cell = chance.integers(0, CELLS, customers)
@@ -23,7 +23,7 @@ def _simulate(seed: int, customers: int = 600) -> tuple[Panel, np.ndarray]:
     return Panel(targeted, before[:, None], then[:, None]), cell
 
 
-def _all(panel: Panel, cell: np.ndarray, seed: int = 1, resamples: int = 300) -> Effects:
+def _all(panel: Panel, cell: Ints, seed: int = 1, resamples: int = 300) -> Effects:
     (found,) = effects(panel, [Strata(cell, np.zeros(CELLS, int), 1)], seed, resamples)
     return found
 
@@ -63,8 +63,9 @@ def test_the_estimate_is_that_of_weighted_least_squares() -> None:
         others = here & ~panel.targeted
         weight[others] = (here & panel.targeted).sum() / others.sum()
     root = np.sqrt(weight)
-    design = np.column_stack((np.ones(len(cell)), panel.targeted)) * root[:, None]
-    change = (panel.then - panel.before)[:, 0] * root
+    columns = np.column_stack((np.ones(len(cell)), panel.targeted.astype(np.float64)))
+    design: Floats = (columns * root[:, None]).astype(np.float64)
+    change: Floats = ((panel.then - panel.before)[:, 0] * root).astype(np.float64)
     (_, slope), *_ = np.linalg.lstsq(design, change, rcond=None)
     assert found.effect[0, 0] == pytest.approx(slope, rel=1e-9)
     others = weight[~panel.targeted]
