@@ -64,6 +64,7 @@ class Effects:
         effective: Kish's effective size of the weighted comparison.
         means: targeted before, targeted then, comparison before, comparison then.
         effect, low, high: the estimate and its interval; NaN where nobody is matched.
+        is_balanced: whether the interval of the gap before (targeted − comparison) holds 0.
     """
 
     targeted: Ints
@@ -73,6 +74,7 @@ class Effects:
     effect: Floats
     low: Floats
     high: Floats
+    is_balanced: NDArray[np.bool_]
 
 
 def effects(
@@ -100,7 +102,7 @@ def effects(
         weights = _poisson(random, (min(_AT_ONCE, resamples - first), len(order)))
         sums = _sums(weights, values, bounds)
         for n, strata in enumerate(told):
-            drawn[n].append(_difference(_apply(sums, cells[:, n], strata).means))
+            drawn[n].append(_differences(_apply(sums, cells[:, n], strata).means))
     return [_result(point, np.concatenate(some)) for point, some in zip(points, drawn, strict=True)]
 
 
@@ -129,9 +131,11 @@ class _Applied:
     means: tuple[Floats, Floats, Floats, Floats]
 
 
-def _difference(means: tuple[Floats, Floats, Floats, Floats]) -> Floats:
+def _differences(means: tuple[Floats, Floats, Floats, Floats]) -> Floats:
+    """The difference in differences, and the gap before: in turn, on a new second last axis."""
     targeted_before, targeted_then, comparison_before, comparison_then = means
-    return (targeted_then - targeted_before) - (comparison_then - comparison_before)
+    gap = targeted_before - comparison_before
+    return np.stack((targeted_then - comparison_then - gap, gap), axis=-2)
 
 
 def _apply(sums: Floats, arms: Ints, strata: Strata) -> _Applied:
@@ -173,17 +177,18 @@ def _add_up(values: Floats, index: Ints, size: int) -> Floats:
 
 def _result(point: _Applied, drawn: Floats) -> Effects:
     before, then, other_before, other_then = (mean[0] for mean in point.means)
-    effect = _difference(point.means)[0]
-    low, high = np.full_like(effect, np.nan), np.full_like(effect, np.nan)
+    estimates = _differences(point.means)[0]
+    low, high = np.full_like(estimates, np.nan), np.full_like(estimates, np.nan)
     for group in np.flatnonzero(point.targeted[0] > 0):
         some = drawn[:, group]
-        low[group], high[group] = np.quantile(some[~np.isnan(some[:, 0])], INTERVAL, axis=0)
+        low[group], high[group] = np.quantile(some[~np.isnan(some[:, 0, 0])], INTERVAL, axis=0)
     return Effects(
         point.targeted[0].astype(np.int64),
         point.comparison[0].astype(np.int64),
         point.effective[0],
         (before, then, other_before, other_then),
-        effect,
-        low,
-        high,
+        estimates[:, 0],
+        low[:, 0],
+        high[:, 0],
+        (low[:, 1] <= 0) & (high[:, 1] >= 0),
     )

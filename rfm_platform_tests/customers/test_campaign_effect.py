@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rfm_platform.customers.campaign_comparison import UNBALANCED
 from rfm_platform.customers.campaigns import Campaign, CampaignsError, load_campaigns
 from rfm_platform.customers.segments import load_segments
 from rfm_platform.postgres.embedded import EmbeddedServer
@@ -240,8 +241,12 @@ def test_every_count_and_effect_is_what_brute_force_finds(taken: Taken, name: st
         counts = {k: v for k, v in wanted.items() if k not in OUTCOMES}
         assert {k: row[k] for k in counts} == counts, key
         enough = min(row["targeted_matched"], row["comparison_effective"]) >= ENOUGH
-        assert enough == (row["effect"] is not None) == (row["reason"] is None)
-        if enough:
+        assert enough == (row["targeted_before"] is not None)
+        assert (row["effect"] is None) == (row["reason"] is not None)
+        if enough and row["effect"] is None:
+            assert row["reason"] == UNBALANCED
+            assert row["targeted_before"] != row["comparison_before"]
+        elif enough:
             assert row["effect"] == pytest.approx(wanted[row["outcome"]], abs=1e-9), key
             assert row["effect_low"] < row["effect_high"]
             answered.add(row["breakdown"])
@@ -312,10 +317,10 @@ def test_as_of_an_earlier_day_later_lines_and_campaigns_do_not_count(taken: Take
     day = dt.date(2024, 3, 5)
     assert effects.evaluate(day, taken.campaigns, SEGMENTS) == 2
     rows = effects.overview(day)
-    assert {(row["campaign"], row["period"]) for row in rows if row["effect"] is None} == {
-        ("Spring", "after"),
-        ("Shop", "after"),
-    }
+    assert {row["campaign"] for row in rows} == {"Spring", "Shop"}
+    for row in rows:
+        not_over = "the window after it is not over" in (row["reason"] or "")
+        assert not_over == (row["period"] == "after"), row
 
 
 def test_the_same_lines_give_the_same_rows(taken: Taken) -> None:

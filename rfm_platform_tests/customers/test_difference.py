@@ -2,10 +2,12 @@
 it promises, over many simulated campaigns whose effect is known."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
 
+from rfm_platform.customers.campaign_comparison import Row, compare
 from rfm_platform.customers.difference import Effects, Floats, Ints, Panel, Strata, effects
 
 SIMULATIONS, NOMINAL, CELLS = 300, 0.95, 6
@@ -133,3 +135,53 @@ def test_nobody_to_compare_is_no_number_and_no_error() -> None:
     empty = np.empty((0, 1))
     found = _all(Panel(np.empty(0, bool), empty, empty), np.empty(0, int))
     assert np.isnan(found.low[0, 0])
+
+
+def _shop(seed: int, *, by_orders: bool, effect: float = 0.0, customers: int = 3000) -> list[Row]:
+    """The answers about a campaign in a shop whose customers buy as much as ever.
+
+    Args:
+        by_orders: sent rather to who bought much lately, else to whom chance chose.
+        effect: orders that it adds for each customer reached.
+    """
+    chance = np.random.default_rng(seed)
+    taste = chance.gamma(2.0, 1.5, customers)
+    before, then = (chance.poisson(taste).astype(float) for _ in range(2))
+    cell = np.searchsorted(np.quantile(before, (0.25, 0.75)), before)
+    share = 0.1 + 0.5 * before.argsort().argsort() / customers if by_orders else 0.3
+    targeted = chance.random(customers) < share
+    then += chance.poisson(effect, customers) * targeted
+    names = {"cohort": "2024-01", "segment": "Everybody"}
+    columns = {name: np.full(customers, value, dtype=object) for name, value in names.items()}
+    columns |= {"cell": cell, "targeted": targeted, "excluded_during": np.zeros(customers, bool)}
+    for window, orders in (("before", before), ("during", then)):
+        columns |= {f"orders_{window}": orders, f"revenue_{window}": orders * 7}
+    rows = compare(columns, "during", seed, 50)
+    return [row for row in rows if (row["breakdown"], row["outcome"]) == ("all", "orders")]
+
+
+def _verdicts(*, by_orders: bool, effect: float = 0.0) -> Counter[str]:
+    return Counter(
+        row["verdict"]
+        for seed in range(50)
+        for row in _shop(seed, by_orders=by_orders, effect=effect)
+    )
+
+
+def test_a_campaign_without_effect_that_chance_sent_is_seldom_told_to_have_one() -> None:
+    verdicts = _verdicts(by_orders=False)
+    assert verdicts["higher"] + verdicts["lower"] <= 8, verdicts
+    assert verdicts["unclear"] >= 38, verdicts
+
+
+def test_a_campaign_with_an_effect_that_chance_sent_is_told_to_have_it() -> None:
+    verdicts = _verdicts(by_orders=False, effect=0.5)
+    assert verdicts["higher"] >= 38, verdicts
+    assert not verdicts["lower"], verdicts
+
+
+def test_who_was_chosen_for_recent_orders_is_not_told_to_have_been_put_off() -> None:
+    """Regression to the mean: heavy buyers of a window buy less in the next one anyway."""
+    verdicts = _verdicts(by_orders=True)
+    assert verdicts["no_answer"] >= 40, verdicts
+    assert verdicts["lower"] <= 2, verdicts
