@@ -8,6 +8,7 @@ import dagster as dg
 
 from rfm_platform.assets.analyses import analysis_assets
 from rfm_platform.assets.bi_database import bi_database_assets
+from rfm_platform.assets.campaigns import campaign_assets
 from rfm_platform.assets.customers import customer_assets
 from rfm_platform.assets.source_orders import source_assets
 from rfm_platform.automation.alerts import alert_sensors
@@ -51,6 +52,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
             *source_assets(daily),
             *customer_assets(daily),
             *analysis_assets(daily, [spec for check in checks for spec in check.check_specs]),
+            *campaign_assets(daily),
             *bi_database_assets(drills),
         ],
         asset_checks=[*checks, bi_database_checks(drills)],

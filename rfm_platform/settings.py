@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     segments_file: Path | None = Field(
         None, description="Your own segments and actions. Unset: the ones that come along."
     )
+    campaigns_file: Path | None = Field(
+        None, description="Your campaign calendar. Unset: no campaign is evaluated."
+    )
+    campaign_min_customers: int = Field(
+        50, ge=2, description="Matched customers of each side that an effect needs."
+    )
     analyses: bool = Field(
         True, description="Whether every snapshot gets its analyses by slice and its report."
     )

@@ -18,6 +18,8 @@ from rfm_platform.bi_database.restore import RestoreOptions
 from rfm_platform.bi_database.smoke import Redash
 from rfm_platform.customers.analyses import Analyses
 from rfm_platform.customers.audience import Audiences
+from rfm_platform.customers.campaign_effect import CampaignEffects
+from rfm_platform.customers.campaigns import Campaign, load_campaigns
 from rfm_platform.customers.extraction import Extraction
 from rfm_platform.customers.publishing import Publisher
 from rfm_platform.customers.segments import Segments, load_segments
@@ -57,6 +59,15 @@ class Platform:
         return Analyses(self.transforms, self.settings.min_customers, self.settings.min_days)
 
     @property
+    def campaign_effects(self) -> CampaignEffects:
+        return CampaignEffects(
+            self.lake,
+            self.engine,
+            self.settings.campaign_min_customers,
+            per_marketplace=self.settings.quartiles == "marketplace",
+        )
+
+    @property
     def audiences(self) -> Audiences:
         return Audiences(self.lake, self.engine, self.warehouse, self.settings.timezone)
 
@@ -85,6 +96,10 @@ class Platform:
     def segments(self) -> Segments:
         """The segment table, read from its file now."""
         return load_segments(self.settings.segments_file)
+
+    def campaigns(self) -> list[Campaign]:
+        """The campaign calendar, read from its file now; without a file, no campaign."""
+        return load_campaigns(self.settings.campaigns_file)
 
 
 def build_platform(settings: Settings) -> Platform:

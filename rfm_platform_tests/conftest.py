@@ -54,6 +54,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "HOME",
         "ANALYSES",
+        "CAMPAIGNS_FILE",
         "SOURCE_URL",
         "WAREHOUSE_URL",
         "START_DATE",

@@ -9,6 +9,7 @@ from rfm_platform.checks.per_day import Verdict, report
 from rfm_platform.lake import LakeTable
 from rfm_platform.partitions import days_of
 from rfm_platform.reconcile.analyses import (
+    campaign_violations,
     migration_violations,
     retention_violations,
     segment_violations,
@@ -70,7 +71,28 @@ def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
             lambda day: retention_violations(platform.warehouse, day),
         )
 
-    return [segments_add_up, moves_add_up_to_both_snapshots, retention_adds_up]
+    @dg.asset_check(
+        asset="campaign_effect",
+        partitions_def=daily,
+        description="Cohorts and segments of a campaign add up to all its customers, and no side "
+        "matches more customers than it has.",
+    )
+    def campaigns_add_up(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        return _judge(
+            context,
+            platform.lake.campaign_effect,
+            "campaigns_add_up",
+            lambda day: campaign_violations(platform.warehouse, day),
+        )
+
+    return [
+        segments_add_up,
+        moves_add_up_to_both_snapshots,
+        retention_adds_up,
+        campaigns_add_up,
+    ]
 
 
 def _judge(

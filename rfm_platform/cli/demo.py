@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rfm_platform.cli.progress import bar
-from rfm_platform.demo import Loaded, completejourney, synthetic
+from rfm_platform.demo import Loaded, campaigns, completejourney, synthetic
 from rfm_platform.settings import HOME_FILE, Settings, read_settings
 from rfm_platform.wiring import source_database, warehouse_database
 
@@ -25,15 +25,17 @@ def load(
         def advance(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
 
+        calendar = None
         if lines is None:
             loaded = completejourney.load(database, progress=advance)
+            calendar = campaigns.write_calendar(settings.home / "campaigns")
         else:
             loaded = synthetic.load(database, lines=lines, days=days, seed=seed, progress=advance)
     console.print(
         f"{loaded.lines:,} order lines, {loaded.orders:,} orders, {loaded.customers:,} customers, "
         f"{loaded.first_day} to {loaded.last_day} ({loaded.timezone})"
     )
-    _remember(settings.home, loaded)
+    _remember(settings.home, loaded, calendar)
     return read_settings(settings.home)
 
 
@@ -51,7 +53,8 @@ def show_next_steps(settings: Settings, console: Console) -> None:
     )
 
 
-def _remember(home: Path, loaded: Loaded) -> None:
+def _remember(home: Path, loaded: Loaded, calendar: Path | None) -> None:
+    campaigns_file = f"RFM_CAMPAIGNS_FILE={calendar.absolute()}\n" if calendar else ""
     (home / HOME_FILE).write_text(
         "# Written by `rfm demo`: the days that this home is about. The environment overrides it.\n"
         f"RFM_START_DATE={loaded.first_day}\n"
@@ -59,6 +62,7 @@ def _remember(home: Path, loaded: Loaded) -> None:
         f"RFM_TIMEZONE={loaded.timezone}\n"
         f"RFM_CURRENCY={loaded.currency}\n"
         f"RFM_CURRENCY_DECIMALS={loaded.currency_decimals}\n"
+        f"{campaigns_file}"
         "RFM_SCHEDULES=false\n",
         encoding="utf-8",
     )

@@ -33,6 +33,7 @@ class Lake:
         )
         self.rfm_migration = table("rfm_migration", catalog.rfm_migration_snapshots, as_of)
         self.cohort_retention = table("cohort_retention", catalog.cohort_retention_snapshots, as_of)
+        self.campaign_effect = table("campaign_effect", catalog.campaign_effect_snapshots, as_of)
 
     @property
     def tables(self) -> list[LakeTable]:

@@ -38,14 +38,27 @@ def retention_violations(warehouse: Warehouse, as_of: dt.date) -> list[str]:
     return _named(warehouse, "retention_violations", as_of=as_of)
 
 
+def campaign_violations(warehouse: Warehouse, as_of: dt.date) -> list[str]:
+    """Where the published effects of a day have parts that are not the whole."""
+    rows = warehouse.rows(read_sql(__package__, "campaign_violations"), {"as_of": as_of})
+    return _first(
+        [f"{row['campaign']}, {row['period']}, {row['outcome']}: {row['problem']}" for row in rows]
+    )
+
+
 def _named(warehouse: Warehouse, query: str, **parameters: Any) -> list[str]:
     rows = warehouse.rows(read_sql(__package__, query), parameters)
-    problems = [
-        f"{_slice(row['scope'], row['marketplace'], row['shop_id'])}: {row['problem']}"
-        for row in rows[:PROBLEMS_NAMED]
-    ]
-    more = len(rows) - PROBLEMS_NAMED
-    return [*problems, f"and {more} more"] if more > 0 else problems
+    return _first(
+        [
+            f"{_slice(row['scope'], row['marketplace'], row['shop_id'])}: {row['problem']}"
+            for row in rows
+        ]
+    )
+
+
+def _first(problems: list[str]) -> list[str]:
+    more = len(problems) - PROBLEMS_NAMED
+    return [*problems[:PROBLEMS_NAMED], f"and {more} more"] if more > 0 else problems
 
 
 def _slice(scope: str, marketplace: str | None, shop: str | None) -> str:

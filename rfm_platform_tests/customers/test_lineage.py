@@ -109,6 +109,8 @@ ASSETS: dict[str, tuple[str, dict[str, str], Tables, sa.Table]] = {
         MONTHLY | {"cohort_matrix": catalog.cohort_matrix_snapshots},
         catalog.cohort_retention_snapshots,
     ),
+    # Computed outside of SQL, from source_orders and the calendar.
+    "campaign_effect": NO_COLUMNS,
     "customer_report": NO_COLUMNS,
 }
 # The segment file, which is no asset, and what is made of scores and it.

@@ -1,0 +1,44 @@
+"""What campaigns changed, by day: only those that the calendar holds and that are over."""
+
+import dagster as dg
+
+from rfm_platform import catalog
+from rfm_platform.assets.definition import customer_asset
+from rfm_platform.partitions import days_of
+from rfm_platform.presentation import ROW_COUNT, column_lineage, describe, table_of
+from rfm_platform.wiring import Platform
+
+
+def campaign_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The evaluation of campaigns over the given days."""
+
+    @customer_asset(
+        daily,
+        deps=["source_orders"],
+        kinds={"duckdb", "deltalake", "postgres"},
+        description="What each campaign that is over changed in existing customers' orders, "
+        "against customers like them that it did not reach: difference in differences during and "
+        "after it, with a confidence interval, or why there is no answer.",
+        metadata=describe(catalog.campaign_effect_snapshots),
+    )
+    def campaign_effect(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.MaterializeResult[None]:
+        campaigns = platform.campaigns()
+        for day in days_of(context):
+            over = platform.campaign_effects.evaluate(day, campaigns, platform.segments())
+            kept = platform.publisher.publish_analyses(day, "campaign_effect")
+            partitions = platform.lake.campaign_effect.partitions(day, day)
+            said = f"{over} of {len(campaigns)} are over"
+            context.add_asset_metadata(
+                {
+                    ROW_COUNT: sum(partition.rows for partition in partitions),
+                    "kept_by_retention": kept,
+                    "campaigns": said if campaigns else "no calendar: RFM_CAMPAIGNS_FILE",
+                    "effects": table_of(platform.campaign_effects.overview(day)),
+                },
+                partition_key=day.isoformat(),
+            )
+        return dg.MaterializeResult(metadata=column_lineage("campaign_effect"))
+
+    return [campaign_effect]

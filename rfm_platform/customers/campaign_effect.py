@@ -1,0 +1,189 @@
+"""What a campaign changed: its customers before, during and after it, against others like them.
+
+Only campaigns that are over as of the day are looked at, and only customers with a valid order
+before the first day. Comparable are customers that the campaign did not reach, in the same cell of
+recency × frequency × monetary value as of the day before it. The rows are campaign_comparison.py's,
+the estimator is difference.py's; here is what comes from the lake and goes there.
+Outcomes are orders anywhere, so that a purchase that only moved from one shop to another is no
+effect.
+
+Campaigns overlap by person: whoever another campaign reached within the windows is left out and
+counted, on both sides. Where what is left cannot answer, the row says why and holds no number.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import sqlalchemy as sa
+
+from rfm_platform import catalog
+from rfm_platform.customers.campaign_comparison import Columns, Row, compare, refusals
+from rfm_platform.customers.campaigns import Campaign, CampaignsError
+from rfm_platform.customers.segments import Segments
+from rfm_platform.customers.transforms import SEGMENT_CELLS
+from rfm_platform.engine import DuckDBEngine, Session, read_sql
+from rfm_platform.lake import Lake
+
+PERIODS = ("during", "after")
+
+_CALENDAR = sa.Table(
+    "campaigns",
+    sa.MetaData(),
+    sa.Column("campaign", sa.Integer),
+    sa.Column("first_day", sa.Date),
+    sa.Column("last_day", sa.Date),
+    sa.Column("marketplaces", sa.ARRAY(sa.Text)),
+    sa.Column("shops", sa.ARRAY(sa.Text)),
+    sa.Column("is_listed", sa.Boolean),
+)
+_LISTED = sa.Table(
+    "campaign_listed",
+    sa.MetaData(),
+    sa.Column("campaign", sa.Integer),
+    sa.Column("customer", sa.BigInteger),
+)
+
+
+@dataclass(frozen=True)
+class CampaignEffects:
+    """The evaluation of campaigns, bound to where it reads and writes.
+
+    Attributes:
+        min_customers: matched customers of each side that an effect needs.
+        per_marketplace: whether scores are taken within each marketplace.
+    """
+
+    lake: Lake
+    engine: DuckDBEngine
+    min_customers: int
+    per_marketplace: bool
+
+    def evaluate(self, as_of: dt.date, campaigns: Sequence[Campaign], segments: Segments) -> int:
+        """campaign_effect as of a day.
+
+        Returns:
+            The campaigns that are over.
+
+        Raises:
+            CampaignsError: a file of targeted customers cannot be read.
+        """
+        over = [n for n, campaign in enumerate(campaigns) if campaign.end <= as_of]
+        loaded = self.lake.source_orders.partitions(None, as_of)
+        if not over or not loaded:
+            self.lake.campaign_effect.commit([], [as_of])
+            return len(over)
+        with self.engine.session() as session:
+            self._prepare(session, as_of, campaigns, segments)
+            rows = [
+                row
+                for n in over
+                for row in self._judge(session, as_of, loaded[0].value, n, campaigns[n])
+            ]
+            names = [column.name for column in catalog.campaign_effect_snapshots.columns]
+            told = [[{"as_of_date": as_of, **row}.get(name) for name in names] for row in rows]
+            session.create("told", catalog.campaign_effect_snapshots.columns, told)
+            session.replace(self.lake.campaign_effect, "FROM told", [as_of])
+        return len(over)
+
+    def overview(self, as_of: dt.date) -> list[Row]:
+        """All customers' effects as of a day, by campaign, period and outcome."""
+        with self.engine.session() as session:
+            session.view(self.lake.campaign_effect, as_of, as_of)
+            return session.records(read_sql(__package__, "campaign_overview"))
+
+    def _prepare(
+        self, session: Session, as_of: dt.date, campaigns: Sequence[Campaign], segments: Segments
+    ) -> None:
+        """Makes what all campaigns share."""
+        session.view(self.lake.source_orders, None, as_of)
+        for step in ("days", "customers", "customer_days", "customer_shops"):
+            session.materialize(f"campaign_{step}", read_sql(__package__, f"campaign_{step}"))
+        cells = [(*cell, name) for cell, name in segments.cells.items()]
+        session.create("segment_cells", SEGMENT_CELLS.columns, cells)
+        calendar = [
+            (n, c.start, c.end, _list(c.marketplaces), _list(c.shops), c.customers is not None)
+            for n, c in enumerate(campaigns)
+        ]
+        session.create("campaigns", _CALENDAR.columns, calendar)
+        listed = ["no_campaign_listed"]
+        session.create(listed[0], _LISTED.columns, [])
+        for n, campaign in enumerate(campaigns):
+            if campaign.customers is not None:
+                _read_customers(session, campaign.name, campaign.customers)
+                listed.append(f"campaign_listed_{n}")
+                session.materialize(
+                    listed[-1], read_sql(__package__, "campaign_listed"), campaign=n
+                )
+        session.union("campaign_listed", listed, _LISTED)
+
+    def _judge(
+        self, session: Session, as_of: dt.date, history: dt.date, number: int, campaign: Campaign
+    ) -> list[Row]:
+        described = {
+            "campaign": campaign.name,
+            "first_day": campaign.start,
+            "last_day": campaign.end,
+        }
+        too_early = f"the window before it begins {campaign.before}, the history {history}"
+        not_over = f"the window after it is not over before {campaign.after}"
+        refused = {
+            "during": too_early if campaign.before < history else None,
+            "after": too_early
+            if campaign.before < history
+            else (not_over if campaign.after > as_of else None),
+        }
+        columns = None if all(refused.values()) else self._panel(session, number, campaign)
+        rows: list[Row] = []
+        for period in PERIODS:
+            reason = refused[period]
+            if columns is None or reason is not None:
+                rows += refusals({"breakdown": "all"}, reason or "")
+            else:
+                rows += compare(columns, period, _seed(campaign.name), self.min_customers)
+            for row in rows:
+                row.setdefault("period", period)
+        return [described | row for row in rows]
+
+    def _panel(self, session: Session, number: int, campaign: Campaign) -> Columns:
+        day_before = campaign.start - dt.timedelta(days=1)
+        session.materialize(
+            "rfm_customers",
+            read_sql(__package__, "campaign_rfm_customers"),
+            as_of=day_before,
+            per_marketplace=self.per_marketplace,
+        )
+        session.materialize("rfm_quartiles", read_sql(__package__, "rfm_quartiles"))
+        session.materialize("rfm_scores", read_sql(__package__, "rfm_scores"), as_of=day_before)
+        return session.query(
+            read_sql(__package__, "campaign_panel"),
+            campaign=number,
+            before=campaign.before,
+            first=campaign.start,
+            last=campaign.end,
+            after=campaign.after,
+            is_listed=campaign.customers is not None,
+        ).fetchnumpy()
+
+
+def _list(names: tuple[str, ...] | None) -> list[str] | None:
+    return None if names is None else list(names)
+
+
+def _seed(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
+
+
+def _read_customers(session: Session, name: str, file: Path) -> None:
+    query = read_sql(__package__, f"campaign_file_{file.suffix.removeprefix('.')}")
+    try:
+        session.materialize("campaign_file", query, file=str(file))
+    except duckdb.Error as error:
+        # DuckDB's message may quote a row.
+        raise CampaignsError(
+            f"campaign {name}: customers: {file} needs the columns marketplace and "
+            f"user_id ({type(error).__name__})"
+        ) from None

@@ -1,0 +1,372 @@
+"""What a campaign changed, from the mart through the asset, against loops over the mart's lines."""
+
+import datetime as dt
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rfm_platform.customers.campaign_comparison import UNBALANCED
+from rfm_platform.customers.campaigns import Campaign, CampaignsError, load_campaigns
+from rfm_platform.customers.segments import load_segments
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.reconcile.analyses import campaign_violations
+from rfm_platform_tests.assets.chain import Chain, new_chain
+from rfm_platform_tests.customers.conftest import line
+from rfm_platform_tests.oracle import Line, Row, flag, quartile, score
+
+AS_OF = dt.date(2024, 4, 10)
+ENOUGH = 8
+SEGMENTS = load_segments()
+Customer = tuple[Any, Any]
+OUTCOMES = ("orders", "revenue", "active")
+SPRING = {"name": "Spring", "start": "2024-02-15", "end": "2024-03-05"}
+MAIL = {"name": "Mail", "start": "2024-03-11", "end": "2024-03-20"}
+SHOP = {"name": "Shop", "start": "2024-02-20", "end": "2024-02-29", "shops": ["S2"]}
+LATE = {"name": "Late", "start": "2024-04-05", "end": "2024-04-20"}
+ODD = [{"cancelled_flag": "true"}, {"returned_flag": "2024-03-01"}, {"cancelled_flag": "maybe"}]
+
+
+def _lines(seed: int, customers: int = 260) -> list[Line]:
+    """Orders of a quarter: dirty ones, some over two shops, some in another currency."""
+    chance = random.Random(seed)  # noqa: S311 - the same orders each time
+    made = []
+    for n in range(customers):
+        marketplace = chance.choice(("shopee", "shopee", "lazada"))
+        home = chance.choice(("S1", "S1", "S1", "S2")) if marketplace == "shopee" else "L1"
+        for k in range(chance.choice((1, 2, 3, 5, 9, 14))):
+            at = dt.date(2024, 1, 1) + dt.timedelta(days=chance.randrange(101))
+            both = marketplace == "shopee" and chance.random() < 0.02
+            made += [
+                line(
+                    f"{at} 12:00",
+                    f"u{n}" if chance.random() > 0.02 else chance.choice((None, "")),
+                    f"{n}-{k}",
+                    chance.randrange(1, 500),
+                    marketplace=marketplace,
+                    shop_id=shop,
+                    kurs_rate=chance.choice((1, 3)),
+                    **(chance.choice(ODD) if chance.random() < 0.1 else {}),
+                )
+                for shop in (("S1", "S2") if both else (home,))
+            ]
+    return made
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The chain, its valid lines, its campaigns and what was published of them."""
+
+    chain: Chain
+    lines: list[Line]
+    campaigns: list[Campaign]
+    rows: list[Row]
+
+
+@pytest.fixture(scope="module")
+def taken(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Taken:
+    directory = tmp_path_factory.mktemp("campaigns")
+    chance = random.Random(3)  # noqa: S311 - the same lists each time
+    lines = _lines(1)
+    known = sorted({(each.marketplace, str(each.user_id)) for each in lines if each.user_id})
+    for name, share in (("spring", 0.4), ("mail", 0.15)):
+        chosen = [("shopee", "unknown"), *(who for who in known if chance.random() < share)]
+        text = "".join(f"{marketplace},{user_id}\n" for marketplace, user_id in chosen)
+        (directory / f"{name}.csv").write_text(f"marketplace,user_id\n{text}", encoding="utf-8")
+    calendar = directory / "campaigns.yaml"
+    entries = [SPRING | {"customers": "spring.csv"}, MAIL | {"customers": "mail.csv"}, SHOP, LATE]
+    calendar.write_text(f"campaigns: {entries}".replace("'", '"'), encoding="utf-8")
+    chain = new_chain(
+        server, directory, analyses=True, campaigns_file=calendar, campaign_min_customers=ENOUGH
+    )
+    chain.fill(lines)
+    outcomes = chain.materialize("01-01", str(AS_OF))
+    assert all(outcome.succeeded for outcome in outcomes), outcomes[-1].errors
+    (check,) = [check for check in outcomes[-1].checks if check.check == "campaigns_add_up"]
+    assert check.passed, check.description
+    valid = [each for each in lines if _is_valid(each)]
+    rows = chain.platform.warehouse.rows("SELECT * FROM rfm.campaign_effect")
+    return Taken(chain, valid, load_campaigns(calendar), rows)
+
+
+def _is_valid(each: Line) -> bool:
+    flags = (flag(each.cancelled_flag), flag(each.returned_flag))
+    return flags == (False, False) and bool(each.user_id)
+
+
+def _day(each: Line) -> dt.date:
+    assert each.create_timestamp is not None
+    return each.create_timestamp.date()
+
+
+def _outcome(lines: Iterable[Line], first: dt.date, last: dt.date) -> dict[str, int]:
+    here = [each for each in lines if first <= _day(each) <= last]
+    orders = len({each.order_id for each in here})
+    return {"orders": orders, "revenue": _revenue(here), "active": int(orders > 0)}
+
+
+def _revenue(lines: Iterable[Line]) -> int:
+    return sum((each.product_gmv_amount or 0) * (each.kurs_rate or 0) for each in lines)
+
+
+class World:
+    """A campaign's customers as brute force sees them."""
+
+    def __init__(self, lines: Sequence[Line], campaign: Campaign, every: Sequence[Campaign]):
+        self.campaign = campaign
+        self.every = every
+        self.theirs: dict[Customer, list[Line]] = defaultdict(list)
+        for each in lines:
+            self.theirs[each.marketplace, each.user_id].append(each)
+        self.earlier = {
+            who: [each for each in some if _day(each) < campaign.start]
+            for who, some in self.theirs.items()
+            if min(map(_day, some)) < campaign.start
+        }
+        self.metrics = {
+            who: {
+                "recency": (campaign.start - max(map(_day, some))).days - 1,
+                "frequency": len({each.order_id for each in some}),
+                "monetary": _revenue(some),
+            }
+            for who, some in self.earlier.items()
+        }
+        self.quartiles = {
+            metric: tuple(
+                quartile([one[metric] for one in self.metrics.values()], n) for n in (1, 3)
+            )
+            for metric in ("recency", "frequency", "monetary")
+        }
+
+    def cell(self, who: Customer) -> tuple[int, int, int]:
+        r, f, m = (
+            score(metric, value, *self.quartiles[metric])
+            for metric, value in self.metrics[who].items()
+        )
+        return r, f, m
+
+    def value(self, breakdown: str, who: Customer) -> str | None:
+        if breakdown == "segment":
+            return SEGMENTS.cells[self.cell(who)]
+        return f"{min(map(_day, self.earlier[who])):%Y-%m}" if breakdown == "cohort" else None
+
+    def in_scope(self, who: Customer, campaign: Campaign) -> bool:
+        return any(
+            (campaign.shops is None or each.shop_id in campaign.shops)
+            and (campaign.marketplaces is None or each.marketplace in campaign.marketplaces)
+            for each in self.earlier[who]
+        )
+
+    def is_reached(self, who: Customer, campaign: Campaign) -> bool:
+        if campaign.customers is None:
+            return self.in_scope(who, campaign)
+        listed = campaign.customers.read_text(encoding="utf-8").splitlines()
+        return self.in_scope(who, campaign) and ",".join(map(str, who)) in listed
+
+    def is_excluded(self, who: Customer, period: str) -> bool:
+        end = self.campaign.end if period == "during" else self.campaign.after
+        return any(
+            other.start <= end and other.end >= self.campaign.before and self.is_reached(who, other)
+            for other in self.every
+            if other.name != self.campaign.name
+        )
+
+    def expect(self, period: str, breakdown: str, value: str | None) -> dict[str, Any]:
+        own = self.campaign
+        people = [
+            who
+            for who in self.earlier
+            if self.value(breakdown, who) == value
+            and (own.customers is None or self.in_scope(who, own))
+        ]
+        arms: dict[bool, dict[Any, list[Customer]]] = {True: {}, False: {}}
+        counts = dict.fromkeys(
+            (f"{arm}_{what}" for arm in ("targeted", "comparison") for what in COUNTS), 0
+        )
+        for who in people:
+            reached = self.is_reached(who, own)
+            arm = "targeted" if reached else "comparison"
+            counts[f"{arm}_customers"] += 1
+            if self.is_excluded(who, period):
+                counts[f"{arm}_excluded"] += 1
+            else:
+                arms[reached].setdefault(self.cell(who), []).append(who)
+        cells = arms[True].keys() & arms[False].keys()
+        counts["targeted_matched"] = sum(len(arms[True][cell]) for cell in cells)
+        counts["comparison_matched"] = sum(len(arms[False][cell]) for cell in cells)
+        changes = {
+            outcome: sum(
+                len(arms[True][cell])
+                * (
+                    self._mean(arms[True][cell], period, outcome)
+                    - self._mean(arms[False][cell], period, outcome)
+                )
+                for cell in cells
+            )
+            / (counts["targeted_matched"] or 1)
+            for outcome in OUTCOMES
+        }
+        return counts | changes
+
+    def _mean(self, people: Sequence[Customer], period: str, outcome: str) -> float:
+        own, day = self.campaign, dt.timedelta(days=1)
+        then = (own.start, own.end) if period == "during" else (own.end + day, own.after)
+        changes = [
+            _outcome(self.theirs[who], *then)[outcome]
+            - _outcome(self.theirs[who], own.before, own.start - day)[outcome]
+            for who in people
+        ]
+        return sum(changes) / len(changes)
+
+
+COUNTS = ("customers", "excluded", "matched")
+
+
+@pytest.mark.parametrize("name", ["Spring", "Mail", "Shop"])
+def test_every_count_and_effect_is_what_brute_force_finds(taken: Taken, name: str) -> None:
+    campaign = next(one for one in taken.campaigns if one.name == name)
+    world = World(taken.lines, campaign, taken.campaigns)
+    rows = [row for row in taken.rows if row["campaign"] == name]
+    expected: dict[tuple[Any, ...], dict[str, Any]] = {}
+    answered = set()
+    for row in rows:
+        key = (row["period"], row["breakdown"], row["breakdown_value"])
+        if key not in expected:
+            expected[key] = world.expect(*key)
+        wanted = expected[key]
+        counts = {k: v for k, v in wanted.items() if k not in OUTCOMES}
+        assert {k: row[k] for k in counts} == counts, key
+        enough = min(row["targeted_matched"], row["comparison_effective"]) >= ENOUGH
+        assert enough == (row["targeted_before"] is not None)
+        assert (row["effect"] is None) == (row["reason"] is not None)
+        if enough and row["effect"] is None:
+            assert row["reason"] == UNBALANCED
+            assert row["targeted_before"] != row["comparison_before"]
+        elif enough:
+            assert row["effect"] == pytest.approx(wanted[row["outcome"]], abs=1e-9), key
+            assert row["effect_low"] < row["effect_high"]
+            answered.add(row["breakdown"])
+    there = {(period, breakdown) for period, breakdown, _ in expected}
+    assert there == {(p, b) for p in ("during", "after") for b in ("all", "cohort", "segment")}
+    assert answered >= {"all", "cohort"} | ({"segment"} if name == "Spring" else set())
+    assert sum(row["comparison_excluded"] + row["targeted_excluded"] for row in rows) > 0
+
+
+def test_a_campaign_that_is_not_over_has_no_row(taken: Taken) -> None:
+    assert {row["campaign"] for row in taken.rows} == {"Spring", "Mail", "Shop"}
+
+
+def _campaign(**fields: Any) -> Campaign:
+    return Campaign.model_validate(
+        {"name": "A", "start": "2024-02-15", "end": "2024-02-24", "shops": ["S2"]} | fields
+    )
+
+
+@pytest.mark.parametrize(
+    ("campaigns", "period", "said"),
+    [
+        (
+            [_campaign(start="2024-01-09", end="2024-01-20")],
+            "during",
+            "the window before it begins 2023-12-28, the history 2024-01-01",
+        ),
+        (
+            [_campaign(start="2024-03-29", end="2024-04-07")],
+            "after",
+            "the window after it is not over before 2024-04-17",
+        ),
+        ([_campaign(shops=None)], "during", "no comparable group: it reached everybody"),
+        ([_campaign(shops=["nowhere"])], "after", "it reached nobody who had ordered before it"),
+        (
+            [_campaign(), _campaign(name="B", start="2024-01-30", end="2024-02-05", shops=None)],
+            "during",
+            "too few: 0 targeted customers are matched and the comparison is worth 0, 8 of each "
+            "are needed; other campaigns within the windows reached",
+        ),
+    ],
+)
+def test_where_the_design_cannot_answer_a_row_says_why(
+    taken: Taken, campaigns: list[Campaign], period: str, said: str
+) -> None:
+    effects = taken.chain.platform.campaign_effects
+    assert effects.evaluate(AS_OF, campaigns, SEGMENTS) == len(campaigns)
+    rows = [
+        row for row in effects.overview(AS_OF) if (row["campaign"], row["period"]) == ("A", period)
+    ]
+    assert [row["outcome"] for row in rows] == sorted(OUTCOMES)
+    for row in rows:
+        assert row["reason"].startswith(said), row["reason"]
+        assert (row["verdict"], row["effect"], row["effect_low"]) == ("no_answer", None, None)
+
+
+def test_a_window_after_that_is_not_over_does_not_take_the_campaigns_own_answer(
+    taken: Taken,
+) -> None:
+    effects = taken.chain.platform.campaign_effects
+    effects.evaluate(AS_OF, [_campaign(start="2024-03-29", end="2024-04-07")], SEGMENTS)
+    during = [row for row in effects.overview(AS_OF) if row["period"] == "during"]
+    assert all(row["effect"] is not None for row in during)
+
+
+def test_as_of_an_earlier_day_later_lines_and_campaigns_do_not_count(taken: Taken) -> None:
+    effects = taken.chain.platform.campaign_effects
+    day = dt.date(2024, 3, 5)
+    assert effects.evaluate(day, taken.campaigns, SEGMENTS) == 2
+    rows = effects.overview(day)
+    assert {row["campaign"] for row in rows} == {"Spring", "Shop"}
+    for row in rows:
+        not_over = "the window after it is not over" in (row["reason"] or "")
+        assert not_over == (row["period"] == "after"), row
+
+
+def test_the_same_lines_give_the_same_rows(taken: Taken) -> None:
+    chain = taken.chain
+    effects = chain.platform.campaign_effects
+    effects.evaluate(AS_OF, taken.campaigns, SEGMENTS)
+    chain.platform.publisher.publish_analyses(AS_OF, "campaign_effect")
+    again = chain.platform.warehouse.rows("SELECT * FROM rfm.campaign_effect")
+    assert sorted(again, key=repr) == sorted(taken.rows, key=repr)
+
+
+def test_a_list_of_customers_without_its_columns_is_named(taken: Taken, tmp_path: Path) -> None:
+    file = tmp_path / "who.csv"
+    file.write_text("customer\nsecret\n", encoding="utf-8")
+    with pytest.raises(CampaignsError) as raised:
+        taken.chain.platform.campaign_effects.evaluate(AS_OF, [_campaign(customers=file)], SEGMENTS)
+    assert "campaign A: customers: " in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("targeted_customers = targeted_customers + 1", "segments do not add up to all"),
+        ("comparison_matched = comparison_customers + 1", "more customers are matched"),
+        ("effect = effect + 1", "not the difference of its means"),
+        ("reason = 'why'", "neither an answer nor a reason, or both"),
+    ],
+)
+def test_parts_that_are_not_the_whole_are_found(taken: Taken, change: str, said: str) -> None:
+    chain = taken.chain
+    chain.platform.campaign_effects.evaluate(AS_OF, taken.campaigns, SEGMENTS)
+    chain.platform.publisher.publish_analyses(AS_OF, "campaign_effect")
+    assert campaign_violations(chain.platform.warehouse, AS_OF) == []
+    chain.in_warehouse(f"UPDATE rfm.campaign_effect_snapshots SET {change} WHERE breakdown = 'all'")
+    assert any(said in one for one in campaign_violations(chain.platform.warehouse, AS_OF))
+
+
+def test_without_a_calendar_the_asset_publishes_no_row_and_says_so(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    chain = new_chain(server, tmp_path, analyses=True)
+    chain.fill([line("2024-01-01 12:00", "u", "1")])
+    outcome = chain.materialize("01-01", "01-01")[-1]
+    assert outcome.succeeded, outcome.errors
+    (check,) = [check for check in outcome.checks if check.check == "campaigns_add_up"]
+    assert check.passed
+    assert "Nothing to compare" in check.description
+    assert chain.in_warehouse("SELECT * FROM rfm.campaign_effect") == []
