@@ -406,8 +406,9 @@ campaign_effect_snapshots = Table(
     Column(
         "verdict",
         Text,
-        comment="`higher` or `lower`: the interval lies above or below 0; `unclear`: it holds 0; "
-        "`no_answer`: see reason.",
+        comment="`higher` or `lower`: the interval lies above or below 0; `unclear`: it holds 0. "
+        "No answer: `too_early`, `not_over`, `nobody_reached`, `no_comparison`, `too_few`, "
+        "`not_alike`; see reason.",
     ),
     Column("reason", Text, comment="Why there is no answer; null: there is one."),
     comment="What each campaign that is over changed in existing customers' orders, against "

@@ -13,10 +13,10 @@ from rfm_platform.customers.difference import Effects, Panel, Strata, effects
 
 OUTCOMES = ("orders", "revenue", "active")
 CELLS = 27
-NO_ANSWER = "no_answer"
 # Chosen by something that the cells do not hold, the sides would fall back to different means: of
 # 300 campaigns without effect sent to heavy buyers, 26 % seemed to have lowered orders.
-UNBALANCED = "not alike: the matched sides differed before the campaign already"
+UNBALANCED = "not_alike", "the matched sides differed before the campaign already"
+Refusal = tuple[str, str]  # the verdict, and what it means here
 Row = dict[str, Any]
 Columns = Mapping[str, NDArray[Any]]
 
@@ -32,10 +32,11 @@ def compare(columns: Columns, period: str, seed: int, min_customers: int) -> lis
     """
     is_targeted, is_excluded = columns["targeted"], columns[f"excluded_{period}"]
     if not is_targeted.any():
-        return refusals({"breakdown": "all"}, "it reached nobody who had ordered before it")
+        refusal = "nobody_reached", "it reached nobody who had ordered before it"
+        return refusals({"breakdown": "all"}, refusal)
     if is_targeted.all():
-        reason = "no comparable group: it reached everybody who had ordered before it"
-        return refusals({"breakdown": "all"}, reason)
+        refusal = "no_comparison", "it reached everybody who had ordered before it"
+        return refusals({"breakdown": "all"}, refusal)
     stays = ~is_excluded
     panel = Panel(
         is_targeted[stays],
@@ -70,7 +71,7 @@ def _answers(described: Row, found: Effects, n: int, min_customers: int) -> list
     targeted, worth = described["targeted_matched"], described["comparison_effective"]
     if min(targeted, worth) < min_customers:
         reason = (
-            f"too few: {targeted} targeted customers are matched and the comparison is worth "
+            f"{targeted} targeted customers are matched and the comparison is worth "
             f"{worth:.0f}, {min_customers} of each are needed"
         )
         left_out = [described[f"{arm}_excluded"] for arm in ("targeted", "comparison")]
@@ -79,14 +80,15 @@ def _answers(described: Row, found: Effects, n: int, min_customers: int) -> list
                 "; other campaigns within the windows reached {} targeted and {} comparison "
                 "customers".format(*left_out)
             )
-        return refusals(described, reason)
+        return refusals(described, ("too_few", reason))
     names = ("targeted_before", "targeted_then", "comparison_before", "comparison_then")
     rows = []
     for k, outcome in enumerate(OUTCOMES):
         means = {name: float(mean[n, k]) for name, mean in zip(names, found.means, strict=True)}
         told = described | means | {"outcome": outcome}
         if not found.is_balanced[n, k]:
-            rows.append(told | {"verdict": NO_ANSWER, "reason": UNBALANCED})
+            verdict, reason = UNBALANCED
+            rows.append(told | {"verdict": verdict, "reason": reason})
             continue
         low, high = float(found.low[n, k]), float(found.high[n, k])
         rows.append(
@@ -101,10 +103,11 @@ def _answers(described: Row, found: Effects, n: int, min_customers: int) -> list
     return rows
 
 
-def refusals(described: Row, reason: str) -> list[Row]:
+def refusals(described: Row, refusal: Refusal) -> list[Row]:
     """A row without a number for each outcome."""
+    verdict, reason = refusal
     return [
-        described | {"outcome": outcome, "verdict": NO_ANSWER, "reason": reason}
+        described | {"outcome": outcome, "verdict": verdict, "reason": reason}
         for outcome in OUTCOMES
     ]
 

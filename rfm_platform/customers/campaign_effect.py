@@ -128,21 +128,24 @@ class CampaignEffects:
             "first_day": campaign.start,
             "last_day": campaign.end,
         }
-        too_early = f"the window before it begins {campaign.before}, the history {history}"
-        not_over = f"the window after it is not over before {campaign.after}"
-        refused = {
-            "during": too_early if campaign.before < history else None,
-            "after": too_early
-            if campaign.before < history
-            else (not_over if campaign.after > as_of else None),
-        }
+        too_early = not_over = None
+        if campaign.before < history:
+            too_early = (
+                "too_early",
+                f"the window before it begins {campaign.before}, the history {history}",
+            )
+        if campaign.after > as_of:
+            not_over = (
+                "not_over",
+                f"the window after it is not over before {campaign.after}",
+            )
+        refused = {"during": too_early, "after": too_early or not_over}
         columns = None if all(refused.values()) else self._panel(session, number, campaign)
         rows: list[Row] = []
         for period in PERIODS:
-            reason = refused[period]
-            if columns is None or reason is not None:
-                rows += refusals({"breakdown": "all"}, reason or "")
-            else:
+            if refusal := refused[period]:
+                rows += refusals({"breakdown": "all"}, refusal)
+            elif columns is not None:
                 rows += compare(columns, period, _seed(campaign.name), self.min_customers)
             for row in rows:
                 row.setdefault("period", period)

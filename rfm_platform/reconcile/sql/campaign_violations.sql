@@ -47,6 +47,7 @@ problems AS (
     UNION ALL
     SELECT campaign, period, outcome, 'there is neither an answer nor a reason, or both'
     FROM effects
-    WHERE (reason IS NULL) <> (effect IS NOT NULL) OR (verdict = 'no_answer') <> (effect IS NULL)
+    WHERE (reason IS NULL) <> (effect IS NOT NULL)
+        OR (verdict IN ('higher', 'lower', 'unclear')) <> (effect IS NOT NULL)
 )
 SELECT DISTINCT problem, campaign, period, outcome FROM problems ORDER BY 2, 3, 4, 1
