@@ -109,7 +109,7 @@ def analysis_assets(
 
     @customer_asset(
         daily,
-        deps=[rfm_segments, rfm_migration, cohort_retention],
+        deps=[rfm_segments, rfm_migration, cohort_retention, "campaign_effect"],
         kinds={"html"},
         description="The page that marketers read: one self-contained HTML file for the day, "
         "aggregates only, small counts hidden.",

@@ -28,6 +28,8 @@ class Figures:
 
     Attributes:
         slices: a row each: shop_name, withheld, customers, orders, revenue.
+        campaigns: a row per campaign, period and outcome, of all customers.
+        forecast: a row per decile, of all customers.
         shops_left_out: shops that are no slices of the report.
         from_date: the earlier snapshot that moves are told from; None: there is none.
     """
@@ -41,6 +43,8 @@ class Figures:
     curve: dict[Slice, list[Row]] = field(default_factory=dict)
     moves: dict[Slice, list[Row]] = field(default_factory=dict)
     cohorts: dict[Slice, list[Row]] = field(default_factory=dict)
+    campaigns: list[Row] = field(default_factory=list)
+    forecast: list[Row] = field(default_factory=list)
 
 
 def read_figures(warehouse: Warehouse, as_of: dt.date, shops: int) -> Figures:
@@ -77,6 +81,8 @@ def read_figures(warehouse: Warehouse, as_of: dt.date, shops: int) -> Figures:
         curve=_by_slice(read("curve"), chosen),
         moves=_by_slice(moves, chosen),
         cohorts=_by_slice(read("cohorts"), chosen),
+        campaigns=[*read("campaigns")],
+        forecast=[*read("forecast")],
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from rfm_platform.customers.segments import Segments
 from rfm_platform.dashboards.figures import read_figures
 from rfm_platform.dashboards.library import LICENSE, plotting_library
+from rfm_platform.dashboards.outlook import campaigns_of, forecast_of
 from rfm_platform.dashboards.payload import CELLS, slices_of
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import Lake
@@ -91,6 +92,8 @@ class Reports:
             "actions": segments.actions,
             "scores": [[*score, segments.cells[score]] for score in CELLS],
             "slices": shown,
+            "campaigns": campaigns_of(figures.campaigns, self.min_cell),
+            "forecast": forecast_of(figures.forecast, self.min_cell),
             "quality": {
                 "checks": [asdict(check) for check in checks],
                 "lines": self._excluded(as_of),

@@ -258,6 +258,49 @@ function grid(slice) {
     }))));
   fill(place, element("div", { class: "grids" }, square(1), square(2), square(3)));
 }
+// Of all customers, whatever slice is shown.
+function campaigns() {
+  const place = byId("campaigns");
+  place.hidden = !figures.campaigns.length;
+  if (place.hidden) return;
+  const shows = { orders: (v) => number(v, { maximumFractionDigits: 2 }), revenue: (v) => money(v, { maximumFractionDigits: figures.currency.decimals }), active: (v) => percent(v) };
+  const told = (effect, show) => {
+    if (!effect.interval) return element("td", { class: "text action" }, say(`verdict_${effect.verdict}`));
+    const [low, value, high] = effect.interval;
+    return element("td", { "data-value": value }, signed(value, show), element("small", {}, say("interval", signed(low, show), signed(high, show))), element("small", { class: effect.verdict }, say(`verdict_${effect.verdict}`)));
+  };
+  const name = (c) => [c.campaign, element("span", { class: "action" }, say("campaign_days", day(c.first_day), day(c.last_day)))];
+  fill(place.querySelector(".body"), table(say("per_customer"), ["campaign", "period", "customers_compared", "orders", "revenue", "bought"].map((w) => say(w)),
+    figures.campaigns.map((c) => row(name(c), [element("td", { class: "text" }, say(c.period)), cell(c.customers, number),
+      ...Object.entries(shows).map(([outcome, show]) => told(c.effects[outcome], show))], { "data-campaign": c.campaign, "data-period": c.period }))));
+  const answered = figures.campaigns.filter((c) => c.effects.revenue.interval);
+  byId("effects").hidden = !answered.length;
+  if (!answered.length) return;
+  const names = answered.map((c) => `${c.campaign}, ${say(c.period)}`);
+  const interval = (_, api) => {
+    const [low, middle, high] = [1, 2, 3].map((n) => api.coord([api.value(n), api.value(0)]));
+    const style = { stroke: COLOURS[0], lineWidth: 2, fill: COLOURS[0] };
+    return { type: "group", children: [{ type: "line", shape: { x1: low[0], y1: low[1], x2: high[0], y2: high[1] }, style }, { type: "circle", shape: { cx: middle[0], cy: middle[1], r: 5 }, style }] };
+  };
+  byId("effects").style.height = `${90 + 26 * names.length}px`;
+  draw("effects", { tooltip: tooltip({ formatter: (p) => `${escapeHtml(names[p.value[0]])}: ${signed(p.value[2], (v) => money(v * 10 ** figures.currency.decimals, { maximumFractionDigits: figures.currency.decimals }))}` }),
+    grid: { left: 16, right: 24, top: 8, bottom: 44, containLabel: true },
+    xAxis: axis({ type: "value", name: say("effect_axis"), nameLocation: "middle", nameGap: 28, axisLabel: { color: colour("--soft"), formatter: (v) => shortMoney(v * 10 ** figures.currency.decimals) } }),
+    yAxis: axis({ type: "category", inverse: true, data: names }),
+    series: [{ type: "custom", renderItem: interval, encode: { x: [1, 2, 3], y: 0 }, data: answered.map((c, n) => [n, ...c.effects.revenue.interval.map(amount)]) }] }, say("campaigns"));
+}
+function forecast() {
+  const place = byId("forecast"), deciles = figures.forecast;
+  place.hidden = !deciles.length;
+  if (place.hidden) return;
+  const bars = [["forecast", COLOURS[2]], ["actual", COLOURS[0]]];
+  draw("deciles", { tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null || v === undefined ? say("hidden") : number(v)) }),
+    legend: { bottom: 0, textStyle: { color: colour("--ink") } }, grid: { left: 56, right: 16, top: 12, bottom: 64 },
+    xAxis: axis({ type: "category", name: say("decile"), nameLocation: "middle", nameGap: 24, data: deciles.map((d) => d.decile) }), yAxis: axis({ type: "value" }),
+    series: bars.map(([what, color]) => ({ name: say(`${what}_orders`), type: "bar", color, data: deciles.map((d) => d[what]) })) }, say("forecast"));
+  fill(place.querySelector(".table"), table("", ["decile", "customers", "forecast_orders", "actual_orders"].map((w) => say(w)),
+    deciles.map((d) => row(number(d.decile), [cell(d.customers, number), cell(d.forecast, number), cell(d.actual, number)], { "data-decile": d.decile }))));
+}
 function quality() {
   const { checks, lines } = figures.quality;
   const fact = (name, value, show = number) => element("li", {}, `${say(name)}: `, element("b", { "data-value": value, id: `fact-${name}` }, value === null ? "–" : show(value)));
@@ -280,7 +323,7 @@ function show() {
   byId("withheld").hidden = !slice.withheld;
   byId("withheld").textContent = slice.withheld ? say("withheld", slice.withheld) : "";
   byId("footnotes").textContent = `${say("hidden_note", number(figures.min_cell))} ${figures.shops_left_out ? say("shops_note", number(figures.shops_left_out)) : ""}`;
-  controls(); headline(slice); segments(slice); moves(slice); retention(slice); concentration(slice); grid(slice); quality();
+  controls(); headline(slice); segments(slice); moves(slice); retention(slice); concentration(slice); grid(slice); campaigns(); forecast(); quality();
 }
 
 // What a person does ------------------------------------------------------------------------------

@@ -1,0 +1,134 @@
+"""What the page says of campaigns and of the forecast: hidden where few customers stand behind."""
+
+import dataclasses
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rfm_platform.dashboards.outlook import campaigns_of, forecast_of
+from rfm_platform_tests.dashboards.browser import Page
+from rfm_platform_tests.dashboards.conftest import AS_OF, Reported
+from rfm_platform_tests.dashboards.test_report import payload_of
+
+OUTCOMES = {"orders": 0.25, "revenue": 12_345.0, "active": -0.031}
+
+
+def _effects(name: str, matched: int | None, verdict: str, **other: Any) -> list[dict[str, Any]]:
+    answered = verdict in {"higher", "lower", "unclear"}
+    return [
+        {
+            "campaign": name,
+            "first_day": dt.date(2024, 2, 1),
+            "last_day": dt.date(2024, 2, 7),
+            "period": "during",
+            "outcome": outcome,
+            "targeted_matched": matched,
+            "effect": effect if answered else None,
+            "effect_low": effect - abs(effect) / 2 if answered else None,
+            "effect_high": effect + abs(effect) / 2 if answered else None,
+            "verdict": verdict,
+        }
+        | other
+        for outcome, effect in OUTCOMES.items()
+    ]
+
+
+def _decile(decile: int, customers: int, actual: int, share: float) -> dict[str, Any]:
+    return {
+        "decile": decile,
+        "customers": customers,
+        "forecast_orders": 10.04,
+        "actual_orders": actual,
+        "actual_active_share": share,
+    }
+
+
+def test_effects_of_few_customers_are_hidden() -> None:
+    rows = [*_effects("Few", 4, "higher"), *_effects("Many", 5, "higher")]
+    few, many = campaigns_of(rows, 5)
+    assert few["customers"] is None
+    assert all(effect["interval"] is None for effect in few["effects"].values())
+    assert many["customers"] == 5
+    assert many["effects"]["revenue"]["interval"] == [6172.5, 12345.0, 18517.5]
+
+
+def test_a_campaign_without_an_answer_has_its_verdict_and_nothing_else() -> None:
+    (none,) = campaigns_of(_effects("Early", None, "too_early"), 5)
+    assert none["customers"] is None
+    assert none["effects"]["orders"] == {"verdict": "too_early", "interval": None}
+
+
+@pytest.mark.parametrize(
+    ("customers", "share", "shown"),
+    [(100, 0.04, False), (100, 0.05, True), (100, 0.0, True), (4, 1.0, False)],
+)
+def test_orders_of_few_customers_are_hidden(customers: int, share: float, shown: bool) -> None:  # noqa: FBT001 - a case
+    (told,) = forecast_of([_decile(1, customers, 7, share)], 5)
+    assert (told["actual"] == 7) is shown
+    assert (told["forecast"] == 10.0) is (customers >= 5)
+
+
+@pytest.fixture(scope="module")
+def outlook(reported: Reported, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a day on which campaigns and forecast have rows, written elsewhere."""
+    chain = reported.chain
+    effects = [*_effects("<b>Spring</b>", 80, "higher"), *_effects("Early", None, "too_early")]
+    for row in effects:
+        chain.in_warehouse(
+            "INSERT INTO rfm.campaign_effect_snapshots (as_of_date, breakdown, "
+            f"{', '.join(row)}) VALUES (%s, 'all'{', %s' * len(row)})",
+            AS_OF,
+            *row.values(),
+        )
+    for decile in (1, 2):
+        row = _decile(decile, 100, 31 * decile, 0.2)
+        chain.in_warehouse(
+            "INSERT INTO rfm.next_purchase_backtest_snapshots (as_of_date, "
+            f"{', '.join(row)}) VALUES (%s{', %s' * len(row)})",
+            AS_OF,
+            *row.values(),
+        )
+    reports = dataclasses.replace(
+        chain.platform.reports, directory=tmp_path_factory.mktemp("outlook")
+    )
+    try:
+        return reports.write(AS_OF, chain.platform.segments(), []).path
+    finally:
+        for table in ("campaign_effect_snapshots", "next_purchase_backtest_snapshots"):
+            chain.in_warehouse(f"DELETE FROM rfm.{table} WHERE as_of_date = '{AS_OF}'")
+
+
+def test_the_report_reads_them_from_the_warehouse(outlook: Path) -> None:
+    payload = payload_of(outlook)
+    assert [c["campaign"] for c in payload["campaigns"]] == ["<b>Spring</b>", "Early"]
+    assert [d["actual"] for d in payload["forecast"]] == [31, 62]
+
+
+def test_a_person_sees_effects_with_intervals_and_forecasts_beside_what_came(
+    browser: Page, outlook: Path
+) -> None:
+    browser.size(1280, 900)
+    browser.media()
+    browser.open(outlook)
+    rows = browser.run(
+        """[...document.querySelectorAll('#campaigns tr[data-campaign]')].map(row =>
+        [row.dataset.campaign, row.innerText.replace(/\\s+/g, ' ')])"""
+    )
+    assert [name for name, _ in rows] == ["<b>Spring</b>", "Early"]
+    assert "+0.25 +0.13 to +0.38 higher" in rows[0][1]
+    assert "began too early" in rows[1][1]
+    drawn = "document.querySelectorAll('#{} svg path').length"
+    assert browser.run(drawn.format("effects")) > 0
+    assert browser.run(drawn.format("deciles")) > 0
+    shown = browser.run(
+        """[...document.querySelectorAll('#forecast tr[data-decile]')].map(row =>
+        [...row.querySelectorAll('td')].map(c => Number(c.dataset.value)))"""
+    )
+    assert shown == [[100, 10, 31], [100, 10, 62]]
+
+
+def test_without_campaigns_and_forecast_nothing_is_said_of_them(page: Page) -> None:
+    hidden = "['campaigns', 'forecast'].map(id => document.getElementById(id).hidden)"
+    assert page.run(hidden) == [True, True]
