@@ -19,6 +19,7 @@ from rfm_platform.bi_database.smoke import Redash
 from rfm_platform.customers.analyses import Analyses
 from rfm_platform.customers.audience import Audiences
 from rfm_platform.customers.extraction import Extraction
+from rfm_platform.customers.forecast import Forecasts
 from rfm_platform.customers.publishing import Publisher
 from rfm_platform.customers.segments import Segments, load_segments
 from rfm_platform.customers.transforms import Transforms
@@ -55,6 +56,10 @@ class Platform:
     @property
     def analyses(self) -> Analyses:
         return Analyses(self.transforms, self.settings.min_customers, self.settings.min_days)
+
+    @property
+    def forecasts(self) -> Forecasts:
+        return Forecasts(self.lake, self.engine)
 
     @property
     def audiences(self) -> Audiences:

@@ -8,7 +8,14 @@ from rfm_platform.partitions import LateChanges
 
 LOADED = ("source_orders", "aggregated_monthly")
 SNAPSHOTS = ("final_user_analysis", "rfm_scores", "cohort_matrix")
-ANALYSES = ("rfm_segments", "rfm_migration", "cohort_retention", "customer_report")
+ANALYSES = (
+    "rfm_segments",
+    "rfm_migration",
+    "cohort_retention",
+    "next_purchase",
+    "next_purchase_backtest",
+    "customer_report",
+)
 
 BI_DATABASE = ("bi_database_inventory", "bi_database_dump", "bi_database_restore")
 

@@ -24,6 +24,8 @@ TABLES: dict[str, sa.Table] = {
     "rfm_segments": catalog.rfm_segments_snapshots,
     "rfm_migration": catalog.rfm_migration_snapshots,
     "cohort_retention": catalog.cohort_retention_snapshots,
+    "next_purchase": catalog.next_purchase_snapshots,
+    "next_purchase_backtest": catalog.next_purchase_backtest_snapshots,
     "customer_report": catalog.customer_report,
 }
 CHAIN = list(TABLES)[2:]
@@ -99,6 +101,8 @@ def test_the_chain_hangs_together_as_the_contract_says(specs: dict[str, dg.Asset
         "rfm_segments": ["final_user_analysis", "rfm_scores"],
         "rfm_migration": ["final_user_analysis", "rfm_scores"],
         "cohort_retention": ["aggregated_monthly", "cohort_matrix", "final_user_analysis"],
+        "next_purchase": ["rfm_scores", "source_orders"],
+        "next_purchase_backtest": ["rfm_scores", "source_orders"],
         "customer_report": ["cohort_retention", "rfm_migration", "rfm_segments"],
     }
 
