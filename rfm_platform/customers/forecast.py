@@ -2,7 +2,7 @@
 
 A purchase is a day with a valid order: orders of one day are one decision (a cart that the
 marketplace splits by shop), and the model takes purchases to be independent. Orders are purchases
-times the orders that a repeat purchase has on average. One model for all customers: four
+times the orders that the customer has on a day of one. One model for all customers: four
 parameters, so that a small marketplace has a forecast as well.
 
 What was bought before the first loaded day is unknown, so a customer seems younger than they are.
@@ -120,7 +120,7 @@ class Forecasts:
         return row
 
     def _forecast(self, session: Session, last: dt.date, as_of: dt.date) -> Basis:
-        """Leaves customer_histories and forecasts as of a day, and purchase_days up to the last."""
+        """Leaves customer_forecasts as of a day, and purchase_days up to the last."""
         loaded = self.lake.source_orders.partitions(None, as_of)
         session.view(self.lake.source_orders, None, last)
         session.materialize("purchase_days", read_sql(__package__, "purchase_days"))
@@ -147,14 +147,14 @@ class Forecasts:
             return Basis(customers, repeat_customers, str(error))
         purchases = int(histories.repeats @ histories.customers)
         orders_per_purchase = int(columns["repeat_orders"].sum()) / purchases
-        expected = orders_per_purchase * model.expected_purchases(histories, HORIZON_DAYS)
         session.create_from_arrays(
             "forecasts",
             {name: columns[name] for name in ("repeats", "last_purchase", "age")}
             | {
                 "probability_alive": model.probability_alive(histories),
                 "probability_active": model.probability_active(histories, HORIZON_DAYS),
-                "expected_orders": expected,
+                "expected_purchases": model.expected_purchases(histories, HORIZON_DAYS),
             },
         )
+        session.materialize("customer_forecasts", read_sql(__package__, "customer_forecasts"))
         return Basis(customers, repeat_customers, None, model, orders_per_purchase)

@@ -43,7 +43,7 @@ def _lines(customers: int = 400) -> list[Line]:
         made.append(line(at, f"u{who}", f"o{n}", **others))
         if chance.random() < 0.1:
             made.append(line(at, f"u{who}", f"o{n}", **others | {"shop_id": "T"}))
-        if chance.random() < 0.1:
+        if chance.random() < (0.5 if who % 5 == 0 else 0.05):
             made.append(line(at, f"u{who}", f"o{n}b", **others))
     nobody = [line(f"{AS_OF} 12:00", user, f"n{user}") for user in (None, "")]
     return [*made, *nobody]
@@ -131,10 +131,17 @@ def _forecast(bought: Bought, as_of: dt.date) -> tuple[list[float], list[float]]
     repeats, last, age = np.array(rows).T
     histories = Histories(repeats, last, age, np.ones(len(rows), dtype=int))
     model = fit(histories)
-    bought_again = [orders for days in bought.values() for _, orders in sorted(days.items())[1:]]
-    ratio = sum(map(len, bought_again)) / len(bought_again)
+    # Orders beyond one on each repeat day: a customer's own mean, drawn towards everybody's.
+    extra = np.array(
+        [sum(len(orders) - 1 for _, orders in sorted(days.items())[1:]) for days in bought.values()]
+    )
+    mean = extra.sum() / repeats.sum()
+    spread = ((extra - repeats * mean) ** 2 - repeats * mean).sum() / (repeats**2).sum()
+    assert spread > 0, "the moments are those of a mixture"
+    trust = mean / spread
+    own = 1 + (extra + trust * mean) / (repeats + trust)
     return (
-        list(ratio * model.expected_purchases(histories, HORIZON)),
+        list(own * model.expected_purchases(histories, HORIZON)),
         list(model.probability_active(histories, HORIZON)),
     )
 

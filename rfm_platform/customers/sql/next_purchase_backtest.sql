@@ -9,15 +9,14 @@ WITH actual AS (
 ),
 outcomes AS (
     SELECT
-        NTILE(10) OVER (ORDER BY f.expected_orders DESC, c.marketplace, c.user_id) AS decile,
+        NTILE(10) OVER (ORDER BY c.expected_orders DESC, c.marketplace, c.user_id) AS decile,
         COALESCE(a.orders, 0) AS orders,
         CASE WHEN a.orders > 0 THEN 1 ELSE 0 END AS active,
-        f.expected_orders AS model_orders,
-        f.probability_active AS model_active,
+        c.expected_orders AS model_orders,
+        c.probability_active AS model_active,
         $days * c.repeat_orders / GREATEST(c.age, $days) AS own_orders,
         1 - EXP(-$days * c.repeats / GREATEST(c.age, $days)) AS own_active
-    FROM customer_histories AS c
-    JOIN forecasts AS f USING (repeats, last_purchase, age)
+    FROM customer_forecasts AS c
     LEFT JOIN actual AS a
         ON a.marketplace IS NOT DISTINCT FROM c.marketplace AND a.user_id = c.user_id
 ),
