@@ -10,6 +10,7 @@ from rfm_platform.assets.analyses import analysis_assets
 from rfm_platform.assets.bi_database import bi_database_assets
 from rfm_platform.assets.campaigns import campaign_assets
 from rfm_platform.assets.customers import customer_assets
+from rfm_platform.assets.forecast import forecast_assets
 from rfm_platform.assets.source_orders import source_assets
 from rfm_platform.automation.alerts import alert_sensors
 from rfm_platform.automation.jobs import DAILY_JOB, DEADLINE_JOB, DRILL_JOB, jobs
@@ -19,6 +20,7 @@ from rfm_platform.checks.analyses import analysis_checks
 from rfm_platform.checks.bi_database import bi_database_checks
 from rfm_platform.checks.deadline import deadline_check
 from rfm_platform.checks.drift import drift_checks
+from rfm_platform.checks.forecast import forecast_checks
 from rfm_platform.checks.quality import quality_checks
 from rfm_platform.checks.reconciliation import reconciliation_checks
 from rfm_platform.checks.snapshots import snapshot_checks
@@ -44,6 +46,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
         *reconciliation_checks(daily),
         *snapshot_checks(daily),
         *analysis_checks(daily),
+        *forecast_checks(daily),
         *drift_checks(daily),
         deadline_check(daily),
     ]
@@ -53,6 +56,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
             *customer_assets(daily),
             *analysis_assets(daily, [spec for check in checks for spec in check.check_specs]),
             *campaign_assets(daily),
+            *forecast_assets(daily),
             *bi_database_assets(drills),
         ],
         asset_checks=[*checks, bi_database_checks(drills)],

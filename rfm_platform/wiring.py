@@ -21,6 +21,7 @@ from rfm_platform.customers.audience import Audiences
 from rfm_platform.customers.campaign_effect import CampaignEffects
 from rfm_platform.customers.campaigns import Campaign, load_campaigns
 from rfm_platform.customers.extraction import Extraction
+from rfm_platform.customers.forecast import Forecasts
 from rfm_platform.customers.publishing import Publisher
 from rfm_platform.customers.segments import Segments, load_segments
 from rfm_platform.customers.transforms import Transforms
@@ -66,6 +67,10 @@ class Platform:
             self.settings.campaign_min_customers,
             per_marketplace=self.settings.quartiles == "marketplace",
         )
+
+    @property
+    def forecasts(self) -> Forecasts:
+        return Forecasts(self.lake, self.engine)
 
     @property
     def audiences(self) -> Audiences:

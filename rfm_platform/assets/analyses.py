@@ -109,7 +109,13 @@ def analysis_assets(
 
     @customer_asset(
         daily,
-        deps=[rfm_segments, rfm_migration, cohort_retention, "campaign_effect"],
+        deps=[
+            rfm_segments,
+            rfm_migration,
+            cohort_retention,
+            "campaign_effect",
+            "next_purchase_backtest",
+        ],
         kinds={"html"},
         description="The page that marketers read: one self-contained HTML file for the day, "
         "aggregates only, small counts hidden.",

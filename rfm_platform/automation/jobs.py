@@ -13,6 +13,8 @@ ANALYSES = (
     "rfm_migration",
     "cohort_retention",
     "campaign_effect",
+    "next_purchase",
+    "next_purchase_backtest",
     "customer_report",
 )
 

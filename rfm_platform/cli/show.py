@@ -28,6 +28,8 @@ ORDER = (
     "rfm_segments",
     "rfm_migration",
     "cohort_retention",
+    "next_purchase",
+    "next_purchase_backtest",
     "customer_report",
     "bi_database_inventory",
     "bi_database_dump",

@@ -10,14 +10,16 @@ import datetime as dt
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from rfm_platform.engine.instances import scratch_database
 from rfm_platform.engine.parquet import write_files
@@ -121,6 +123,17 @@ class Session:
         cursor = self._connection.execute(sql, parameters or None)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def arrays(self, sql: str) -> dict[str, NDArray[Any]]:
+        """The rows of a query that gives numbers, none of them null: an array for each column."""
+        found = self._connection.execute(sql).fetchnumpy()
+        return {name: np.asarray(values) for name, values in found.items()}
+
+    def create_from_arrays(self, name: str, columns: Mapping[str, NDArray[Any]]) -> None:
+        """A temporary table from arrays of one length."""
+        self._connection.register("_arrays", dict(columns))
+        self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS FROM _arrays')
+        self._connection.unregister("_arrays")
 
     def define(self, name: str, sql: str) -> None:
         """Names a query: it is computed wherever it is read."""

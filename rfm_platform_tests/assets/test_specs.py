@@ -25,6 +25,8 @@ TABLES: dict[str, sa.Table] = {
     "rfm_migration": catalog.rfm_migration_snapshots,
     "cohort_retention": catalog.cohort_retention_snapshots,
     "campaign_effect": catalog.campaign_effect_snapshots,
+    "next_purchase": catalog.next_purchase_snapshots,
+    "next_purchase_backtest": catalog.next_purchase_backtest_snapshots,
     "customer_report": catalog.customer_report,
 }
 CHAIN = list(TABLES)[2:]
@@ -101,7 +103,15 @@ def test_the_chain_hangs_together_as_the_contract_says(specs: dict[str, dg.Asset
         "rfm_migration": ["final_user_analysis", "rfm_scores"],
         "cohort_retention": ["aggregated_monthly", "cohort_matrix", "final_user_analysis"],
         "campaign_effect": ["source_orders"],
-        "customer_report": ["cohort_retention", "rfm_migration", "rfm_segments"],
+        "next_purchase": ["rfm_scores", "source_orders"],
+        "next_purchase_backtest": ["rfm_scores", "source_orders"],
+        "customer_report": [
+            "campaign_effect",
+            "cohort_retention",
+            "next_purchase_backtest",
+            "rfm_migration",
+            "rfm_segments",
+        ],
     }
 
 

@@ -45,6 +45,19 @@ CAUSES = sa.Table(
     sa.MetaData(),
     *(sa.Column(name, sa.Text) for name in ("marketplace", "user_id", "cause")),
 )
+NEXT_PURCHASE = ("next_purchase", "customer_forecasts", "customer_histories", "purchase_days")
+# What the model makes of a history.
+FORECASTS = sa.Table(
+    "forecasts",
+    sa.MetaData(),
+    *(
+        sa.Column(name, sa.Text)
+        for name in (
+            *("repeats", "last_purchase", "age"),
+            *("probability_alive", "probability_active", "expected_purchases"),
+        )
+    ),
+)
 MONTHLY: Tables = {"months": catalog.aggregated_monthly_lake}
 # The lake's merging columns, by the published column that they carry on.
 CARRIED_AS = {
@@ -111,13 +124,21 @@ ASSETS: dict[str, tuple[str, dict[str, str], Tables, sa.Table]] = {
     ),
     # Computed outside of SQL, from source_orders and the calendar.
     "campaign_effect": NO_COLUMNS,
+    "next_purchase": (
+        "publish_next_purchase",
+        {name: name for name in NEXT_PURCHASE},
+        {"source_orders": catalog.source_orders, "forecasts": FORECASTS},
+        catalog.next_purchase_snapshots,
+    ),
+    "next_purchase_backtest": NO_COLUMNS,
     "customer_report": NO_COLUMNS,
 }
-# The segment file, which is no asset, and what is made of scores and it.
-FROM_FILE = ("segment_actions", "segment_cells", "migration_causes")
+# The segment file, which is no asset, what is made of scores and it, and what a model says.
+FROM_FILE = ("segment_actions", "segment_cells", "migration_causes", "forecasts")
 ASSET_OF = {
     "mart_lines": "flatten_order_marketplace",
     "mart_names": "order_marketplace",
+    "source_orders": "source_orders",
     "month_lines": "source_orders",
     "months": "aggregated_monthly",
     "final_user_analysis": "final_user_analysis",
@@ -176,6 +197,8 @@ def test_every_figure_has_a_source() -> None:
         "cause",
         "from_segment",
         "is_left_truncated",
+        "probability_alive",
+        "probability_active",
     }
     for asset, columns in json.loads(FILE.read_text(encoding="utf-8")).items():
         without = {column for column, sources in columns.items() if not sources}

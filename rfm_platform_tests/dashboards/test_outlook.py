@@ -64,7 +64,7 @@ def test_a_campaign_without_an_answer_has_its_verdict_and_nothing_else() -> None
     ("customers", "share", "shown"),
     [(100, 0.04, False), (100, 0.05, True), (100, 0.0, True), (4, 1.0, False)],
 )
-def test_orders_of_few_customers_are_hidden(customers: int, share: float, shown: bool) -> None:  # noqa: FBT001 - a case
+def test_orders_of_few_customers_are_hidden(customers: int, share: float, shown: bool) -> None:
     (told,) = forecast_of([_decile(1, customers, 7, share)], 5)
     assert (told["actual"] == 7) is shown
     assert (told["forecast"] == 10.0) is (customers >= 5)

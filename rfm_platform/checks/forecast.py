@@ -1,0 +1,87 @@
+"""Whether every scored customer is forecast, and whether the forecast is worth its name."""
+
+import datetime as dt
+
+import dagster as dg
+
+from rfm_platform.checks.per_day import Verdict, report
+from rfm_platform.lake import LakeTable
+from rfm_platform.partitions import days_of
+from rfm_platform.presentation import table_of
+from rfm_platform.wiring import Platform
+
+WARN = dg.AssetCheckSeverity.WARN
+BASELINES = {"own_rate": "each customer's own past rate", "mean": "the mean of all"}
+
+
+def forecast_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
+    """The checks of forecast and back-test over the given days."""
+
+    @dg.asset_check(
+        asset="next_purchase",
+        partitions_def=daily,
+        description="Every scored customer has one forecast, and nobody else has.",
+    )
+    def every_scored_customer_is_forecast(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        verdicts = {
+            day: _coverage(platform, day)
+            if _has_rows(platform.lake.next_purchase, day)
+            else Verdict(True, "Nothing to compare: the forecast is withheld, or not kept.", WARN)
+            for day in days_of(context.op_execution_context)
+        }
+        return report(context, "next_purchase", "every_scored_customer_is_forecast", verdicts)
+
+    @dg.asset_check(
+        asset="next_purchase_backtest",
+        partitions_def=daily,
+        description="The forecast of 90 days before was closer to what happened than each "
+        "customer's own past rate and than the mean of all. Warns.",
+    )
+    def forecast_beats_the_baselines(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        verdicts = {
+            day: _worth(platform, day)
+            if _has_rows(platform.lake.next_purchase_backtest, day)
+            else Verdict(True, "Nothing to compare: the back-test is withheld, or not kept.", WARN)
+            for day in days_of(context.op_execution_context)
+        }
+        return report(context, "next_purchase_backtest", "forecast_beats_the_baselines", verdicts)
+
+    return [every_scored_customer_is_forecast, forecast_beats_the_baselines]
+
+
+def _has_rows(table: LakeTable, day: dt.date) -> bool:
+    return any(partition.rows for partition in table.partitions(day, day))
+
+
+def _coverage(platform: Platform, day: dt.date) -> Verdict:
+    found = platform.forecasts.differs_from_scores(day)
+    if not any(found.values()):
+        return Verdict(True, "Every scored customer is forecast.")
+    return Verdict(
+        False,
+        f"{found['forecast_only']} customers are forecast and not scored, {found['scored_only']} "
+        f"scored and not forecast as of {day}: materialize both from the same days.",
+        metadata=found,
+    )
+
+
+def _worth(platform: Platform, day: dt.date) -> Verdict:
+    errors = platform.forecasts.errors(day)
+    lost = [
+        f"{row['error']}: {row['model']:.4g}, by {said} {row[baseline]:.4g}"
+        for row in errors
+        for baseline, said in BASELINES.items()
+        if not row["model"] <= row[baseline]  # what is no number loses as well
+    ]
+    return Verdict(
+        not lost,
+        f"The forecast loses to a baseline ({'; '.join(lost)}): do not act on it."
+        if lost
+        else "The forecast beats each customer's own past rate and the mean of all.",
+        WARN,
+        {"errors": table_of(errors)},
+    )

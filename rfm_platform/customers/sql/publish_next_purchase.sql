@@ -1,0 +1,2 @@
+-- Published as the lake holds it.
+SELECT * FROM next_purchase
