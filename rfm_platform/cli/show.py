@@ -28,6 +28,7 @@ ORDER = (
     "rfm_segments",
     "rfm_migration",
     "cohort_retention",
+    "campaign_effect",
     "customer_report",
     "bi_database_inventory",
     "bi_database_dump",

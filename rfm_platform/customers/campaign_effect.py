@@ -3,9 +3,8 @@
 Only campaigns that are over as of the day are looked at, and only customers with a valid order
 before the first day. Comparable are customers that the campaign did not reach, in the same cell of
 recency × frequency × monetary value as of the day before it. The rows are campaign_comparison.py's,
-the estimator is difference.py's; here is what comes from the lake and goes there.
-Outcomes are orders anywhere, so that a purchase that only moved from one shop to another is no
-effect.
+the estimator is difference.py's; here is what comes from the lake and goes there. Outcomes are
+orders anywhere, so that a purchase that only moved from one shop to another is no effect.
 
 Campaigns overlap by person: whoever another campaign reached within the windows is left out and
 counted, on both sides. Where what is left cannot answer, the row says why and holds no number.
@@ -27,8 +26,6 @@ from rfm_platform.customers.segments import Segments
 from rfm_platform.customers.transforms import SEGMENT_CELLS
 from rfm_platform.engine import DuckDBEngine, Session, read_sql
 from rfm_platform.lake import Lake
-
-PERIODS = ("during", "after")
 
 _CALENDAR = sa.Table(
     "campaigns",
@@ -123,30 +120,28 @@ class CampaignEffects:
     def _judge(
         self, session: Session, as_of: dt.date, history: dt.date, number: int, campaign: Campaign
     ) -> list[Row]:
+        """The rows of a campaign, both periods."""
+        too_early = not_over = None
+        if campaign.before < history:
+            too_early = f"the window before it begins {campaign.before}, the history {history}"
+        if campaign.after > as_of:
+            not_over = f"the window after it is not over before {campaign.after}"
+        refused = {"during": too_early, "after": too_early or not_over}
+        columns = None if too_early else self._panel(session, number, campaign)
         described = {
             "campaign": campaign.name,
             "first_day": campaign.start,
             "last_day": campaign.end,
         }
-        too_early = f"the window before it begins {campaign.before}, the history {history}"
-        not_over = f"the window after it is not over before {campaign.after}"
-        refused = {
-            "during": too_early if campaign.before < history else None,
-            "after": too_early
-            if campaign.before < history
-            else (not_over if campaign.after > as_of else None),
-        }
-        columns = None if all(refused.values()) else self._panel(session, number, campaign)
+        seed = _seed(campaign.name)
         rows: list[Row] = []
-        for period in PERIODS:
-            reason = refused[period]
+        for period, reason in refused.items():
             if columns is None or reason is not None:
-                rows += refusals({"breakdown": "all"}, reason or "")
+                found = refusals({"breakdown": "all"}, reason or "")
             else:
-                rows += compare(columns, period, _seed(campaign.name), self.min_customers)
-            for row in rows:
-                row.setdefault("period", period)
-        return [described | row for row in rows]
+                found = compare(columns, period, seed, self.min_customers)
+            rows += [described | {"period": period} | row for row in found]
+        return rows
 
     def _panel(self, session: Session, number: int, campaign: Campaign) -> Columns:
         day_before = campaign.start - dt.timedelta(days=1)
