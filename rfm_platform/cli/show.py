@@ -28,6 +28,7 @@ ORDER = (
     "rfm_segments",
     "rfm_migration",
     "cohort_retention",
+    "campaign_effect",
     "next_purchase",
     "next_purchase_backtest",
     "customer_report",

@@ -3,9 +3,8 @@
 Only campaigns that are over as of the day are looked at, and only customers with a valid order
 before the first day. Comparable are customers that the campaign did not reach, in the same cell of
 recency × frequency × monetary value as of the day before it. The rows are campaign_comparison.py's,
-the estimator is difference.py's; here is what comes from the lake and goes there.
-Outcomes are orders anywhere, so that a purchase that only moved from one shop to another is no
-effect.
+the estimator is difference.py's; here is what comes from the lake and goes there. Outcomes are
+orders anywhere, so that a purchase that only moved from one shop to another is no effect.
 
 Campaigns overlap by person: whoever another campaign reached within the windows is left out and
 counted, on both sides. Where what is left cannot answer, the row says why and holds no number.
@@ -15,6 +14,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -27,8 +27,6 @@ from rfm_platform.customers.segments import Segments
 from rfm_platform.customers.transforms import SEGMENT_CELLS
 from rfm_platform.engine import DuckDBEngine, Session, read_sql
 from rfm_platform.lake import Lake
-
-PERIODS = ("during", "after")
 
 _CALENDAR = sa.Table(
     "campaigns",
@@ -123,33 +121,30 @@ class CampaignEffects:
     def _judge(
         self, session: Session, as_of: dt.date, history: dt.date, number: int, campaign: Campaign
     ) -> list[Row]:
+        """The rows of a campaign, both periods."""
+        too_early = not_over = None
+        if campaign.before < history:
+            told = f"the window before it begins {campaign.before}, the history {history}"
+            too_early = "too_early", told
+        if campaign.after > as_of:
+            not_over = "not_over", f"the window after it is not over before {campaign.after}"
+        refused = {"during": too_early, "after": too_early or not_over}
+        panel = cache(lambda: self._panel(session, number, campaign))
         described = {
             "campaign": campaign.name,
             "first_day": campaign.start,
             "last_day": campaign.end,
         }
-        too_early = not_over = None
-        if campaign.before < history:
-            too_early = (
-                "too_early",
-                f"the window before it begins {campaign.before}, the history {history}",
-            )
-        if campaign.after > as_of:
-            not_over = (
-                "not_over",
-                f"the window after it is not over before {campaign.after}",
-            )
-        refused = {"during": too_early, "after": too_early or not_over}
-        columns = None if all(refused.values()) else self._panel(session, number, campaign)
+        seed = _seed(campaign.name)
         rows: list[Row] = []
-        for period in PERIODS:
-            if refusal := refused[period]:
-                rows += refusals({"breakdown": "all"}, refusal)
-            elif columns is not None:
-                rows += compare(columns, period, _seed(campaign.name), self.min_customers)
-            for row in rows:
-                row.setdefault("period", period)
-        return [described | row for row in rows]
+        for period, refusal in refused.items():
+            found = (
+                refusals({"breakdown": "all"}, refusal)
+                if refusal
+                else compare(panel(), period, seed, self.min_customers)
+            )
+            rows += [described | {"period": period} | row for row in found]
+        return rows
 
     def _panel(self, session: Session, number: int, campaign: Campaign) -> Columns:
         day_before = campaign.start - dt.timedelta(days=1)

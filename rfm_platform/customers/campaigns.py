@@ -9,9 +9,9 @@ What a campaign changed is computed elsewhere (campaign_effect.py).
 import datetime as dt
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from rfm_platform.customers.yaml_file import read_yaml
 from rfm_platform.errors import PlatformError
 
 CUSTOMER_FILES = (".csv", ".parquet")
@@ -96,14 +96,7 @@ def load_campaigns(path: Path | None) -> list[Campaign]:
 
 
 def _entries(path: Path) -> list[object]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CampaignsError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise CampaignsError(f"{path} is no UTF-8 text") from None
-    except yaml.YAMLError as error:
-        raise CampaignsError(f"{path} is no YAML: {error}") from None
+    content = read_yaml(path, CampaignsError)
     entries = content.get("campaigns") if isinstance(content, dict) else None
     if not isinstance(entries, list) or set(content) != {"campaigns"}:
         raise CampaignsError(f"{path}: must be one list named campaigns")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from rfm_platform.customers.yaml_file import read_yaml
 from rfm_platform.errors import PlatformError
 
 SCORES = (1, 2, 3)
@@ -78,13 +78,7 @@ def load_segments(path: Path | None = None) -> Segments:
     """
     source = path or resources.files(__package__).joinpath("segments.yaml")
     try:
-        content = _File.model_validate(yaml.safe_load(source.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise SegmentsError(f"{source}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SegmentsError(f"{source} is no UTF-8 text") from None
-    except yaml.YAMLError as error:
-        raise SegmentsError(f"{source} is no YAML: {error}") from None
+        content = _File.model_validate(read_yaml(source, SegmentsError))
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()

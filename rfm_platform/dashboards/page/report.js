@@ -269,10 +269,15 @@ function campaigns() {
     const [low, value, high] = effect.interval;
     return element("td", { "data-value": value }, signed(value, show), element("small", {}, say("interval", signed(low, show), signed(high, show))), element("small", { class: effect.verdict }, say(`verdict_${effect.verdict}`)));
   };
-  const name = (c) => [c.campaign, element("span", { class: "action" }, say("campaign_days", day(c.first_day), day(c.last_day)))];
-  fill(place.querySelector(".body"), table(say("per_customer"), ["campaign", "period", "customers_compared", "orders", "revenue", "bought"].map((w) => say(w)),
-    figures.campaigns.map((c) => row(name(c), [element("td", { class: "text" }, say(c.period)), cell(c.customers, number),
-      ...Object.entries(shows).map(([outcome, show]) => told(c.effects[outcome], show))], { "data-campaign": c.campaign, "data-period": c.period }))));
+  const line = (c, cells) => row([c.campaign, element("span", { class: "action" }, say("campaign_days", day(c.first_day), day(c.last_day)))],
+    [element("td", { class: "text" }, say(c.period)), ...cells], { "data-campaign": c.campaign, "data-period": c.period });
+  const heads = (...names) => ["campaign", "period", ...names].map((w) => say(w));
+  const [clear, silent] = [true, false].map((has) => figures.campaigns.filter((c) => Object.values(c.effects).some((e) => e.interval) === has));
+  fill(place.querySelector(".body"), clear.length ? table(say("per_customer"), heads("customers_compared", "orders", "revenue", "bought"),
+    clear.map((c) => line(c, [cell(c.customers, number), ...Object.entries(shows).map(([outcome, show]) => told(c.effects[outcome], show))]))) : null);
+  place.querySelector("details").hidden = !silent.length;
+  place.querySelector("summary").textContent = say("no_answer", number(silent.length));
+  fill(place.querySelector(".table"), table("", heads("why"), silent.map((c) => line(c, [told(c.effects.revenue)]))));
   const answered = figures.campaigns.filter((c) => c.effects.revenue.interval);
   byId("effects").hidden = !answered.length;
   if (!answered.length) return;
