@@ -82,7 +82,7 @@ class Settings(BaseSettings):
         None, description="Your own segments and actions. Unset: the ones that come along."
     )
     analyses: bool = Field(
-        True, description="Whether every snapshot gets its analyses by slice and its report."
+        True, description="Whether every snapshot gets its analyses, its forecast and its report."
     )
     keep_days: int = Field(
         7, ge=1, description="Daily snapshots kept in the warehouse, beside every month's last."
