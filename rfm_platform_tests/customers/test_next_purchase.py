@@ -293,12 +293,20 @@ def test_a_fit_that_does_not_converge_publishes_nothing_and_says_so(
     chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(_: Histories) -> BgNbd:
-        raise UnconvergedError("the fit did not converge after 3 steps")
+        raise UnconvergedError("the fit did not converge in 3 steps")
 
     monkeypatch.setattr(forecast, "fit", fails)
     _load(chain, _lines(200), AS_OF)
     made = _make(chain, AS_OF)
     assert made.said["next_purchase"]["forecast"] == (
-        "withheld: the fit did not converge after 3 steps"
+        "withheld: the fit did not converge in 3 steps"
     )
     assert (made.forecast, made.backtest) == ([], [])
+
+
+def test_a_parameter_at_its_limit_is_said() -> None:
+    said = [
+        forecast.Basis(500, 200, model=BgNbd(1.0, 30.0, a, 10.0)).facts()["forecast"]
+        for a in (1e-4, 0.5)
+    ]
+    assert said == ["BG/NBD, converged; a parameter is at its limit", "BG/NBD, converged"]

@@ -114,10 +114,10 @@ def test_a_person_sees_effects_with_intervals_and_forecasts_beside_what_came(
     browser.open(outlook)
     rows = browser.run(
         """[...document.querySelectorAll('#campaigns tr[data-campaign]')].map(row =>
-        [row.dataset.campaign, row.innerText.replace(/\\s+/g, ' ')])"""
+        [row.dataset.campaign, row.textContent.replace(/\\s+/g, ' ')])"""
     )
     assert [name for name, _ in rows] == ["<b>Spring</b>", "Early"]
-    assert "+0.25 +0.13 to +0.38 higher" in rows[0][1]
+    assert "+0.25+0.13 to +0.38higher" in rows[0][1]
     assert "began too early" in rows[1][1]
     drawn = "document.querySelectorAll('#{} svg path').length"
     assert browser.run(drawn.format("effects")) > 0

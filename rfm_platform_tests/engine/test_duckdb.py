@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
@@ -208,6 +209,19 @@ def test_what_was_spilled_goes_when_the_session_fails(tmp_path: Path) -> None:
         assert list((tmp_path / "spill").rglob("*.tmp"))
         session.rows("FROM no_such_table")
     assert list((tmp_path / "spill").iterdir()) == []
+
+
+def test_arrays_become_a_table_and_a_table_arrays(engine: DuckDBEngine) -> None:
+    """And the table stays what it was when the arrays change."""
+    columns = {"n": np.array([3, 1, 2]), "share": np.array([0.5, 0.25, 1e-300])}
+    with engine.session() as session:
+        session.create_from_arrays("given", columns)
+        columns["n"][:] = 0
+        found = session.arrays("SELECT n, share FROM given ORDER BY n")
+    assert {name: values.tolist() for name, values in found.items()} == {
+        "n": [1, 2, 3],
+        "share": [0.25, 1e-300, 0.5],
+    }
 
 
 def test_sessions_at_the_same_time_do_not_see_each_other(engine: DuckDBEngine) -> None:
