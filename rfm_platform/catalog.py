@@ -471,6 +471,16 @@ next_purchase_backtest_snapshots = Table(
         for error, meaning in _ERRORS.items()
         for name, forecaster in _FORECASTERS.items()
     ),
+    *(
+        Column(
+            f"{error}_noise_{name}",
+            Float(53),
+            comment=f"Standard error, over all customers, of how {what} of the model and of "
+            f"{_FORECASTERS[name]} differ.",
+        )
+        for error, what in {"squared": "squared errors", "brier": "Brier scores"}.items()
+        for name in ("own_rate", "mean")
+    ),
     comment="The forecast of 90 days ago against what happened since, by decile, as of a day. "
     "From lines as they stand now: what was cancelled since is not in either.",
 )

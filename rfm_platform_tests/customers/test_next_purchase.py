@@ -219,13 +219,32 @@ def test_the_backtest_is_what_loops_over_the_lines_find(made: Made, lines: list[
                 (f"brier_score_{name}", np.mean(np.square(missed))),
             ):
                 assert row[column] == pytest.approx(value, rel=2e-3), column
+    came_of = np.array([each[5] for each in customers])
+    errors = {
+        "squared": (
+            (np.array([-each[0] for each in customers]) - came_of) ** 2,
+            {"own_rate": [each[3] for each in customers], "mean": mean},
+            came_of,
+        ),
+        "brier": (
+            (np.array([each[2] for each in customers]) - (came_of > 0)) ** 2,
+            {"own_rate": [each[4] for each in customers], "mean": mean_active},
+            came_of > 0,
+        ),
+    }
+    for error, (of_model, baselines, outcome) in errors.items():
+        for name, said in baselines.items():
+            gain = of_model - (np.asarray(said) - outcome) ** 2
+            noise = np.std(gain, ddof=1) / np.sqrt(len(gain))
+            found = {row[f"{error}_noise_{name}"] for row in made.backtest}
+            assert found == {pytest.approx(noise, rel=5e-3)}, (error, name)
 
 
 def test_where_customers_go_on_as_before_the_forecast_beats_both_baselines(made: Made) -> None:
     check = made.checks["forecast_beats_the_baselines"]
     assert check.passed, check.description
     assert len(made.backtest) == 10
-    assert "beats" in str(check.description)
+    assert "does not lose" in str(check.description)
 
 
 def test_a_forecast_that_loses_to_a_baseline_is_warned_of(chain: Chain) -> None:

@@ -22,6 +22,27 @@ outcomes AS (
 ),
 means AS (
     SELECT AVG(own_orders) AS mean_orders, AVG(own_active) AS mean_active FROM outcomes
+),
+errors AS (
+    SELECT
+        decile, orders, active, model_orders, model_active, own_orders, mean_orders,
+        POWER(model_orders - orders, 2) AS squared_model,
+        POWER(own_orders - orders, 2) AS squared_own,
+        POWER(mean_orders - orders, 2) AS squared_mean,
+        POWER(model_active - active, 2) AS brier_model,
+        POWER(own_active - active, 2) AS brier_own,
+        POWER(mean_active - active, 2) AS brier_mean
+    FROM outcomes
+    CROSS JOIN means
+),
+noise AS (
+    -- Of the mean difference between two forecasts' errors, over all customers.
+    SELECT
+        STDDEV(squared_model - squared_own) / SQRT(COUNT(*)) AS squared_own,
+        STDDEV(squared_model - squared_mean) / SQRT(COUNT(*)) AS squared_mean,
+        STDDEV(brier_model - brier_own) / SQRT(COUNT(*)) AS brier_own,
+        STDDEV(brier_model - brier_mean) / SQRT(COUNT(*)) AS brier_mean
+    FROM errors
 )
 SELECT
     CAST($as_of AS DATE) AS as_of_date,
@@ -35,12 +56,16 @@ SELECT
     AVG(ABS(model_orders - orders)) AS absolute_error_model,
     AVG(ABS(own_orders - orders)) AS absolute_error_own_rate,
     AVG(ABS(mean_orders - orders)) AS absolute_error_mean,
-    AVG(POWER(model_orders - orders, 2)) AS squared_error_model,
-    AVG(POWER(own_orders - orders, 2)) AS squared_error_own_rate,
-    AVG(POWER(mean_orders - orders, 2)) AS squared_error_mean,
-    AVG(POWER(model_active - active, 2)) AS brier_score_model,
-    AVG(POWER(own_active - active, 2)) AS brier_score_own_rate,
-    AVG(POWER(mean_active - active, 2)) AS brier_score_mean
-FROM outcomes
-CROSS JOIN means
+    AVG(e.squared_model) AS squared_error_model,
+    AVG(e.squared_own) AS squared_error_own_rate,
+    AVG(e.squared_mean) AS squared_error_mean,
+    AVG(e.brier_model) AS brier_score_model,
+    AVG(e.brier_own) AS brier_score_own_rate,
+    AVG(e.brier_mean) AS brier_score_mean,
+    ANY_VALUE(n.squared_own) AS squared_noise_own_rate,
+    ANY_VALUE(n.squared_mean) AS squared_noise_mean,
+    ANY_VALUE(n.brier_own) AS brier_noise_own_rate,
+    ANY_VALUE(n.brier_mean) AS brier_noise_mean
+FROM errors AS e
+CROSS JOIN noise AS n
 GROUP BY decile
