@@ -236,8 +236,8 @@ def test_the_backtest_is_what_loops_over_the_lines_find(made: Made, lines: list[
         for name, said in baselines.items():
             gain = of_model - (np.asarray(said) - outcome) ** 2
             noise = np.std(gain, ddof=1) / np.sqrt(len(gain))
-            found = {row[f"{error}_noise_{name}"] for row in made.backtest}
-            assert found == {pytest.approx(noise, rel=5e-3)}, (error, name)
+            (found,) = {row[f"{error}_noise_{name}"] for row in made.backtest}
+            assert found == pytest.approx(noise, rel=5e-3), (error, name)
 
 
 def test_where_customers_go_on_as_before_the_forecast_beats_both_baselines(made: Made) -> None:
