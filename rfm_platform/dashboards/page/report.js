@@ -263,14 +263,14 @@ function campaigns() {
   const place = byId("campaigns");
   place.hidden = !figures.campaigns.length;
   if (place.hidden) return;
-  const shows = { orders: (v) => number(v, { maximumFractionDigits: 2 }), revenue: (v) => money(v, { maximumFractionDigits: figures.currency.decimals }), active: (v) => percent(v) };
+  const shows = { orders: (v) => number(v, { minimumFractionDigits: 2, maximumFractionDigits: 2 }), revenue: (v) => money(v, { maximumFractionDigits: figures.currency.decimals }), active: (v) => percent(v) };
   const told = (effect, show) => {
     if (!effect.interval) return element("td", { class: "text action" }, say(`verdict_${effect.verdict}`));
     const [low, value, high] = effect.interval;
     return element("td", { "data-value": value }, signed(value, show), element("small", {}, say("interval", signed(low, show), signed(high, show))), element("small", { class: effect.verdict }, say(`verdict_${effect.verdict}`)));
   };
   const line = (c, cells) => row([c.campaign, element("span", { class: "action" }, say("campaign_days", day(c.first_day), day(c.last_day)))],
-    [element("td", { class: "text" }, say(c.period)), ...cells], { "data-campaign": c.campaign, "data-period": c.period });
+    [element("td", {}, say(c.period)), ...cells], { "data-campaign": c.campaign, "data-period": c.period });
   const heads = (...names) => ["campaign", "period", ...names].map((w) => say(w));
   const [clear, silent] = [true, false].map((has) => figures.campaigns.filter((c) => Object.values(c.effects).some((e) => e.interval) === has));
   fill(place.querySelector(".body"), clear.length ? table(say("per_customer"), heads("customers_compared", "orders", "revenue", "bought"),
