@@ -1,0 +1,66 @@
+"""What is noted of each publication and export."""
+
+from sqlalchemy import BigInteger, Column, Date, DateTime, Table, Text
+
+from rfm_platform.catalog.schemas import WAREHOUSE
+
+_RESTATED = {
+    "total_order": "Valid orders",
+    "total_cancelled": "Orders with a cancelled line",
+    "total_returned": "Orders with a returned line",
+    "total_quantity": "Units on valid lines",
+    "total_gmv_base_amount": "GMV of valid lines in base currency",
+    "customers": "Customers with a valid order",
+}
+
+restatements = Table(
+    "restatements",
+    WAREHOUSE,
+    Column("restated_at", DateTime, comment="When the new figures were published, local time."),
+    Column("run_id", Text, comment="The run that published them."),
+    Column("month_of_order", Date, comment="First day of the month that was restated."),
+    Column("marketplace", Text, comment="E-commerce platform."),
+    Column("through", Date, comment="Both figures count the month's days up to this one."),
+    *(
+        Column(f"{measure}_{when}", BigInteger, comment=f"{meaning}, {said}.")
+        for measure, meaning in _RESTATED.items()
+        for when, said in (("before", "as published before"), ("after", "as published now"))
+    ),
+    comment="Each change to an already published month: one row per run, month and marketplace.",
+)
+
+publications = Table(
+    "publications",
+    WAREHOUSE,
+    Column("month_of_order", Date, comment="First day of the month."),
+    Column("version", Text, comment="Which computation of the month is published."),
+    Column("published_at", DateTime, comment="When, local time."),
+    comment="What aggregated_monthly holds of each month, so that a month that was computed and "
+    "not published is noticed.",
+)
+
+snapshot_publications = Table(
+    "snapshot_publications",
+    WAREHOUSE,
+    Column("as_of_date", Date, comment="Of the snapshot."),
+    Column("version", Text, comment="Which computation of the snapshot is published."),
+    Column("published_at", DateTime, comment="When, local time."),
+    comment="What final_user_analysis_snapshots holds as of each day, so that the next snapshot "
+    "can take over the rows that are the same.",
+)
+
+audiences = Table(
+    "audiences",
+    WAREHOUSE,
+    Column("exported_at", DateTime, comment="When, local time."),
+    Column("exported_by", Text, comment="Who: the account on the machine, or the name given."),
+    Column("as_of_date", Date, comment="The snapshot that the customers are of."),
+    Column("segment", Text, comment="The segment."),
+    Column("marketplace", Text, comment="The marketplace; null: all."),
+    Column("customers", BigInteger, comment="How many customers the file holds."),
+    Column("action", Text, comment="What was to be done with them."),
+    Column("purpose", Text, comment="What they were wanted for."),
+    Column("file", Text, comment="Name of the file."),
+    Column("sha256", Text, comment="Of the file, to know it again."),
+    comment="Receipts: each export of customers for activation. No customer is in it.",
+)
