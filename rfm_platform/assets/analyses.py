@@ -4,15 +4,13 @@ and the report that shows them.
 Small aggregates of the snapshots; what a number means is written at its column, in the catalogue.
 """
 
-import datetime as dt
 from collections.abc import Sequence
 
 import dagster as dg
 
 from rfm_platform import catalog
-from rfm_platform.assets.definition import customer_asset
+from rfm_platform.assets.definition import customer_asset, report_snapshot, rows_of
 from rfm_platform.dashboards.picture import retention_picture
-from rfm_platform.lake import LakeTable
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import ROW_COUNT, column_lineage, describe, table_of
 from rfm_platform.verdicts import check_lines
@@ -46,14 +44,12 @@ def analysis_assets(
             kept = platform.publisher.publish_analyses(
                 day, "rfm_segments", "rfm_cells", "rfm_concentration"
             )
-            overview = platform.analyses.overview(day)
-            context.add_asset_metadata(
-                {
-                    ROW_COUNT: _rows(platform.lake.rfm_segments, day),
-                    "kept_by_retention": kept,
-                    "segments": table_of(overview),
-                },
-                partition_key=day.isoformat(),
+            report_snapshot(
+                context,
+                day,
+                platform.lake.rfm_segments,
+                kept=kept,
+                segments=table_of(platform.analyses.overview(day)),
             )
         return dg.MaterializeResult(metadata=column_lineage("rfm_segments"))
 
@@ -71,13 +67,12 @@ def analysis_assets(
         for day in days_of(context):
             from_date = platform.analyses.migrate(day, platform.segments())
             kept = platform.publisher.publish_analyses(day, "rfm_migration")
-            context.add_asset_metadata(
-                {
-                    ROW_COUNT: _rows(platform.lake.rfm_migration, day),
-                    "kept_by_retention": kept,
-                    "from_date": str(from_date or "no snapshot at the end of the month before"),
-                },
-                partition_key=day.isoformat(),
+            report_snapshot(
+                context,
+                day,
+                platform.lake.rfm_migration,
+                kept=kept,
+                from_date=str(from_date or "no snapshot at the end of the month before"),
             )
         return dg.MaterializeResult(metadata=column_lineage("rfm_migration"))
 
@@ -95,15 +90,12 @@ def analysis_assets(
         for day in days_of(context):
             platform.analyses.retain(day)
             kept = platform.publisher.publish_analyses(day, "cohort_retention")
-            context.add_asset_metadata(
-                {
-                    ROW_COUNT: _rows(platform.lake.cohort_retention, day),
-                    "kept_by_retention": kept,
-                    "retention": dg.MetadataValue.md(
-                        retention_picture(platform.analyses.retention(day))
-                    ),
-                },
-                partition_key=day.isoformat(),
+            report_snapshot(
+                context,
+                day,
+                platform.lake.cohort_retention,
+                kept=kept,
+                retention=dg.MetadataValue.md(retention_picture(platform.analyses.retention(day))),
             )
         return dg.MaterializeResult(metadata=column_lineage("cohort_retention"))
 
@@ -126,7 +118,7 @@ def analysis_assets(
     ) -> dg.MaterializeResult[None]:
         lines = check_lines(context.instance, checks)
         for day in days_of(context):
-            if not _rows(platform.lake.rfm_segments, day):
+            if not rows_of(platform.lake.rfm_segments, day):
                 said = "none: no customer yet, or retention has removed the day's snapshot"
                 context.add_asset_metadata(
                     {ROW_COUNT: 0, "report": said}, partition_key=day.isoformat()
@@ -153,7 +145,3 @@ def analysis_assets(
         return dg.MaterializeResult(metadata=column_lineage("customer_report"))
 
     return [rfm_segments, rfm_migration, cohort_retention, customer_report]
-
-
-def _rows(table: LakeTable, day: dt.date) -> int:
-    return sum(partition.rows for partition in table.partitions(day, day))

@@ -3,9 +3,9 @@
 import dagster as dg
 
 from rfm_platform import catalog
-from rfm_platform.assets.definition import customer_asset
+from rfm_platform.assets.definition import customer_asset, report_snapshot
 from rfm_platform.partitions import days_of
-from rfm_platform.presentation import ROW_COUNT, column_lineage, describe, table_of
+from rfm_platform.presentation import column_lineage, describe, table_of
 from rfm_platform.wiring import Platform
 
 
@@ -28,16 +28,14 @@ def campaign_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         for day in days_of(context):
             over = platform.campaign_effects.evaluate(day, campaigns, platform.segments())
             kept = platform.publisher.publish_analyses(day, "campaign_effect")
-            partitions = platform.lake.campaign_effect.partitions(day, day)
             said = f"{over} of {len(campaigns)} are over"
-            context.add_asset_metadata(
-                {
-                    ROW_COUNT: sum(partition.rows for partition in partitions),
-                    "kept_by_retention": kept,
-                    "campaigns": said if campaigns else "no calendar: RFM_CAMPAIGNS_FILE",
-                    "effects": table_of(platform.campaign_effects.overview(day)),
-                },
-                partition_key=day.isoformat(),
+            report_snapshot(
+                context,
+                day,
+                platform.lake.campaign_effect,
+                kept=kept,
+                campaigns=said if campaigns else "no calendar: RFM_CAMPAIGNS_FILE",
+                effects=table_of(platform.campaign_effects.overview(day)),
             )
         return dg.MaterializeResult(metadata=column_lineage("campaign_effect"))
 

@@ -11,10 +11,9 @@ from typing import Any
 import dagster as dg
 
 from rfm_platform import catalog
-from rfm_platform.assets.definition import customer_asset
+from rfm_platform.assets.definition import customer_asset, report_snapshot
 from rfm_platform.calendar import days_between, last_day
 from rfm_platform.customers.overviews import retention_table, segment_table
-from rfm_platform.lake import LakeTable
 from rfm_platform.partitions import also_did, days_of
 from rfm_platform.presentation import (
     PERSONAL_DATA,
@@ -57,7 +56,7 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         )
         if restated:
             context.log.info(f"{restated} published figures restated: see rfm.restatements")
-        rows = _rows(platform.lake.aggregated_monthly)
+        rows = {month.value: month.rows for month in platform.lake.aggregated_monthly.partitions()}
         described: dict[dt.date, dict[str, Any]] = {
             day: {ROW_COUNT: rows.get(day.replace(day=1), 0), "month": f"{day:%Y-%m}"}
             for day in [*days, *late]
@@ -81,7 +80,7 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         for day in days_of(context):
             computed = platform.transforms.analyse_customers(day)
             kept = platform.publisher.publish_customers(day)
-            _report_snapshot(
+            report_snapshot(
                 context,
                 day,
                 platform.lake.final_user_analysis,
@@ -108,7 +107,7 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
             )
             overview = segment_table(platform.lake, platform.engine, segments, day)
             kept = platform.publisher.publish_scores(day)
-            _report_snapshot(
+            report_snapshot(
                 context,
                 day,
                 platform.lake.rfm_scores,
@@ -134,7 +133,7 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         for day in days_of(context):
             platform.transforms.build_cohorts(day)
             kept = platform.publisher.publish_cohorts(day)
-            _report_snapshot(
+            report_snapshot(
                 context,
                 day,
                 platform.lake.cohort_matrix,
@@ -149,12 +148,6 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         rfm_scores,
         cohort_matrix,
     ]
-
-
-def _rows(
-    table: LakeTable, first: dt.date | None = None, last: dt.date | None = None
-) -> dict[dt.date, int]:
-    return {partition.value: partition.rows for partition in table.partitions(first, last)}
 
 
 def _behind_source(
@@ -176,20 +169,3 @@ def _behind_source(
     return sorted(
         dt.date.fromisoformat(key) for key, at in read.items() if at > folded.get(key, -1)
     )
-
-
-def _report_snapshot(
-    context: dg.AssetExecutionContext,
-    day: dt.date,
-    table: LakeTable,
-    *,
-    kept: bool,
-    rows: int | None = None,
-    **metadata: object,
-) -> None:
-    if rows is None:
-        rows = _rows(table, day, day).get(day, 0)
-    context.add_asset_metadata(
-        {ROW_COUNT: rows, "kept_by_retention": kept, **metadata}, partition_key=day.isoformat()
-    )
-    context.log.info(f"{table.name} as of {day}: {rows} rows")

@@ -8,11 +8,10 @@ import datetime as dt
 import dagster as dg
 
 from rfm_platform import catalog
-from rfm_platform.assets.definition import customer_asset
+from rfm_platform.assets.definition import customer_asset, report_snapshot
 from rfm_platform.customers.forecast import Basis
-from rfm_platform.lake import LakeTable
 from rfm_platform.partitions import days_of
-from rfm_platform.presentation import ROW_COUNT, column_lineage, describe, table_of
+from rfm_platform.presentation import column_lineage, describe, table_of
 from rfm_platform.wiring import Platform
 
 KINDS = {"duckdb", "scipy", "deltalake", "postgres"}
@@ -35,7 +34,9 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         for day in days_of(context):
             basis = platform.forecasts.forecast(day)
             kept = platform.publisher.publish_analyses(day, "next_purchase")
-            _report(context, day, platform.lake.next_purchase, basis, kept_by_retention=kept)
+            table = platform.lake.next_purchase
+            report_snapshot(context, day, table, kept=kept, **basis.facts())
+            _warn(context, day, basis)
         return dg.MaterializeResult(metadata=column_lineage("next_purchase"))
 
     @customer_asset(
@@ -53,29 +54,14 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
             basis = platform.forecasts.backtest(day)
             deciles = table_of(platform.forecasts.deciles(day))
             kept = platform.publisher.publish_analyses(day, "next_purchase_backtest")
-            _report(
-                context,
-                day,
-                platform.lake.next_purchase_backtest,
-                basis,
-                kept_by_retention=kept,
-                deciles=deciles,
-            )
+            table = platform.lake.next_purchase_backtest
+            report_snapshot(context, day, table, kept=kept, deciles=deciles, **basis.facts())
+            _warn(context, day, basis)
         return dg.MaterializeResult(metadata=column_lineage("next_purchase_backtest"))
 
     return [next_purchase, next_purchase_backtest]
 
 
-def _report(
-    context: dg.AssetExecutionContext,
-    day: dt.date,
-    table: LakeTable,
-    basis: Basis,
-    **metadata: object,
-) -> None:
-    rows = sum(partition.rows for partition in table.partitions(day, day))
-    context.add_asset_metadata(
-        {ROW_COUNT: rows, **basis.facts(), **metadata}, partition_key=day.isoformat()
-    )
+def _warn(context: dg.AssetExecutionContext, day: dt.date, basis: Basis) -> None:
     if basis.withheld:
-        context.log.warning(f"{table.name} as of {day} is withheld: {basis.withheld}")
+        context.log.warning(f"as of {day} nothing is told: {basis.withheld}")
