@@ -233,6 +233,10 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def quartiles_per_marketplace(self) -> bool:
+        return self.quartiles == "marketplace"
+
+    @property
     def lake(self) -> Path:
         return self.home / "lake"
 

@@ -65,7 +65,7 @@ class Platform:
             self.lake,
             self.engine,
             self.settings.campaign_min_customers,
-            per_marketplace=self.settings.quartiles == "marketplace",
+            per_marketplace=self.settings.quartiles_per_marketplace,
         )
 
     @property

@@ -103,7 +103,7 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         segments = platform.segments()
         for day in days_of(context):
             platform.transforms.score(
-                day, segments, per_marketplace=platform.settings.quartiles == "marketplace"
+                day, segments, per_marketplace=platform.settings.quartiles_per_marketplace
             )
             overview = segment_table(platform.lake, platform.engine, segments, day)
             kept = platform.publisher.publish_scores(day)

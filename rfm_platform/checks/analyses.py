@@ -1,13 +1,10 @@
 """Whether segments, moves and retention by slice add up to the tables they were made from."""
 
 import datetime as dt
-from collections.abc import Callable
 
 import dagster as dg
 
-from rfm_platform.checks.per_day import Verdict, report
-from rfm_platform.lake import LakeTable
-from rfm_platform.partitions import days_of
+from rfm_platform.checks.per_day import Verdict, adds_up, judge_days
 from rfm_platform.reconcile.analyses import (
     campaign_violations,
     migration_violations,
@@ -16,7 +13,12 @@ from rfm_platform.reconcile.analyses import (
 )
 from rfm_platform.wiring import Platform
 
-WARN = dg.AssetCheckSeverity.WARN
+# An analysis may have no rows for good reason: the first month, a slice too small, no campaign.
+NOTHING = Verdict(
+    True,
+    "Nothing to compare: no rows, no snapshot of the month before, or not kept.",
+    dg.AssetCheckSeverity.WARN,
+)
 
 
 def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
@@ -31,11 +33,12 @@ def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
     def segments_add_up(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
-        return _judge(
+        return judge_days(
             context,
             platform.lake.rfm_segments,
             "segments_add_up",
-            lambda day: segment_violations(platform.warehouse, day),
+            lambda day: adds_up(segment_violations(platform.warehouse, day)),
+            without_rows=NOTHING,
         )
 
     @dg.asset_check(
@@ -47,13 +50,16 @@ def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
         segments = platform.segments()
-        return _judge(
+        return judge_days(
             context,
             platform.lake.rfm_migration,
             "moves_add_up_to_both_snapshots",
-            lambda day: migration_violations(
-                platform.warehouse, day, day.replace(day=1) - dt.timedelta(days=1), segments
+            lambda day: adds_up(
+                migration_violations(
+                    platform.warehouse, day, day.replace(day=1) - dt.timedelta(days=1), segments
+                )
             ),
+            without_rows=NOTHING,
         )
 
     @dg.asset_check(
@@ -64,11 +70,12 @@ def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
     def retention_adds_up(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
-        return _judge(
+        return judge_days(
             context,
             platform.lake.cohort_retention,
             "retention_adds_up",
-            lambda day: retention_violations(platform.warehouse, day),
+            lambda day: adds_up(retention_violations(platform.warehouse, day)),
+            without_rows=NOTHING,
         )
 
     @dg.asset_check(
@@ -80,11 +87,12 @@ def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
     def campaigns_add_up(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
-        return _judge(
+        return judge_days(
             context,
             platform.lake.campaign_effect,
             "campaigns_add_up",
-            lambda day: campaign_violations(platform.warehouse, day),
+            lambda day: adds_up(campaign_violations(platform.warehouse, day)),
+            without_rows=NOTHING,
         )
 
     return [
@@ -93,22 +101,3 @@ def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
         retention_adds_up,
         campaigns_add_up,
     ]
-
-
-def _judge(
-    context: dg.AssetCheckExecutionContext,
-    table: LakeTable,
-    check_name: str,
-    violations: Callable[[dt.date], list[str]],
-) -> dg.AssetCheckResult:
-    days = days_of(context.op_execution_context)
-    there = {partition.value for partition in table.partitions(days[0], days[-1])}
-    verdicts = {}
-    for day in days:
-        if day not in there:
-            said = "Nothing to compare: no rows, no snapshot of the month before, or not kept."
-            verdicts[day] = Verdict(True, said, WARN)
-            continue
-        problems = violations(day)
-        verdicts[day] = Verdict(not problems, "; ".join(problems) or "Everything adds up.")
-    return report(context, table.name, check_name, verdicts)

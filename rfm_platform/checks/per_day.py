@@ -8,7 +8,7 @@ guards it.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as TargetMaterialization,
 )
 
+from rfm_platform.lake import LakeTable
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import SUMMARY
 
@@ -36,6 +37,32 @@ class Verdict:
     summary: str
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def adds_up(problems: Sequence[str]) -> Verdict:
+    """The verdict on what must add up, from what does not."""
+    return Verdict(not problems, "; ".join(problems) or "Everything adds up.")
+
+
+def judge_days(
+    context: dg.AssetCheckExecutionContext,
+    table: LakeTable,
+    check_name: str,
+    verdict_of: Callable[[dt.date], Verdict],
+    *,
+    without_rows: Verdict,
+    blocking: bool = False,
+) -> dg.AssetCheckResult:
+    """Judges each day of a run of which a table has rows, and reports.
+
+    Args:
+        table: of the lake; its name is the asset's.
+        without_rows: the verdict on every other day.
+    """
+    days = days_of(context.op_execution_context)
+    there = {partition.value for partition in table.partitions(days[0], days[-1])}
+    verdicts = {day: verdict_of(day) if day in there else without_rows for day in days}
+    return report(context, table.name, check_name, verdicts, blocking=blocking)
 
 
 def report(

@@ -1,13 +1,11 @@
 """What must hold inside a snapshot of customers, scores and cohorts."""
 
 import datetime as dt
-from collections.abc import Callable
 
 import dagster as dg
 
 from rfm_platform.calendar import days_between
-from rfm_platform.checks.per_day import Verdict, report
-from rfm_platform.lake import LakeTable
+from rfm_platform.checks.per_day import Verdict, adds_up, judge_days, report
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import table_of
 from rfm_platform.reconcile.snapshots import cohort_violations, score_violations, sums_violations
@@ -15,6 +13,7 @@ from rfm_platform.wiring import Platform
 
 WARN = dg.AssetCheckSeverity.WARN
 DAYS_NAMED = 10
+NOT_CHECKED = Verdict(False, "Not checked: there are no rows, or retention has removed them.", WARN)
 
 
 def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
@@ -30,13 +29,14 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
     def sums_equal_the_months(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
-        return _judge(
+        return judge_days(
             context,
             platform.lake.final_user_analysis,
             "sums_equal_the_months",
-            lambda day: sums_violations(
-                platform.transforms, platform.warehouse, day, "final_user_analysis"
+            lambda day: adds_up(
+                sums_violations(platform.transforms, platform.warehouse, day, "final_user_analysis")
             ),
+            without_rows=NOT_CHECKED,
             blocking=True,
         )
 
@@ -61,11 +61,14 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
     def score_sums_equal_the_months(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
-        return _judge(
+        return judge_days(
             context,
             platform.lake.rfm_scores,
             "score_sums_equal_the_months",
-            lambda day: sums_violations(platform.transforms, platform.warehouse, day, "rfm_scores"),
+            lambda day: adds_up(
+                sums_violations(platform.transforms, platform.warehouse, day, "rfm_scores")
+            ),
+            without_rows=NOT_CHECKED,
         )
 
     @dg.asset_check(
@@ -77,12 +80,18 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
     def scores_follow_the_quartiles(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
-        per_marketplace = platform.settings.quartiles == "marketplace"
-        return _judge(
+        return judge_days(
             context,
             platform.lake.rfm_scores,
             "scores_follow_the_quartiles",
-            lambda day: score_violations(platform.warehouse, day, per_marketplace=per_marketplace),
+            lambda day: adds_up(
+                score_violations(
+                    platform.warehouse,
+                    day,
+                    per_marketplace=platform.settings.quartiles_per_marketplace,
+                )
+            ),
+            without_rows=NOT_CHECKED,
         )
 
     @dg.asset_check(
@@ -107,14 +116,17 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
     def cohorts_add_up(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
-        return _judge(
+        return judge_days(
             context,
             platform.lake.cohort_matrix,
             "cohorts_add_up",
-            lambda day: [
-                *sums_violations(platform.transforms, platform.warehouse, day, "cohort_matrix"),
-                *cohort_violations(platform.transforms, day),
-            ],
+            lambda day: adds_up(
+                [
+                    *sums_violations(platform.transforms, platform.warehouse, day, "cohort_matrix"),
+                    *cohort_violations(platform.transforms, day),
+                ]
+            ),
+            without_rows=NOT_CHECKED,
         )
 
     return [
@@ -125,28 +137,6 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
         quartiles_are_not_degenerate,
         cohorts_add_up,
     ]
-
-
-def _judge(
-    context: dg.AssetCheckExecutionContext,
-    table: LakeTable,
-    check_name: str,
-    violations: Callable[[dt.date], list[str]],
-    *,
-    blocking: bool = False,
-) -> dg.AssetCheckResult:
-    days = days_of(context.op_execution_context)
-    there = {partition.value for partition in table.partitions(days[0], days[-1])}
-    verdicts = {}
-    for day in days:
-        if day in there:
-            problems = violations(day)
-            verdicts[day] = Verdict(not problems, "; ".join(problems) or "Everything adds up.")
-        else:
-            verdicts[day] = Verdict(
-                False, "Not checked: there are no rows, or retention has removed them.", WARN
-            )
-    return report(context, table.name, check_name, verdicts, blocking=blocking)
 
 
 def _history(missing: list[dt.date], start: dt.date) -> Verdict:

@@ -45,7 +45,7 @@ def verify(settings: Settings, console: Console, as_of: dt.date | None) -> bool:
                 days,
                 day,
                 platform.segments(),
-                per_marketplace=settings.quartiles == "marketplace",
+                per_marketplace=settings.quartiles_per_marketplace,
                 progress=show,
             )
             comparisons = rebuild.compare(day, show)

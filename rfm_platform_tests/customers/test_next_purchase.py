@@ -240,8 +240,10 @@ def test_the_backtest_is_what_loops_over_the_lines_find(made: Made, lines: list[
             assert found == pytest.approx(noise, rel=5e-3), (error, name)
 
 
-def test_where_customers_go_on_as_before_the_forecast_beats_both_baselines(made: Made) -> None:
-    check = made.checks["forecast_beats_the_baselines"]
+def test_where_customers_go_on_as_before_the_forecast_keeps_up(
+    made: Made,
+) -> None:
+    check = made.checks["forecast_keeps_up_with_baselines"]
     assert check.passed, check.description
     assert len(made.backtest) == 10
     assert "does not lose" in str(check.description)
@@ -259,7 +261,7 @@ def test_a_forecast_that_loses_to_a_baseline_is_warned_of(chain: Chain) -> None:
         line(f"{day} 10:00", f"once{n}", f"once{n}-{day}") for n in range(120) for day in after
     ]
     _load(chain, turned, AS_OF)
-    check = _make(chain, AS_OF).checks["forecast_beats_the_baselines"]
+    check = _make(chain, AS_OF).checks["forecast_keeps_up_with_baselines"]
     assert not check.passed
     assert check.severity is dg.AssetCheckSeverity.WARN
     assert "loses to a baseline" in str(check.description)
