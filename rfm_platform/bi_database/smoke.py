@@ -191,9 +191,9 @@ def _saved_query(redash: Redash, notes: Path) -> str:
 
 def _forget_earlier(redash: Redash, notes: Path) -> None:
     """Archives what a test saved that was not taken to its end."""
-    if notes.exists():
+    if (earlier := _saved(notes)) is not None:
         with suppress(BiDatabaseError):  # it may be another server's, or gone
-            redash.call("DELETE", f"queries/{json.loads(notes.read_text('utf-8'))['query']}")
+            redash.call("DELETE", f"queries/{earlier}")
         notes.unlink()
 
 
@@ -205,9 +205,9 @@ def _working_source(redash: Redash) -> int:
 
 
 def _found(redash: Redash, notes: Path) -> str:
-    if not notes.exists():
+    saved = _saved(notes)
+    if saved is None:
         raise BiDatabaseError("no query was saved that could be searched")
-    saved = json.loads(notes.read_text("utf-8"))["query"]
     found = redash.call("GET", f"queries?q={QUERY_NAME.replace(' ', '+')}&page_size=25")["results"]
     if not any(query["id"] == saved for query in found):
         raise BiDatabaseError(
@@ -217,11 +217,15 @@ def _found(redash: Redash, notes: Path) -> str:
 
 
 def _still_there(redash: Redash, notes: Path) -> str:
-    try:
-        query = json.loads(notes.read_text("utf-8"))["query"]
-    except FileNotFoundError:
-        raise BiDatabaseError("run `rfm bi smoke` before the restart first") from None
+    query = _saved(notes)
+    if query is None:
+        raise BiDatabaseError("run `rfm bi smoke` before the restart first")
     redash.call("GET", f"queries/{query}")
     redash.call("DELETE", f"queries/{query}")  # archives it
     notes.unlink()
     return f"Query {query} is still there; it is archived now."
+
+
+def _saved(notes: Path) -> int | None:
+    """The query that the notes tell of."""
+    return json.loads(notes.read_text("utf-8"))["query"] if notes.exists() else None

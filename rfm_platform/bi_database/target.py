@@ -29,13 +29,7 @@ def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Find
     try:
         parameters = target.conninfo()
         with target.connect(read_only=True) as connection:
-            facts = _one(connection, "target")
-            for _ in range(FAREWELLS):
-                if not facts["other_sessions"]:
-                    break
-                time.sleep(0.25)
-                connection.rollback()
-                facts = _one(connection, "target")
+            facts = _facts(connection)
             contents = _one(connection, "contents")
             extensions = _rows(connection, "target_extensions")
     except DatabaseError as error:
@@ -56,6 +50,18 @@ def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Find
             "a server does not tell how much it has.",
         ),
     ]
+
+
+def _facts(connection: psycopg.Connection) -> dict[str, Any]:
+    """What the target is and who else is there, once those who have just left are gone."""
+    facts = _one(connection, "target")
+    for _ in range(FAREWELLS):
+        if not facts["other_sessions"]:
+            break
+        time.sleep(0.25)  # a server tells nobody when a session ends: it has to be asked again
+        connection.rollback()  # within a transaction it would tell the same again
+        facts = _one(connection, "target")
+    return facts
 
 
 def _finding(name: str, problem: str | None, fine: str) -> Finding:

@@ -98,8 +98,13 @@ class CampaignEffects:
     ) -> None:
         """Makes what all campaigns share."""
         session.view(self.lake.source_orders, None, as_of)
-        for step in ("days", "customers", "customer_days", "customer_shops"):
-            session.materialize(f"campaign_{step}", read_sql(__package__, f"campaign_{step}"))
+        for step in (
+            "customer_days",
+            "campaign_customers",
+            "campaign_customer_days",
+            "campaign_customer_shops",
+        ):
+            session.materialize(step, read_sql(__package__, step))
         cells = [(*cell, name) for cell, name in segments.cells.items()]
         session.create("segment_cells", SEGMENT_CELLS.columns, cells)
         calendar = [

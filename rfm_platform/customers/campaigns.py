@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rfm_platform.customers.yaml_file import read_yaml
 from rfm_platform.errors import PlatformError
+from rfm_platform.yaml_file import read_yaml
 
 CUSTOMER_FILES = (".csv", ".parquet")
 

@@ -109,6 +109,7 @@ class Forecasts:
     ) -> Basis:
         with self.engine.session() as session:
             session.view(self.lake.source_orders, None, as_of)
+            session.define("customer_days", read_sql(__package__, "customer_days"))
             session.materialize("purchase_days", read_sql(__package__, "purchase_days"))
             basis = self._forecast(session, known_until)
             if basis.withheld is None:

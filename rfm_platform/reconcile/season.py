@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rfm_platform.errors import PlatformError
+from rfm_platform.yaml_file import read_yaml
 
 
 class SeasonError(PlatformError):
@@ -76,14 +76,9 @@ def load_season(path: Path | None = None) -> Season:
     Raises:
         SeasonError: the file cannot be read, or an entry says nothing usable.
     """
+    source = path or resources.files(__package__).joinpath("season.yaml")
     try:
-        if path is None:
-            text = resources.files(__package__).joinpath("season.yaml").read_text("utf-8")
-        else:
-            text = path.read_text(encoding="utf-8")
-        return Season(tuple(_File.model_validate(yaml.safe_load(text)).days))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SeasonError(f"{path}: cannot be read as YAML ({type(error).__name__})") from None
+        return Season(tuple(_File.model_validate(read_yaml(source, SeasonError)).days))
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()

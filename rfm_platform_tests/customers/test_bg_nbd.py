@@ -1,6 +1,7 @@
 """The BG/NBD model against its own story: purchases drawn from it, and integrals over it."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from scipy.optimize import minimize
 
 from rfm_platform.customers import bg_nbd
 from rfm_platform.customers.bg_nbd import BgNbd, Histories, UnconvergedError, fit
-from rfm_platform_tests.customers.purchases import Integrals, draw, histories_of
+from rfm_platform_tests.customers.purchases import Floats, Integrals, draw, histories_of
 
 TRUTH = BgNbd(r=0.6, alpha=25, a=0.8, b=2.5)
 CUSTOMERS, AS_OF, HORIZON = 20_000, 365, 90
@@ -43,8 +44,8 @@ def test_probabilities_and_expectation_are_the_integrals_of_the_story(
     integrals = Integrals(model)
     row = Histories(*(np.array([value]) for value in (x, last, age, 1)))
 
-    def expected(of: object) -> object:
-        return pytest.approx(integrals.mean(x, last, age, of), rel=2e-3, abs=1e-6)  # type: ignore[arg-type]
+    def expected(of: Callable[[Floats, Floats], Floats | float]) -> object:
+        return pytest.approx(integrals.mean(x, last, age, of), rel=2e-3, abs=1e-6)
 
     assert model.probability_alive(row)[0] == expected(lambda rate, leaving: 1.0)
     assert model.probability_active(row, 90)[0] == expected(

@@ -45,7 +45,13 @@ CAUSES = sa.Table(
     sa.MetaData(),
     *(sa.Column(name, sa.Text) for name in ("marketplace", "user_id", "cause")),
 )
-NEXT_PURCHASE = ("next_purchase", "customer_forecasts", "customer_histories", "purchase_days")
+NEXT_PURCHASE = (
+    "next_purchase",
+    "customer_forecasts",
+    "customer_histories",
+    "purchase_days",
+    "customer_days",
+)
 # What the model makes of a history.
 FORECASTS = sa.Table(
     "forecasts",

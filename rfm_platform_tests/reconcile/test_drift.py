@@ -160,7 +160,7 @@ def test_special_days_are_excused_or_held_against_their_own_kind() -> None:
         ("version: 1\ndays: [{name: x}]", "needs one of"),
         ("version: 1\ndays: [{name: x, dates: ['13-40']}]", "month"),
         ("version: 1\ndays: [{name: x, from: 2024-01-01}]", "needs one of"),
-        (": : :", "cannot be read as YAML"),
+        (": : :", "is no YAML"),
     ],
 )
 def test_a_calendar_that_cannot_be_used_says_why(tmp_path: Path, text: str, problem: str) -> None:

@@ -3,5 +3,5 @@ SELECT
     ROW_NUMBER() OVER (ORDER BY marketplace, user_id) AS customer,
     marketplace, user_id,
     MIN(day) AS first_day
-FROM campaign_days
+FROM customer_days
 GROUP BY marketplace, user_id
