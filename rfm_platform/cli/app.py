@@ -5,7 +5,6 @@ What a command needs is imported when it runs: `rfm --help` does not wait for Da
 
 import datetime as dt
 import getpass
-import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -59,6 +58,12 @@ def _day(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text} is no day: write it as 2024-07-31") from None
+
+
+SnapshotDay = Annotated[
+    dt.date | None,
+    typer.Option(parser=_day, metavar="YYYY-MM-DD", help="A snapshot's day; else the newest."),
+]
 
 
 @app.command()
@@ -162,10 +167,7 @@ def _check_range(settings: Settings, first: dt.date, last: dt.date) -> None:
 @app.command()
 def show(
     view: Annotated[View, typer.Argument(help="Which table.")],
-    as_of: Annotated[
-        dt.date | None,
-        typer.Option(parser=_day, metavar="YYYY-MM-DD", help="A snapshot's day; else the newest."),
-    ] = None,
+    as_of: SnapshotDay = None,
 ) -> None:
     """Show segments with their actions, the retention of cohorts, months, or checks."""
     from rfm_platform.cli import show as tables
@@ -183,10 +185,7 @@ def show(
 
 @app.command()
 def report(
-    as_of: Annotated[
-        dt.date | None,
-        typer.Option(parser=_day, metavar="YYYY-MM-DD", help="A snapshot's day; else the newest."),
-    ] = None,
+    as_of: SnapshotDay = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Say where a snapshot's report is: the page that marketers read."""
@@ -203,10 +202,7 @@ def audience(
     marketplace: Annotated[str | None, typer.Option(help="Only this one.")] = None,
     action: Annotated[str | None, typer.Option(help="What is done; else the segment's.")] = None,
     by: Annotated[str | None, typer.Option(help="Who takes them; else this account.")] = None,
-    as_of: Annotated[
-        dt.date | None,
-        typer.Option(parser=_day, metavar="YYYY-MM-DD", help="A snapshot's day; else the newest."),
-    ] = None,
+    as_of: SnapshotDay = None,
 ) -> None:
     """Write a segment's customers to a file for activation, with a receipt."""
     from rfm_platform.wiring import build_platform
@@ -253,10 +249,7 @@ def explain(
 
 @app.command()
 def verify(
-    as_of: Annotated[
-        dt.date | None,
-        typer.Option(parser=_day, metavar="YYYY-MM-DD", help="A snapshot's day; else the newest."),
-    ] = None,
+    as_of: SnapshotDay = None,
 ) -> None:
     """Rebuild everything from the source, aside, and compare it with what is published."""
     from rfm_platform.cli.verify import verify as verify_tables
@@ -290,26 +283,9 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 3000,
 ) -> None:
     """Open Dagster's web UI on this machine, with the runs of this home."""
-    from rfm_platform.automation.instance import HOME, open_instance, prepare_dagster_home
+    from rfm_platform.cli.ui import open_ui
 
-    settings = load_settings()
-    home = prepare_dagster_home(settings)
-    with open_instance(settings):
-        pass  # creates the storage before several processes would at once
-    console.print(f"Dagster's web UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
-    command = [
-        sys.executable,
-        *("-m", "dagster", "dev", "-m", "rfm_platform.definitions"),
-        *("--host", "127.0.0.1", "--port", str(port)),
-    ]
-    environment = {
-        **os.environ,
-        HOME: str(home),
-        "RFM_HOME": str(settings.home),
-        "PYTHONWARNINGS": "ignore",  # Dagster's, about its own options
-    }
-    os.chdir(home)  # Dagster warns about a dagster.yaml beside it that it does not read
-    os.execve(command[0], command, environment)
+    open_ui(load_settings(), console, port)
 
 
 @app.command()
