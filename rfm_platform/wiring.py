@@ -15,7 +15,6 @@ from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.move import Move
 from rfm_platform.bi_database.restore import RestoreOptions
-from rfm_platform.bi_database.smoke import Redash
 from rfm_platform.customers.analyses import Analyses
 from rfm_platform.customers.audience import Audiences
 from rfm_platform.customers.campaign_effect import CampaignEffects
@@ -32,6 +31,7 @@ from rfm_platform.mart import Mart, SourceNames
 from rfm_platform.notifier import Notifier
 from rfm_platform.postgres import Database, external
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.redash import Redash
 from rfm_platform.settings import Settings
 from rfm_platform.warehouse import Warehouse
 

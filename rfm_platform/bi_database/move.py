@@ -10,9 +10,9 @@ from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.manifest import NAME, Manifest, read_manifest
 from rfm_platform.bi_database.restore import RestoreOptions, preflight, restore
 from rfm_platform.bi_database.results import Finding, Verification
-from rfm_platform.bi_database.smoke import Redash
 from rfm_platform.bi_database.verify import verify
 from rfm_platform.postgres import Database
+from rfm_platform.redash import Redash
 
 Progress = Callable[[str], None]
 

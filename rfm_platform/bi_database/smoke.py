@@ -6,99 +6,15 @@ a new query is saved and found, and is still there after a restart.
 """
 
 import json
-import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import requests
-
-from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.results import Finding
+from rfm_platform.redash import Redash, RedashError
 
-TIMEOUT_SECONDS = 20
-JOB_SECONDS = 90
-POLL_SECONDS = 0.5  # Redash tells of a job only when it is asked
 QUERY_NAME = "rfm_platform smoke test"
-_DONE, _FAILED, _CANCELLED = 3, 4, 5
-
-
-@dataclass(frozen=True)
-class Redash:
-    """A server's API.
-
-    Attributes:
-        url: its address.
-        api_key: an administrator's.
-        job_seconds: how long a query may take.
-        timeout_seconds: how long an answer may take.
-    """
-
-    url: str
-    api_key: str
-    job_seconds: float = JOB_SECONDS
-    timeout_seconds: float = TIMEOUT_SECONDS
-
-    def call(self, method: str, path: str, **arguments: Any) -> Any:
-        """What the server answers, as JSON.
-
-        Raises:
-            BiDatabaseError: it does not answer, or with an error; says what that means.
-        """
-        try:
-            response = requests.request(
-                method,
-                f"{self.url.rstrip('/')}/api/{path}",
-                headers={"Authorization": f"Key {self.api_key}"},
-                timeout=self.timeout_seconds,
-                **arguments,
-            )
-        except requests.ReadTimeout:
-            # The server has a worker test its data sources, and waits for it.
-            raise BiDatabaseError(
-                f"{method} /api/{path}: no answer within {self.timeout_seconds:g} s: are workers "
-                "running, and do they listen to every queue?"
-            ) from None
-        except requests.RequestException as error:
-            raise BiDatabaseError(f"{self.url}: {type(error).__name__}, no answer") from None
-        if response.ok:
-            return response.json() if response.content else None
-        raise BiDatabaseError(f"{method} /api/{path}: {_meaning(response)}")
-
-    def run(self, query_id: int) -> int:
-        """Runs a query to its end; returns its result's id.
-
-        Raises:
-            BiDatabaseError: it failed, or did not end in time and was cancelled.
-        """
-        answer = self.call("POST", f"queries/{query_id}/results", json={"max_age": 0})
-        job = answer["job"]
-        deadline = time.monotonic() + self.job_seconds
-        while job["status"] not in (_DONE, _FAILED, _CANCELLED):
-            if time.monotonic() > deadline:
-                self.call("DELETE", f"jobs/{job['id']}")
-                raise BiDatabaseError(
-                    f"a query did not end within {self.job_seconds:g} s and was cancelled: are "
-                    "workers running, and do they listen to the data source's queue?"
-                )
-            time.sleep(POLL_SECONDS)
-            job = self.call("GET", f"jobs/{job['id']}")["job"]
-        if job["status"] != _DONE:
-            raise BiDatabaseError(f"a query failed: {str(job.get('error'))[:200]}")
-        return int(job["query_result_id"])
-
-
-def _meaning(response: requests.Response) -> str:
-    meanings = {
-        403: "the API key's user may not do that: take an administrator's",
-        404: "404, which Redash also answers to a wrong API key: look at RFM_REDASH_API_KEY",
-        500: "500: a wrong REDASH_SECRET_KEY or a schema older than the release answer so "
-        "(`rfm bi verify` proves the one and names the other)",
-    }
-    return meanings.get(response.status_code, f"{response.status_code}")
 
 
 def smoke_test(redash: Redash, notes: Path, *, after_restart: bool = False) -> list[Finding]:
@@ -125,7 +41,7 @@ def smoke_test(redash: Redash, notes: Path, *, after_restart: bool = False) -> l
 def _try(name: str, step: Callable[[], str]) -> Finding:
     try:
         return Finding(name=name, state="passed", text=step())
-    except BiDatabaseError as error:
+    except RedashError as error:
         return Finding(name=name, state="failed", text=str(error))
 
 
@@ -137,7 +53,7 @@ def _signed_in(redash: Redash) -> str:
 def _data_sources(redash: Redash) -> list[Finding]:
     try:
         sources = redash.call("GET", "data_sources")
-    except BiDatabaseError as error:
+    except RedashError as error:
         return [Finding(name="data sources", state="failed", text=str(error))]
     return [
         _try(
@@ -152,7 +68,7 @@ def _data_source_answers(redash: Redash, number: int) -> str:
     redash.call("GET", f"data_sources/{number}")
     answer = redash.call("POST", f"data_sources/{number}/test", json={})
     if not answer["ok"]:
-        raise BiDatabaseError(f"it does not answer: {str(answer.get('message'))[:200]}")
+        raise RedashError(f"it does not answer: {str(answer.get('message'))[:200]}")
     return "It answers."
 
 
@@ -182,17 +98,16 @@ def _saved_query(redash: Redash, notes: Path) -> str:
     notes.write_text(json.dumps({"query": query["id"]}), encoding="utf-8")
     published = {"is_draft": False, "version": query["version"]}
     redash.call("POST", f"queries/{query['id']}", json=published)
-    result = redash.call("GET", f"query_results/{redash.run(query['id'])}")
-    rows = result["query_result"]["data"]["rows"]
+    rows = redash.result(redash.run(query["id"]))["rows"]
     if rows != [{"one": 1}]:
-        raise BiDatabaseError(f"SELECT 1 gave {len(rows)} rows that are not 1")
+        raise RedashError(f"SELECT 1 gave {len(rows)} rows that are not 1")
     return f"Query {query['id']} was saved and ran to its end."
 
 
 def _forget_earlier(redash: Redash, notes: Path) -> None:
     """Archives what a test saved that was not taken to its end."""
     if (earlier := _saved(notes)) is not None:
-        with suppress(BiDatabaseError):  # it may be another server's, or gone
+        with suppress(RedashError):  # it may be another server's, or gone
             redash.call("DELETE", f"queries/{earlier}")
         notes.unlink()
 
@@ -201,16 +116,16 @@ def _working_source(redash: Redash) -> int:
     for source in redash.call("GET", "data_sources"):
         if redash.call("POST", f"data_sources/{source['id']}/test", json={})["ok"]:
             return int(source["id"])
-    raise BiDatabaseError("no data source answers, so no query can run")
+    raise RedashError("no data source answers, so no query can run")
 
 
 def _found(redash: Redash, notes: Path) -> str:
     saved = _saved(notes)
     if saved is None:
-        raise BiDatabaseError("no query was saved that could be searched")
+        raise RedashError("no query was saved that could be searched")
     found = redash.call("GET", f"queries?q={QUERY_NAME.replace(' ', '+')}&page_size=25")["results"]
     if not any(query["id"] == saved for query in found):
-        raise BiDatabaseError(
+        raise RedashError(
             "a query that was just saved is not found: is queries_search_vector_trigger enabled?"
         )
     return "A query that was just saved is found."
@@ -219,7 +134,7 @@ def _found(redash: Redash, notes: Path) -> str:
 def _still_there(redash: Redash, notes: Path) -> str:
     query = _saved(notes)
     if query is None:
-        raise BiDatabaseError("run `rfm bi smoke` before the restart first")
+        raise RedashError("run `rfm bi smoke` before the restart first")
     redash.call("GET", f"queries/{query}")
     redash.call("DELETE", f"queries/{query}")  # archives it
     notes.unlink()

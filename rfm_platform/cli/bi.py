@@ -182,7 +182,8 @@ def smoke(
     ] = False,
 ) -> None:
     """Do on the started Redash (RFM_REDASH_URL) what people do: sources, queries, dashboards."""
-    from rfm_platform.bi_database.smoke import Redash, smoke_test
+    from rfm_platform.bi_database.smoke import smoke_test
+    from rfm_platform.redash import Redash
 
     settings = load_settings()
     if settings.redash_url is None or settings.redash_api_key is None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from rfm_platform.bi_database.errors import BiDatabaseError
-from rfm_platform.bi_database.smoke import QUERY_NAME, Redash, smoke_test
+from rfm_platform.bi_database.smoke import QUERY_NAME, smoke_test
 from rfm_platform.postgres import Database
+from rfm_platform.redash import Redash, RedashError
 from rfm_platform_tests.bi_database.fixture import SECRET
 from rfm_platform_tests.bi_database.redash_server import API_KEY, RedashServer, redash_server
 
@@ -83,7 +83,7 @@ def test_without_a_worker_the_query_is_cancelled_and_named(
 ) -> None:
     started.has_worker = False
     server = Redash(started.url, API_KEY, job_seconds=1.5)
-    with pytest.raises(BiDatabaseError, match="was cancelled: are workers running"):
+    with pytest.raises(RedashError, match="was cancelled: are workers running"):
         server.run(1)
 
 
