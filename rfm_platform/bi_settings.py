@@ -69,3 +69,19 @@ class BiSettings(BaseSettings):
     )
     redash_url: str | None = Field(None, description="The started Redash.")
     redash_api_key: SecretStr | None = Field(None, description="An administrator's key there.")
+    redash_warehouse_url: SecretStr | None = Field(
+        None,
+        description="The warehouse as Redash reaches it, with a role that may only read: "
+        "`postgresql://…`. Unset: the data source is there already.",
+    )
+    redash_data_source: str = Field(
+        "rfm_platform warehouse", description="What the data source of our queries is called."
+    )
+    redash_dashboards: Path | None = Field(
+        None, description="A directory of dashboards declared in YAML. Unset: ours."
+    )
+    redash_provision: bool | None = Field(
+        None,
+        description="Whether every morning brings Redash to the declaration. Unset: where "
+        "RFM_REDASH_WAREHOUSE_URL is set.",
+    )

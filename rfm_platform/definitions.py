@@ -11,6 +11,7 @@ from rfm_platform.assets.bi_database import bi_database_assets
 from rfm_platform.assets.campaigns import campaign_assets
 from rfm_platform.assets.customers import customer_assets
 from rfm_platform.assets.forecast import forecast_assets
+from rfm_platform.assets.redash import redash_assets
 from rfm_platform.assets.source_orders import source_assets
 from rfm_platform.automation.alerts import alert_sensors
 from rfm_platform.automation.jobs import DAILY_JOB, DEADLINE_JOB, DRILL_JOB, jobs
@@ -23,11 +24,13 @@ from rfm_platform.checks.drift import drift_checks
 from rfm_platform.checks.forecast import forecast_checks
 from rfm_platform.checks.quality import quality_checks
 from rfm_platform.checks.reconciliation import reconciliation_checks
+from rfm_platform.checks.redash import redash_checks
 from rfm_platform.checks.snapshots import snapshot_checks
 from rfm_platform.checks.source import source_checks
 from rfm_platform.partitions import daily_partitions, drill_partitions
 from rfm_platform.settings import Settings, load_settings
 from rfm_platform.wiring import Platform, build_platform
+from rfm_platform.wiring.redash import is_provisioned
 
 
 def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Definitions:
@@ -38,7 +41,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
     """
     daily = daily_partitions(settings)
     drills = drill_partitions(settings)
-    the_jobs = jobs(analyses=settings.analyses)
+    the_jobs = jobs(analyses=settings.analyses, redash=is_provisioned(settings))
     maintenance = maintenance_job()
     checks = [
         *source_checks(),
@@ -50,16 +53,18 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
         *drift_checks(daily),
         deadline_check(daily),
     ]
+    specs = [spec for check in checks for spec in check.check_specs]
     return dg.Definitions(
         assets=[
             *source_assets(daily),
             *customer_assets(daily),
-            *analysis_assets(daily, [spec for check in checks for spec in check.check_specs]),
+            *analysis_assets(daily, specs),
             *campaign_assets(daily),
             *forecast_assets(daily),
+            *redash_assets(daily, specs),
             *bi_database_assets(drills),
         ],
-        asset_checks=[*checks, bi_database_checks(drills)],
+        asset_checks=[*checks, redash_checks(), bi_database_checks(drills)],
         jobs=[*the_jobs.values(), maintenance],
         schedules=[
             *schedules(settings, daily, the_jobs[DAILY_JOB], the_jobs[DEADLINE_JOB], maintenance),

@@ -5,7 +5,7 @@ work at most, memory follows a month, and there is something to report in betwee
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
@@ -14,7 +14,13 @@ import dagster as dg
 
 from rfm_platform.automation.failures import innermost_error
 from rfm_platform.automation.instance import process_tag
-from rfm_platform.automation.jobs import DAILY_JOB, LOAD_JOB, SNAPSHOT_JOB
+from rfm_platform.automation.jobs import (
+    DAILY_JOB,
+    LOAD_JOB,
+    REDASH_DASHBOARDS,
+    REDASH_JOB,
+    SNAPSHOT_JOB,
+)
 from rfm_platform.calendar import days_between, last_day
 from rfm_platform.partitions import RANGE_END, RANGE_START, LateChanges
 
@@ -28,14 +34,14 @@ class Step:
 
     Attributes:
         title: for a progress bar.
-        late_changes: which earlier days the run looks at: none, window, all.
+        config: the run's.
     """
 
     job: str
     first: dt.date
     last: dt.date
     title: str
-    late_changes: LateChanges = LateChanges.NONE
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,18 @@ def plan(first: dt.date, last: dt.date, snapshots: SnapshotChoice) -> list[Step]
 def plan_refresh(as_of: dt.date, *, all_days: bool) -> list[Step]:
     """The run that brings the tables up to a day, late changes of earlier days included."""
     looking_at = LateChanges.ALL if all_days else LateChanges.WINDOW
-    return [Step(DAILY_JOB, as_of, as_of, f"{as_of}: refresh", looking_at)]
+    return [Step(DAILY_JOB, as_of, as_of, f"{as_of}: refresh", looking_at.config)]
+
+
+def plan_redash(as_of: dt.date, *, overwrite: bool) -> list[Step]:
+    """The run that brings Redash to the declaration.
+
+    Args:
+        as_of: the newest published day, which the run is noted for.
+        overwrite: whether edits by people are undone.
+    """
+    config = {"ops": {REDASH_DASHBOARDS: {"config": {"overwrite": overwrite}}}}
+    return [Step(REDASH_JOB, as_of, as_of, "Redash's dashboards", config)]
 
 
 def execute(
@@ -111,9 +128,12 @@ def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, step: St
             RANGE_START: step.first.isoformat(),
             RANGE_END: step.last.isoformat(),
         }
-    config = step.late_changes.config if step.late_changes is not LateChanges.NONE else {}
     result = job.execute_in_process(
-        instance=instance, raise_on_error=False, tags=tags, run_config=_QUIET | config, **scope
+        instance=instance,
+        raise_on_error=False,
+        tags=tags,
+        run_config={**_QUIET, **step.config},
+        **scope,
     )
     checks = [
         CheckOutcome(

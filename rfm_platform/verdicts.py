@@ -1,11 +1,13 @@
 """What the checks have said so far, counted, from Dagster's own records."""
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
 
 import dagster as dg
 
 from rfm_platform.dashboards import CheckLine
+from rfm_platform.dashboards.check_results import CheckResult
 
 
 def count_verdicts(
@@ -33,3 +35,20 @@ def check_lines(
             asset = spec.asset_key.to_user_string()
             lines.append(CheckLine(asset, spec.name, spec.description or "", passed, failed))
     return lines
+
+
+def check_results(
+    instance: dg.DagsterInstance, specs: Iterable[dg.AssetCheckSpec]
+) -> list[CheckResult]:
+    """The newest verdict of each check on each day it has judged."""
+    results = []
+    for spec in specs:
+        by_day = spec.partitions_def is not None
+        for info in instance.event_log_storage.get_asset_check_partition_info([spec.key]):
+            status = info.latest_execution_status.value
+            day = info.partition_key
+            if (day is not None) == by_day and status in ("SUCCEEDED", "FAILED"):
+                asset = spec.asset_key.to_user_string()
+                judged = dt.date.fromisoformat(day) if day is not None else None
+                results.append(CheckResult(asset, spec.name, judged, status == "SUCCEEDED"))
+    return results

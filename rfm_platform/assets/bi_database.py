@@ -18,7 +18,8 @@ from rfm_platform.bi_database.state import read_definitions
 from rfm_platform.bi_database.target import contents, is_ours, mark_as_ours
 from rfm_platform.presentation import BI_GROUP, BI_OWNERS, PERSONAL_DATA, table_of
 from rfm_platform.settings import Settings
-from rfm_platform.wiring import Platform, bi_drill, bi_source
+from rfm_platform.wiring import Platform
+from rfm_platform.wiring.bi_database import bi_drill, bi_source
 
 MARK = "Restore drill of rfm_platform: replaced every day."
 POOL = "bi_database"

@@ -18,6 +18,7 @@ ANALYSES = (
     "customer_report",
 )
 
+REDASH_DASHBOARDS = "redash_dashboards"
 BI_DATABASE = ("bi_database_inventory", "bi_database_dump", "bi_database_restore")
 
 LOAD_JOB = "load_days"
@@ -25,6 +26,7 @@ SNAPSHOT_JOB = "take_snapshot"
 DAILY_JOB = "daily"
 DEADLINE_JOB = "check_deadline"
 DRILL_JOB = "bi_restore_drill"
+REDASH_JOB = "redash"
 # Whether a new day is like the ones before: nobody asks that of each day of a backfill.
 DRIFT = [
     dg.AssetCheckKey(dg.AssetKey("aggregated_monthly"), "days_are_as_usual"),
@@ -47,12 +49,14 @@ SMALL_POD: dict[str, Any] = {
 _SOURCE_CHECKS = dg.AssetSelection.checks_for_assets("flatten_order_marketplace")
 
 
-def jobs(*, analyses: bool) -> dict[str, Any]:
+def jobs(*, analyses: bool, redash: bool) -> dict[str, Any]:
     """Each job by its name, with the checks of its assets. Dagster exports no type for it.
 
     Args:
         analyses: whether a snapshot's jobs make its analyses and its report as well.
+        redash: whether every morning brings Redash to the declaration.
     """
+    dashboards = (REDASH_DASHBOARDS,) if redash else ()
     snapshot = (*SNAPSHOTS, *(ANALYSES if analyses else ()))
     defined = [
         dg.define_asset_job(
@@ -67,7 +71,7 @@ def jobs(*, analyses: bool) -> dict[str, Any]:
         ),
         dg.define_asset_job(
             DAILY_JOB,
-            selection=_with_checks(*LOADED, *snapshot) | _SOURCE_CHECKS,
+            selection=_with_checks(*LOADED, *snapshot, *dashboards) | _SOURCE_CHECKS,
             config=LateChanges.WINDOW.config,
             description="A day from the mart to the published tables, and what has changed since "
             "they were read in the days before it.",
@@ -77,6 +81,12 @@ def jobs(*, analyses: bool) -> dict[str, Any]:
             selection=dg.AssetSelection.checks(DEADLINE),
             tags=SMALL_POD,
             description="Looks whether the newest day is published.",
+        ),
+        dg.define_asset_job(
+            REDASH_JOB,
+            selection=_with_checks(REDASH_DASHBOARDS),
+            tags=SMALL_POD,
+            description="Brings Redash to the declared dashboards and proves their figures.",
         ),
         dg.define_asset_job(
             DRILL_JOB,

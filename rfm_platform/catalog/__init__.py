@@ -26,7 +26,9 @@ from rfm_platform.catalog.customers import (
 from rfm_platform.catalog.forecast import next_purchase_backtest_snapshots, next_purchase_snapshots
 from rfm_platform.catalog.ledgers import (
     audiences,
+    check_results,
     publications,
+    redash_objects,
     restatements,
     snapshot_publications,
 )
@@ -60,6 +62,7 @@ __all__ = [
     "aggregated_monthly_lake",
     "audiences",
     "campaign_effect_snapshots",
+    "check_results",
     "cohort_matrix_snapshots",
     "cohort_retention_snapshots",
     "customer_report",
@@ -70,6 +73,7 @@ __all__ = [
     "next_purchase_snapshots",
     "order_marketplace",
     "publications",
+    "redash_objects",
     "restatements",
     "rfm_cells_snapshots",
     "rfm_concentration_snapshots",

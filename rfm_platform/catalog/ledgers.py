@@ -1,6 +1,6 @@
-"""What is noted of each publication and export."""
+"""What is noted of each publication, export, check and dashboard."""
 
-from sqlalchemy import BigInteger, Column, Date, DateTime, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Table, Text
 
 from rfm_platform.catalog.schemas import WAREHOUSE
 
@@ -63,4 +63,27 @@ audiences = Table(
     Column("file", Text, comment="Name of the file."),
     Column("sha256", Text, comment="Of the file, to know it again."),
     comment="Receipts: each export of customers for activation. No customer is in it.",
+)
+
+check_results = Table(
+    "check_results",
+    WAREHOUSE,
+    Column("asset", Text, comment="The table or asset that was checked."),
+    Column("check_name", Text, comment="What holds where it has passed."),
+    Column("day", Date, comment="The day that was judged; null: not a day, but everything."),
+    Column("passed", Boolean, comment="The newest verdict."),
+    Column("recorded_at", DateTime, comment="When the verdicts were copied here, local time."),
+    comment="The newest verdict of each check on each day, for dashboards; all rows are replaced.",
+)
+
+redash_objects = Table(
+    "redash_objects",
+    WAREHOUSE,
+    Column("server", Text, comment="Redash's address."),
+    Column("kind", Text, comment="query, visualization, dashboard, widget, alert, data_source."),
+    Column("key", Text, comment="Its key in the declaration."),
+    Column("id", BigInteger, comment="Its number in Redash."),
+    Column("sent", Text, comment="What was sent, as JSON: an edit by hand is what differs."),
+    Column("sent_at", DateTime, comment="When, local time."),
+    comment="Which objects in Redash are managed from the declaration.",
 )

@@ -8,7 +8,8 @@ from rfm_platform.bi_database.gates import look_at_application
 from rfm_platform.bi_database.move import Move
 from rfm_platform.bi_database.results import Verification
 from rfm_platform.presentation import table_of
-from rfm_platform.wiring import Platform, bi_drill
+from rfm_platform.wiring import Platform
+from rfm_platform.wiring.bi_database import bi_drill
 
 ASSET = dg.AssetKey("bi_database_restore")
 ROWS, OBJECTS, APPLICATION = "every_row_is_there", "every_object_is_there", "application_is_whole"

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from rfm_platform.cli.bi import bi
+from rfm_platform.cli.redash import redash
 from rfm_platform.errors import PlatformError
 from rfm_platform.settings import Settings, load_settings
 
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(bi, name="bi")
+app.add_typer(redash, name="redash")
 console = Console()
 errors = Console(stderr=True)
 

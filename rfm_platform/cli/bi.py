@@ -72,7 +72,7 @@ def inventory() -> None:
     from rfm_platform.bi_database.overview import facts_of, tables_of
     from rfm_platform.bi_database.state import read_definitions
     from rfm_platform.cli.progress import titled
-    from rfm_platform.wiring import bi_source
+    from rfm_platform.wiring.bi_database import bi_source
 
     source = bi_source(load_settings())
     with console.status("reading"), source.session() as session:
@@ -95,7 +95,7 @@ def inventory() -> None:
 @bi.command()
 def dump() -> None:
     """Dump one consistent snapshot into today's directory, with a manifest of what it held."""
-    from rfm_platform.wiring import bi_drill
+    from rfm_platform.wiring.bi_database import bi_drill
 
     settings = load_settings()
     move = bi_drill(settings, dt.datetime.now().astimezone().date().isoformat())
@@ -115,7 +115,7 @@ def restore(
 ) -> None:
     """Restore a dump into RFM_BI_TARGET_URL; goes on if this command is ended, and is taken up."""
     from rfm_platform.bi_database.restore import in_words
-    from rfm_platform.wiring import bi_move
+    from rfm_platform.wiring.bi_database import bi_move
 
     move = bi_move(load_settings(), replace=replace_target)
     move = replace(move, directory=dump_directory or _newest_dump())
@@ -128,7 +128,7 @@ def restore(
 @bi.command()
 def verify(dump_directory: Dump = None) -> None:
     """Compare RFM_BI_TARGET_URL with what the dump's snapshot held: every row, every object."""
-    from rfm_platform.wiring import bi_move
+    from rfm_platform.wiring.bi_database import bi_move
 
     move = replace(bi_move(load_settings()), directory=dump_directory or _newest_dump())
     with console.status("reading") as status:
@@ -152,7 +152,7 @@ def migrate(
     from rfm_platform.bi_database.migrate import GATES, read_journal
     from rfm_platform.bi_database.migrate import migrate as walk
     from rfm_platform.bi_database.report import write_report
-    from rfm_platform.wiring import bi_move
+    from rfm_platform.wiring.bi_database import bi_move
 
     for name in (until, again or until):
         if name not in GATES:
@@ -202,7 +202,7 @@ def smoke(
 def values() -> None:
     """Print what the move knows of the new Redash, as values for its Helm chart."""
     from rfm_platform.bi_database.values import chart_values
-    from rfm_platform.wiring import bi_move
+    from rfm_platform.wiring.bi_database import bi_move
 
     settings = load_settings()
     typer.echo(chart_values(bi_move(settings), settings.redash_url), nl=False)
@@ -210,7 +210,7 @@ def values() -> None:
 
 def _newest_dump() -> Path:
     from rfm_platform.bi_database.dump import complete_dumps
-    from rfm_platform.wiring import bi_dumps
+    from rfm_platform.wiring.bi_database import bi_dumps
 
     place = bi_dumps(load_settings())
     dumps = complete_dumps(place)

@@ -4,17 +4,8 @@ One object holds every seam, so that a test or another deployment replaces one o
 the rest. Nothing is connected to before it is used.
 """
 
-import shlex
 from dataclasses import dataclass
-from pathlib import Path
 
-from pydantic import SecretStr
-
-from rfm_platform.bi_database.dump import DumpOptions
-from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
-from rfm_platform.bi_database.errors import BiDatabaseError
-from rfm_platform.bi_database.move import Move
-from rfm_platform.bi_database.restore import RestoreOptions
 from rfm_platform.customers.analyses import Analyses
 from rfm_platform.customers.audience import Audiences
 from rfm_platform.customers.campaign_effect import CampaignEffects
@@ -31,7 +22,6 @@ from rfm_platform.mart import Mart, SourceNames
 from rfm_platform.notifier import Notifier
 from rfm_platform.postgres import Database, external
 from rfm_platform.postgres.embedded import EmbeddedServer
-from rfm_platform.redash import Redash
 from rfm_platform.settings import Settings
 from rfm_platform.warehouse import Warehouse
 
@@ -143,88 +133,3 @@ def warehouse_database(settings: Settings) -> Database:
     if settings.warehouse_url is not None:
         return external("warehouse", settings.warehouse_url.get_secret_value())
     return EmbeddedServer(settings.home).database("warehouse")
-
-
-def bi_source(settings: Settings) -> UrlEndpoint | CommandEndpoint:
-    """The BI platform's database: RFM_BI_SOURCE_COMMAND, or RFM_BI_SOURCE_URL.
-
-    Raises:
-        BiDatabaseError: neither is set.
-    """
-    if settings.bi_source_command:
-        return CommandEndpoint(
-            tuple(shlex.split(settings.bi_source_command)),
-            settings.bi_source_user,
-            settings.bi_source_database,
-        )
-    if settings.bi_source_url is None:
-        raise BiDatabaseError(
-            "Where the BI platform's database is, is not set: RFM_BI_SOURCE_URL, or "
-            "RFM_BI_SOURCE_COMMAND (`rfm bi find HOST` tells it)"
-        )
-    return UrlEndpoint(external("BI database", settings.bi_source_url.get_secret_value()))
-
-
-def bi_move(settings: Settings, *, replace: bool = False) -> Move:
-    """The move to RFM_BI_TARGET_URL.
-
-    Raises:
-        BiDatabaseError: the source or the target is not set.
-    """
-    if settings.bi_target_url is None:
-        raise BiDatabaseError("Where the BI platform's database moves to: set RFM_BI_TARGET_URL")
-    target = external("new BI database", settings.bi_target_url.get_secret_value())
-    return _move(settings, target, bi_dumps(settings) / "move", "bi_move", replace=replace)
-
-
-def bi_drill(settings: Settings, name: str) -> Move:
-    """The restore drill of a day: into RFM_BI_DRILL_URL, or a database of the embedded server.
-
-    Raises:
-        BiDatabaseError: the source is not set.
-    """
-    if settings.bi_drill_url is not None:
-        target = external("drill database", settings.bi_drill_url.get_secret_value())
-    else:
-        target = EmbeddedServer(settings.home).database("bi_restore_drill")
-    return _move(settings, target, bi_dumps(settings) / name, "bi_drill", replace=True)
-
-
-def bi_dumps(settings: Settings) -> Path:
-    """Where dumps lie."""
-    return settings.bi_dumps or settings.home / "bi_dumps"
-
-
-def _move(
-    settings: Settings, target: Database, directory: Path, work: str, *, replace: bool
-) -> Move:
-    server = None
-    if settings.redash_url and settings.redash_api_key:
-        server = Redash(settings.redash_url, settings.redash_api_key.get_secret_value())
-    return Move(
-        source=bi_source(settings),
-        target=target,
-        directory=directory,
-        work=settings.home / work,
-        dump=DumpOptions(
-            format=settings.bi_format,
-            jobs=settings.bi_jobs,
-            compression=settings.bi_compression,
-            recipients=tuple((settings.bi_recipients or "").split()),
-        ),
-        restore=RestoreOptions(
-            jobs=settings.bi_jobs,
-            replace=replace,
-            roles=settings.bi_roles,
-            identity=_secret(settings.bi_identity),
-        ),
-        secret=_secret(settings.bi_secret_key),
-        cookie_secret=_secret(settings.bi_cookie_secret),
-        redash_version=settings.redash_version,
-        server=server,
-        store=settings.bi_store_url,
-    )
-
-
-def _secret(value: SecretStr | None) -> str | None:
-    return value.get_secret_value() if value is not None else None

@@ -1,0 +1,32 @@
+-- Retention by customers, for Redash's COHORT: dense rows, stages from 1, a date in the middle of
+-- the month, because a month's first day shows as the month before west of Greenwich. A month that
+-- is not over is left out: its rate would be too low.
+WITH chosen AS (
+    SELECT
+        COALESCE(
+            NULLIF($v${{ as_of }}$v$, 'newest')::date,
+            (SELECT MAX(as_of_date) FROM rfm.cohort_retention_snapshots)
+        ) AS as_of_date,
+        $v${{ marketplace }}$v$ AS marketplace,
+        $v${{ shop }}$v$ AS shop
+),
+slice AS (
+    SELECT t.*
+    FROM rfm.cohort_retention_snapshots AS t
+    JOIN chosen ON t.as_of_date = chosen.as_of_date
+    WHERE CASE
+        WHEN chosen.shop <> 'all'
+            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+        WHEN chosen.marketplace <> 'all'
+            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+        ELSE t.scope = 'all'
+    END
+)
+SELECT
+    cohort_month + 14 AS cohort,
+    months + 1 AS stage,
+    cohort_size AS total,
+    customers AS value
+FROM slice
+WHERE NOT is_partial AND cohort_size > 0
+ORDER BY cohort, stage

@@ -1,0 +1,57 @@
+"""What was sent to Redash, noted in the warehouse, object by object, as soon as it was sent."""
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from rfm_platform import catalog
+from rfm_platform.dashboards.redash.plan import Sent
+from rfm_platform.dashboards.redash.wanted import Address, Fields
+from rfm_platform.engine import read_sql
+from rfm_platform.warehouse import Warehouse
+
+_PACKAGE = "rfm_platform.dashboards"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The notes about one server.
+
+    Attributes:
+        server: its address: another server's numbers mean nothing there.
+        timezone: of the times in it.
+    """
+
+    warehouse: Warehouse
+    server: str
+    timezone: str
+
+    def read(self) -> dict[Address, Sent]:
+        """What was sent, by object."""
+        self.warehouse.prepare()
+        rows = self.warehouse.rows(read_sql(_PACKAGE, "redash_objects"), {"server": self.server})
+        return {
+            Address(row["kind"], row["key"]): Sent(row["id"], json.loads(row["sent"]))
+            for row in rows
+        }
+
+    def note(self, address: Address, number: int, fields: Fields) -> None:
+        """Replaces what is noted of an object."""
+        row = {
+            **self._key(address),
+            "id": number,
+            "sent": json.dumps(fields, ensure_ascii=False, sort_keys=True),
+            "sent_at": dt.datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None),
+        }
+        with self.warehouse.publication() as publication:
+            publication.rows(read_sql(_PACKAGE, "forget_redash_object"), self._key(address))
+            publication.append(catalog.redash_objects, [row])
+
+    def forget(self, address: Address) -> None:
+        """Removes what is noted of an object."""
+        with self.warehouse.publication() as publication:
+            publication.rows(read_sql(_PACKAGE, "forget_redash_object"), self._key(address))
+
+    def _key(self, address: Address) -> dict[str, str]:
+        return {"server": self.server, "kind": address.kind, "key": address.key}

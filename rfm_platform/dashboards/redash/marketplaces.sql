@@ -1,0 +1,8 @@
+-- For the dashboards' lists: every marketplace that a kept snapshot tells of.
+SELECT 'all' AS value, 'All marketplaces' AS name
+UNION ALL
+SELECT value, value AS name
+FROM (
+    SELECT DISTINCT marketplace AS value FROM rfm.rfm_segments_snapshots WHERE scope = 'marketplace'
+) AS known
+ORDER BY value

@@ -1,0 +1,31 @@
+-- Why customers moved: what each move needed. Those who stayed are not in it.
+WITH chosen AS (
+    SELECT
+        COALESCE(
+            NULLIF($v${{ as_of }}$v$, 'newest')::date,
+            (SELECT MAX(as_of_date) FROM rfm.rfm_migration_snapshots)
+        ) AS as_of_date,
+        $v${{ marketplace }}$v$ AS marketplace,
+        $v${{ shop }}$v$ AS shop
+),
+slice AS (
+    SELECT t.*
+    FROM rfm.rfm_migration_snapshots AS t
+    JOIN chosen ON t.as_of_date = chosen.as_of_date
+    WHERE CASE
+        WHEN chosen.shop <> 'all'
+            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+        WHEN chosen.marketplace <> 'all'
+            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+        ELSE t.scope = 'all'
+    END
+)
+SELECT
+    from_date,
+    COALESCE(from_segment, 'First order since') AS from_segment,
+    COALESCE(to_segment, 'No valid order left') AS to_segment,
+    cause,
+    customers
+FROM slice
+WHERE cause <> 'stayed'
+ORDER BY customers DESC, from_segment, to_segment, cause

@@ -1,0 +1,136 @@
+"""What has to be done: what is wanted, what was sent before, and what is there, compared.
+
+Three sides, because two cannot tell a change of the declaration from a change by a person: where
+what is there is what was sent, only the declaration has moved; where it is not, somebody has
+edited it in Redash, and it stays as it is unless told otherwise.
+"""
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rfm_platform.dashboards.redash.wanted import Address, Fields
+
+Action = Literal["create", "update", "edited", "retire", "record"]
+REMOVED = "(removed)"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What was sent of an object: where it lies in Redash, and its fields then."""
+
+    id: int
+    fields: Fields
+
+
+@dataclass(frozen=True)
+class Live:
+    """What Redash holds of an object.
+
+    Attributes:
+        id: Redash's number.
+        fields: those that are managed.
+        answer: everything that Redash says of it, to send back what is people's.
+        is_pristine: as the server made it, so that nobody's work is lost.
+    """
+
+    id: int
+    fields: Fields
+    answer: Mapping[str, Any]
+    is_pristine: bool = False
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field, as it is and as it is wanted."""
+
+    field: str
+    now: Any
+    wanted: Any
+
+    @property
+    def lines(self) -> list[str]:
+        """For people: long texts as a diff."""
+        now, wanted = _text(self.now), _text(self.wanted)
+        if "\n" not in now + wanted:
+            return [f"{self.field}: {now} → {wanted}"]
+        diff = difflib.unified_diff(now.splitlines(), wanted.splitlines(), lineterm="", n=1)
+        return [f"{self.field}:", *(f"  {line}" for line in list(diff)[2:])]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be done with one object.
+
+    Attributes:
+        action: create or update it; `edited`: a person changed it, leave it; `retire`: it has left
+            the declaration; `record`: it is as wanted, and only to be noted.
+        differences: between what is there and what is wanted.
+    """
+
+    address: Address
+    action: Action
+    differences: tuple[Difference, ...] = ()
+
+
+def plan(
+    wanted: Mapping[Address, Fields],
+    sent: Mapping[Address, Sent],
+    live: Mapping[Address, Live],
+    *,
+    overwrite: bool = False,
+) -> list[Change]:
+    """The changes, in an order in which they can be made. Empty: everything is as wanted.
+
+    Args:
+        wanted: the declaration, those first that others refer to.
+        sent: what was sent before.
+        live: what is there of both.
+        overwrite: whether what people edited is brought back to the declaration.
+    """
+    changes = []
+    for address, fields in wanted.items():
+        change = _change(address, fields, sent.get(address), live.get(address))
+        if overwrite and change is not None and change.action == "edited":
+            action: Action = "update" if address in live else "create"
+            change = Change(address, action, change.differences)
+        if change is not None:
+            changes.append(change)
+    # Widgets before the visualizations and queries that they show.
+    left = [address for address in {**sent, **live} if address not in wanted]
+    return changes + [Change(address, "retire") for address in sorted(left, key=_last_first)]
+
+
+def _change(
+    address: Address, fields: Fields, sent: Sent | None, live: Live | None
+) -> Change | None:
+    if live is None:
+        if sent is None:
+            return Change(address, "create")
+        return Change(address, "edited", (Difference("object", REMOVED, "there"),))
+    differences = tuple(_differences(live.fields, fields))
+    if not differences:
+        is_noted = sent is not None and sent.id == live.id and sent.fields == fields
+        return None if is_noted else Change(address, "record")
+    untouched = (
+        live.is_pristine if sent is None else not any(_differences(live.fields, sent.fields))
+    )
+    return Change(address, "update" if untouched else "edited", differences)
+
+
+def _differences(now: Fields, wanted: Fields) -> Iterable[Difference]:
+    for field, value in wanted.items():
+        if now.get(field) != value:
+            yield Difference(field, now.get(field), value)
+
+
+def _last_first(address: Address) -> int:
+    return ("alert", "widget", "dashboard", "visualization", "query", "data_source").index(
+        address.kind
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,38 @@
+-- The share of each cohort that bought again, month by month, and of all cohorts together.
+WITH chosen AS (
+    SELECT
+        COALESCE(
+            NULLIF($v${{ as_of }}$v$, 'newest')::date,
+            (SELECT MAX(as_of_date) FROM rfm.cohort_retention_snapshots)
+        ) AS as_of_date,
+        $v${{ marketplace }}$v$ AS marketplace,
+        $v${{ shop }}$v$ AS shop
+),
+slice AS (
+    SELECT t.*
+    FROM rfm.cohort_retention_snapshots AS t
+    JOIN chosen ON t.as_of_date = chosen.as_of_date
+    WHERE CASE
+        WHEN chosen.shop <> 'all'
+            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+        WHEN chosen.marketplace <> 'all'
+            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+        ELSE t.scope = 'all'
+    END
+),
+months_over AS (
+    SELECT * FROM slice WHERE NOT is_partial AND months > 0 AND cohort_size > 0
+)
+SELECT
+    'All cohorts' AS cohort,
+    months,
+    CAST(SUM(customers) AS double precision) / CAST(SUM(cohort_size) AS double precision) AS retention
+FROM months_over
+GROUP BY months
+UNION ALL
+SELECT
+    TO_CHAR(cohort_month, 'YYYY-MM'),
+    months,
+    CAST(customers AS double precision) / CAST(cohort_size AS double precision)
+FROM months_over
+ORDER BY cohort, months

@@ -1,0 +1,37 @@
+-- Revenue of each cohort by month, against its first month's, for Redash's COHORT (see cohorts).
+WITH chosen AS (
+    SELECT
+        COALESCE(
+            NULLIF($v${{ as_of }}$v$, 'newest')::date,
+            (SELECT MAX(as_of_date) FROM rfm.cohort_retention_snapshots)
+        ) AS as_of_date,
+        $v${{ marketplace }}$v$ AS marketplace,
+        $v${{ shop }}$v$ AS shop
+),
+slice AS (
+    SELECT t.*
+    FROM rfm.cohort_retention_snapshots AS t
+    JOIN chosen ON t.as_of_date = chosen.as_of_date
+    WHERE CASE
+        WHEN chosen.shop <> 'all'
+            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+        WHEN chosen.marketplace <> 'all'
+            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+        ELSE t.scope = 'all'
+    END
+),
+months_over AS (
+    SELECT
+        *,
+        FIRST_VALUE(revenue) OVER (PARTITION BY cohort_month ORDER BY months) AS first_revenue
+    FROM slice
+    WHERE NOT is_partial
+)
+SELECT
+    cohort_month + 14 AS cohort,
+    months + 1 AS stage,
+    first_revenue AS total,
+    revenue AS value
+FROM months_over
+WHERE first_revenue > 0
+ORDER BY cohort, stage

@@ -1,0 +1,31 @@
+-- What the largest customers bring: 1, 5 and 20 per cent are the pyramid's tiers.
+WITH chosen AS (
+    SELECT
+        COALESCE(
+            NULLIF($v${{ as_of }}$v$, 'newest')::date,
+            (SELECT MAX(as_of_date) FROM rfm.rfm_concentration_snapshots)
+        ) AS as_of_date,
+        $v${{ marketplace }}$v$ AS marketplace,
+        $v${{ shop }}$v$ AS shop
+),
+slice AS (
+    SELECT t.*
+    FROM rfm.rfm_concentration_snapshots AS t
+    JOIN chosen ON t.as_of_date = chosen.as_of_date
+    WHERE CASE
+        WHEN chosen.shop <> 'all'
+            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+        WHEN chosen.marketplace <> 'all'
+            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+        ELSE t.scope = 'all'
+    END
+)
+SELECT
+    'Top ' || percent || ' %' AS tier,
+    percent,
+    customers,
+    revenue,
+    revenue_share
+FROM slice
+WHERE percent IN (1, 5, 20, 100)
+ORDER BY percent

@@ -1,0 +1,30 @@
+-- Customers by R×F×M cell: recency down, frequency and monetary value across.
+WITH chosen AS (
+    SELECT
+        COALESCE(
+            NULLIF($v${{ as_of }}$v$, 'newest')::date,
+            (SELECT MAX(as_of_date) FROM rfm.rfm_cells_snapshots)
+        ) AS as_of_date,
+        $v${{ marketplace }}$v$ AS marketplace,
+        $v${{ shop }}$v$ AS shop
+),
+slice AS (
+    SELECT t.*
+    FROM rfm.rfm_cells_snapshots AS t
+    JOIN chosen ON t.as_of_date = chosen.as_of_date
+    WHERE CASE
+        WHEN chosen.shop <> 'all'
+            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+        WHEN chosen.marketplace <> 'all'
+            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+        ELSE t.scope = 'all'
+    END
+)
+SELECT
+    'R' || r_score AS recency,
+    'F' || f_score || ' M' || m_score AS frequency_monetary,
+    segment,
+    customers,
+    revenue
+FROM slice
+ORDER BY recency, frequency_monetary

@@ -1,0 +1,30 @@
+-- Who moved from which segment to which since the end of the month before: Redash's SANKEY
+-- takes every column but value for a stage, and needs labels that begin with a letter.
+WITH chosen AS (
+    SELECT
+        COALESCE(
+            NULLIF($v${{ as_of }}$v$, 'newest')::date,
+            (SELECT MAX(as_of_date) FROM rfm.rfm_migration_snapshots)
+        ) AS as_of_date,
+        $v${{ marketplace }}$v$ AS marketplace,
+        $v${{ shop }}$v$ AS shop
+),
+slice AS (
+    SELECT t.*
+    FROM rfm.rfm_migration_snapshots AS t
+    JOIN chosen ON t.as_of_date = chosen.as_of_date
+    WHERE CASE
+        WHEN chosen.shop <> 'all'
+            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+        WHEN chosen.marketplace <> 'all'
+            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+        ELSE t.scope = 'all'
+    END
+)
+SELECT
+    COALESCE(from_segment, 'First order since') AS stage1,
+    COALESCE(to_segment, 'No valid order left') AS stage2,
+    CAST(SUM(customers) AS bigint) AS value
+FROM slice
+GROUP BY stage1, stage2
+ORDER BY stage1, stage2

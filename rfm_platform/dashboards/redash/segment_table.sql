@@ -1,0 +1,35 @@
+-- Segments of the chosen slice, largest revenue first. A shop that is chosen wins over a marketplace.
+WITH chosen AS (
+    SELECT
+        COALESCE(
+            NULLIF($v${{ as_of }}$v$, 'newest')::date,
+            (SELECT MAX(as_of_date) FROM rfm.rfm_segments_snapshots)
+        ) AS as_of_date,
+        $v${{ marketplace }}$v$ AS marketplace,
+        $v${{ shop }}$v$ AS shop
+),
+slice AS (
+    SELECT t.*
+    FROM rfm.rfm_segments_snapshots AS t
+    JOIN chosen ON t.as_of_date = chosen.as_of_date
+    WHERE CASE
+        WHEN chosen.shop <> 'all'
+            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+        WHEN chosen.marketplace <> 'all'
+            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+        ELSE t.scope = 'all'
+    END
+)
+SELECT
+    as_of_date,
+    COALESCE(segment, 'Not segmented') AS segment,
+    customers,
+    customers_share,
+    orders,
+    revenue,
+    revenue_share,
+    average_order_value,
+    median_recency,
+    COALESCE(action, withheld) AS action
+FROM slice
+ORDER BY revenue DESC, segment

@@ -1,0 +1,28 @@
+-- The chosen slice as a whole: one row.
+WITH chosen AS (
+    SELECT
+        COALESCE(
+            NULLIF($v${{ as_of }}$v$, 'newest')::date,
+            (SELECT MAX(as_of_date) FROM rfm.rfm_segments_snapshots)
+        ) AS as_of_date,
+        $v${{ marketplace }}$v$ AS marketplace,
+        $v${{ shop }}$v$ AS shop
+),
+slice AS (
+    SELECT t.*
+    FROM rfm.rfm_segments_snapshots AS t
+    JOIN chosen ON t.as_of_date = chosen.as_of_date
+    WHERE CASE
+        WHEN chosen.shop <> 'all'
+            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+        WHEN chosen.marketplace <> 'all'
+            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+        ELSE t.scope = 'all'
+    END
+)
+SELECT
+    MAX(as_of_date) AS as_of_date,
+    CAST(COALESCE(SUM(customers), 0) AS bigint) AS customers,
+    CAST(COALESCE(SUM(orders), 0) AS bigint) AS orders,
+    CAST(COALESCE(SUM(revenue), 0) AS bigint) AS revenue
+FROM slice
