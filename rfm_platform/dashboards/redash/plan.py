@@ -52,7 +52,14 @@ class Difference:
 
     @property
     def lines(self) -> list[str]:
-        """For people: long texts as a diff."""
+        """For people: only what differs; long texts as a diff."""
+        if isinstance(self.now, dict) and isinstance(self.wanted, dict):
+            names = sorted({**self.now, **self.wanted})
+            parts = (
+                Difference(f"{self.field}.{name}", self.now.get(name), self.wanted.get(name))
+                for name in names
+            )
+            return [line for part in parts if part.now != part.wanted for line in part.lines]
         now, wanted = _text(self.now), _text(self.wanted)
         if "\n" not in now + wanted:
             return [f"{self.field}: {now} → {wanted}"]

@@ -26,13 +26,14 @@ months_over AS (
 SELECT
     'All cohorts' AS cohort,
     months,
-    CAST(SUM(customers) AS double precision) / CAST(SUM(cohort_size) AS double precision) AS retention
+    100 * CAST(SUM(customers) AS double precision) / CAST(SUM(cohort_size) AS double precision)
+        AS retention_percent
 FROM months_over
 GROUP BY months
 UNION ALL
 SELECT
     TO_CHAR(cohort_month, 'YYYY-MM'),
     months,
-    CAST(customers AS double precision) / CAST(cohort_size AS double precision)
+    100 * CAST(customers AS double precision) / CAST(cohort_size AS double precision)
 FROM months_over
 ORDER BY cohort, months

@@ -25,7 +25,7 @@ SELECT
     percent,
     customers,
     revenue,
-    revenue_share
+    100 * revenue_share AS revenue_percent
 FROM slice
-WHERE percent IN (1, 5, 20, 100)
+WHERE percent IN (1, 5, 20)
 ORDER BY percent

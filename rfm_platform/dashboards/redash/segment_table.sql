@@ -24,10 +24,10 @@ SELECT
     as_of_date,
     COALESCE(segment, 'Not segmented') AS segment,
     customers,
-    customers_share,
+    100 * customers_share AS customers_percent,
     orders,
     revenue,
-    revenue_share,
+    100 * revenue_share AS revenue_percent,
     average_order_value,
     median_recency,
     COALESCE(action, withheld) AS action
