@@ -78,7 +78,9 @@ class BiSettings(BaseSettings):
         "rfm_platform warehouse", description="What the data source of our queries is called."
     )
     redash_dashboards: Path | None = Field(
-        None, description="A directory of dashboards declared in YAML. Unset: ours."
+        None,
+        description="A directory of your own dashboards, declared like ours; what has the key of "
+        "one of ours takes its place.",
     )
     redash_provision: bool | None = Field(
         None,

@@ -16,7 +16,7 @@ from rfm_platform.errors import PlatformError
 
 TIMEOUT_SECONDS = 20
 JOB_SECONDS = 90
-POLL_SECONDS = 0.5  # Redash tells of a job only when it is asked
+POLL_SECONDS = 0.2  # Redash tells of a job only when it is asked
 PAGE_SIZE = 250  # the most that it lists at once
 _DONE, _FAILED, _CANCELLED = 3, 4, 5
 _SHOWN = 200  # characters of a message of Redash's

@@ -1,6 +1,8 @@
 """`rfm redash`: dashboards in Redash, from a declaration, like a deployment."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -74,6 +76,38 @@ def check() -> None:
     _show_proofs(proofs)
     if any(proof.state != "equal" for proof in proofs):
         raise typer.Exit(1)
+
+
+@redash.command()
+def export(
+    directory: Annotated[Path, typer.Argument(help="Where to: a directory for YAML and SQL.")],
+    dashboard: Annotated[
+        list[str] | None, typer.Option(help="Its name or number; repeatable. Else all published.")
+    ] = None,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Manage them from the declaration from now on.")
+    ] = False,
+) -> None:
+    """Write dashboards that people made as a declaration, to be versioned; no secrets in it."""
+    from rfm_platform.dashboards.redash.declaration import load_declaration
+    from rfm_platform.dashboards.redash.export import export as read_dashboards
+
+    the = _provisioner()
+    with console.status(f"reading {the.redash.url}"):
+        found = read_dashboards(the.redash, dashboard or (), the.source.name)
+    found.write(directory, "dashboards")
+    declaration = load_declaration(directory)
+    if adopt:
+        replace(the, declaration=declaration).adopt(found.numbers)
+    for note in found.notes:
+        console.print(f"[yellow]note[/] {escape(note)}", highlight=False)
+    console.print(
+        f"{len(found.dashboards)} dashboards and {len(found.queries)} queries are in {directory}. "
+        f"RFM_REDASH_DASHBOARDS={directory} adds them to what `rfm redash apply` provisions"
+        + (", without making them anew." if adopt else ", as new ones."),
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _provisioner() -> "Provisioner":

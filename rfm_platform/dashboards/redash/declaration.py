@@ -1,4 +1,4 @@
-"""What is wanted in Redash, from a directory of YAML files, each query's SQL beside them."""
+"""What is wanted in Redash: directories of YAML files with each query's SQL beside them."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -45,6 +45,7 @@ class Query(_Model):
     Attributes:
         data_source: its name; None: the warehouse.
         parameters: as Redash has them, but `query` (a key) in the place of `queryId`.
+        apply_auto_limit: whether Redash shortens results.
         schedule: as Redash has it; None: whoever set one in Redash decides.
         sql: its text, from the file beside.
     """
@@ -53,6 +54,7 @@ class Query(_Model):
     description: str = ""
     data_source: str | None = None
     parameters: list[dict[str, Any]] = []
+    apply_auto_limit: bool = False
     schedule: dict[str, Any] | None = None
     visualizations: dict[Key, Visualization] = {}
     alerts: dict[Key, Alert] = {}
@@ -79,15 +81,21 @@ class Position(_Model):
 
 
 class Widget(_Model):
-    """A visualization (`query.visualization`) or a text on a dashboard."""
+    """A visualization (`query.visualization`) or a text on a dashboard.
+
+    Attributes:
+        parameters: where each parameter's value comes from, as Redash has it; None: from the
+            dashboard's control of the same name.
+    """
 
     visualization: str | None = None
     text: str = ""
     position: Position
+    parameters: dict[str, dict[str, Any]] | None = None
 
 
 class Dashboard(_Model):
-    """Widgets under a name. Parameters of one name are set once for all widgets."""
+    """Widgets under a name."""
 
     name: str
     widgets: list[Widget] = []
@@ -107,13 +115,30 @@ class Declaration:
     dashboards: Mapping[str, Dashboard]
 
 
-def load_declaration(directory: Path | None = None) -> Declaration:
-    """The declaration in a directory, or the one that comes along with the platform.
+def load_declaration(own: Path | None = None) -> Declaration:
+    """The declaration that comes along with the platform, and one's own.
+
+    Args:
+        own: a directory; what it declares takes the place of ours with the same key.
 
     Raises:
         DeclarationError: with everything that is wrong with it.
     """
-    place: Path | Traversable = directory or resources.files(__package__)
+    queries, dashboards = _read_all(resources.files(__package__))
+    if own is not None:
+        own_queries, own_dashboards = _read_all(own)
+        queries |= own_queries
+        dashboards |= own_dashboards
+    _refuse(own or "the dashboards that come along", _problems(queries, dashboards))
+    return Declaration(_lists_first(queries), dashboards)
+
+
+def _refuse(place: object, problems: Iterable[str]) -> None:
+    if found := list(problems):
+        raise DeclarationError(f"{place}: {'; '.join(found)}")
+
+
+def _read_all(place: Path | Traversable) -> tuple[dict[str, Query], dict[str, Dashboard]]:
     try:
         files = sorted(
             (file for file in place.iterdir() if file.name.endswith(".yaml")),
@@ -128,8 +153,8 @@ def load_declaration(directory: Path | None = None) -> Declaration:
     problems = []
     for file in files:
         content = _read(file)
-        for known, more in ((queries, content.queries), (dashboards, content.dashboards)):
-            problems += [f"{file.name}: {key} is there twice" for key in known.keys() & more.keys()]
+        twice = (queries.keys() & content.queries) | (dashboards.keys() & content.dashboards)
+        problems += [f"{file.name}: {key} is there twice" for key in sorted(twice)]
         dashboards |= content.dashboards
         for key, query in content.queries.items():
             text = place / f"{key}.sql"
@@ -138,10 +163,8 @@ def load_declaration(directory: Path | None = None) -> Declaration:
                 queries[key] = query.model_copy(update={"sql": sql})
             else:
                 problems.append(f"{file.name}: {key} has no {key}.sql beside it")
-    problems += _problems(queries, dashboards)
-    if problems:
-        raise DeclarationError(f"{place}: {'; '.join(problems)}")
-    return Declaration(_lists_first(queries), dashboards)
+    _refuse(place, problems)
+    return queries, dashboards
 
 
 def _read(file: Path | Traversable) -> _File:

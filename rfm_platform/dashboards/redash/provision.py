@@ -112,8 +112,9 @@ class Provisioner:
                     raise
                 continue
             break
-        self._wake_source(writer)
-        return done + [change for change in changes if change.action == "edited"]
+        left = [change for change in changes if change.action == "edited"]
+        self._wake_source(writer, is_ours="data_source" not in {c.address.kind for c in left})
+        return done + left
 
     def _writer(self, state: State) -> Writer:
         numbers = {address: each.id for address, each in state.live.objects.items()}
@@ -121,14 +122,18 @@ class Provisioner:
             numbers.setdefault(Address("data_source", name), number)
         return Writer(self.redash, self.ledger, self.source, numbers)
 
-    def _wake_source(self, writer: Writer) -> None:
-        """Has Redash connect; sends the password once more where it cannot."""
+    def _wake_source(self, writer: Writer, *, is_ours: bool) -> None:
+        """Has Redash connect; sends the password once more where it cannot.
+
+        Args:
+            is_ours: nobody has edited the data source.
+        """
         number = writer.numbers.get(Address("data_source", self.source.name))
         if number is None:
             return
         test = f"data_sources/{number}/test"
         answer = self.redash.call("POST", test, json={})
-        if not answer["ok"] and self.source.is_managed:
+        if not answer["ok"] and self.source.is_managed and is_ours:
             self.redash.call("POST", f"data_sources/{number}", json=self.source.payload())
             answer = self.redash.call("POST", test, json={})
         if not answer["ok"]:
@@ -158,6 +163,20 @@ class Provisioner:
                 database = self.ledger.warehouse.database if ours else None
                 proofs.append(prove_query(self.redash, live.id, key, query, database))
         return proofs
+
+    def adopt(self, numbers: Mapping[Address, int]) -> None:
+        """Notes objects that people made as what was sent: the next apply brings them in line.
+
+        Args:
+            numbers: Redash's, of each that the declaration now has.
+        """
+        wanted = wanted_objects(self.declaration, self.source.fields, release_of(self.redash))
+        known = {address: Sent(number, {}) for address, number in numbers.items()}
+        live = read_live(self.redash, wanted, {**self.ledger.read(), **known})
+        for address in known:
+            if address in live.objects:
+                there = live.objects[address]
+                self.ledger.note(address, there.id, there.fields)
 
 
 def _make(change: Change, state: State, writer: Writer) -> None:

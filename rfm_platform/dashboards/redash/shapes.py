@@ -43,9 +43,9 @@ def _sankey(columns: Sequence[str], rows: Sequence[Row]) -> Iterable[str]:
             yield f"value {row['value']!r} is no whole number from 0"
             break
     for name in stages:
-        odd = next((row[name] for row in rows if not _is_label(row[name])), "")
-        if odd != "":
-            yield f"{name}: {odd!r} does not begin with a letter"
+        odd = [row[name] for row in rows if not _is_label(row[name])]
+        if odd:
+            yield f"{name}: {odd[0]!r} does not begin with a letter"
 
 
 def _is_label(value: Any) -> bool:

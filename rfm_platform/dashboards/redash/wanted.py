@@ -76,7 +76,7 @@ def _query(key: str, query: Query, source: str) -> Fields:
         "query": query.sql,
         "data_source": query.data_source or source,
         "parameters": [plain(parameter) for parameter in query.parameters],
-        "apply_auto_limit": False,
+        "apply_auto_limit": query.apply_auto_limit,
         "tags": [TAG, marker(key)],
         "is_draft": False,
         "is_archived": False,
@@ -94,16 +94,16 @@ def _widgets(
     for widget in dashboard.widgets:
         if widget.visualization:
             name = widget.visualization
-            parameters = [p["name"] for p in queries[name.split(".")[0]].parameters]
+            derived = mappings(queries[name.split(".")[0]])
         else:
             texts += 1
-            name, parameters = f"text_{texts}", []
+            name, derived = f"text_{texts}", {}
         objects[Address("widget", f"{key}/{name}")] = {
             "dashboard": key,
             "visualization": widget.visualization,
             "text": widget.text,
             "position": _on_grid(widget.position, release),
-            "parameters": {each: _mapping(each) for each in parameters},
+            "parameters": derived if widget.parameters is None else widget.parameters,
         }
     return objects
 
@@ -115,9 +115,12 @@ def _on_grid(position: Position, release: tuple[int, ...]) -> dict[str, int]:
     return place
 
 
-def _mapping(name: str) -> dict[str, Any]:
-    """One control on the dashboard for all widgets that have the parameter."""
-    return {"name": name, "type": "dashboard-level", "mapTo": name, "value": None, "title": ""}
+def mappings(query: Query) -> dict[str, dict[str, Any]]:
+    """One control on the dashboard for all widgets that have a parameter of that name."""
+    return {
+        name: {"name": name, "type": "dashboard-level", "mapTo": name, "value": None, "title": ""}
+        for name in query.defaults
+    }
 
 
 def plain(parameter: Mapping[str, Any]) -> dict[str, Any]:
