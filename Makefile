@@ -1,6 +1,6 @@
 # Every target is self-sufficient: it builds .venv from the hash-pinned lock first.
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test coverage test-long test-containers test-cluster check format bench bench-bi image sbom charts clean lock
+.PHONY: help demo ui test coverage test-long test-containers test-cluster test-redash check format bench bench-bi image sbom charts clean lock
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$p && break; done)
@@ -62,6 +62,10 @@ test-containers: .venv/.installed  ## the image built, run, killed; needs Debian
 
 test-cluster: .venv/.installed  ## both charts in the cluster of KUBECONFIG, killed; IMAGE=
 	RFM_TEST_CLUSTER=1 RFM_IMAGE=$(IMAGE) $(BIN)/pytest -n 0 -rs -s rfm_platform_tests/deploy/test_cluster.py
+
+test-redash: .venv/.installed  ## dashboards on a real Redash, over the demo's tables; URL= KEY= WAREHOUSE=
+	@RFM_TEST_REDASH_URL=$(URL) RFM_TEST_REDASH_KEY=$(KEY) RFM_TEST_REDASH_WAREHOUSE_URL='$(WAREHOUSE)' \
+		RFM_TEST_HOME=$(or $(RFM_HOME),.rfm) $(BIN)/pytest -n 0 -rs rfm_platform_tests/dashboards/redash/test_acceptance.py
 
 bench: .venv/.installed  ## each stage against its floor; LINES=10000000
 	$(BIN)/python -m rfm_platform_tests.benchmark $(LINES)

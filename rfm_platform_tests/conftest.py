@@ -51,17 +51,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own RFM_* variables change no test."""
-    for name in (
-        "HOME",
-        "ANALYSES",
-        "CAMPAIGNS_FILE",
-        "SOURCE_URL",
-        "WAREHOUSE_URL",
-        "START_DATE",
-        "END_DATE",
-        "TIMEZONE",
-    ):
-        monkeypatch.delenv(f"RFM_{name}", raising=False)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"RFM_{name.upper()}", raising=False)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.delenv("DAGSTER_PG_URL", raising=False)
 

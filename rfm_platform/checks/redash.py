@@ -4,7 +4,6 @@ from dataclasses import asdict
 
 import dagster as dg
 
-from rfm_platform.automation.jobs import REDASH_DASHBOARDS
 from rfm_platform.dashboards.redash.proof import counts
 from rfm_platform.presentation import table_of
 from rfm_platform.wiring import Platform
@@ -15,7 +14,7 @@ def redash_checks() -> dg.AssetChecksDefinition:
     """The check of the dashboards."""
 
     @dg.asset_check(
-        asset=REDASH_DASHBOARDS,
+        asset="redash_dashboards",
         description="Redash ran every declared query, its results are the warehouse's, value by "
         "value, and the totals that Sankey and cohort charts draw are the tables'. What people "
         "edited there is not compared, which warns.",

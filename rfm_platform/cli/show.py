@@ -32,11 +32,12 @@ ORDER = (
     "next_purchase",
     "next_purchase_backtest",
     "customer_report",
+    "redash_dashboards",
     "bi_database_inventory",
     "bi_database_dump",
     "bi_database_restore",
 )
-ASSETS = ORDER[2:-3]
+ASSETS = ORDER[2:-4]
 NOTHING = "There is nothing to show yet: run `rfm demo`, or `rfm materialize --from … --to …`."
 
 
