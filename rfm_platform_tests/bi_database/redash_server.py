@@ -5,23 +5,19 @@ be read; without a worker no answer about a data source, and jobs that stay queu
 saved into the metadata database, so that its trigger and its sequence are the real ones.
 """
 
-import json
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 from cryptography.fernet import InvalidToken
 
 from rfm_platform.postgres import Database
 from rfm_platform_tests.bi_database.fixture import box
+from rfm_platform_tests.redash_http import Answer, Asked, serving
 
-API_KEY = "an administrators key"
 PATIENCE = 1.5  # seconds without a worker; a real one has much more
 
 
@@ -35,63 +31,27 @@ class RedashServer:
     has_worker: bool = True
 
 
-class _Answer(Exception):  # noqa: N818 - an answer is no error
-    def __init__(self, status: int, body: Any) -> None:
-        self.status, self.body = status, body
-
-
 @contextmanager
 def redash_server(database: Database, secret: str) -> Iterator[RedashServer]:
     """Starts one."""
     server = RedashServer(database, secret)
 
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length) or b"{}")
-            try:
-                _let_in(self.headers["Authorization"])
-                with server.database.connect() as connection:
-                    answer = _route(server, connection, self.command, self.path, body)
-                status = 200
-            except _Answer as other:
-                status, answer = other.status, other.body
-            except Exception as error:  # whatever breaks is a 500, as it is there
-                status, answer = 500, {"message": type(error).__name__}
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            with suppress(BrokenPipeError):  # whoever asked has lost patience
-                self.wfile.write(data)
+    def answer(method: str, words: list[str], asked: Asked, body: Any) -> Any:
+        with server.database.connect() as connection:
+            return _route(server, connection, method, words, asked, body)
 
-        do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - names that the library calls
-
-        def log_message(self, *_: Any) -> None:
-            """Says nothing."""
-
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=listening.serve_forever, daemon=True).start()
-    server.url = f"http://127.0.0.1:{listening.server_port}"
-    try:
+    with serving(answer) as server.url:
         yield server
-    finally:
-        listening.shutdown()
-        listening.server_close()
 
 
-def _let_in(authorization: str | None) -> None:
-    if authorization != f"Key {API_KEY}":
-        raise _Answer(404, {"message": "Not found"})
-
-
-def _route(  # noqa: PLR0911 - an answer a path
-    server: RedashServer, connection: psycopg.Connection, method: str, path: str, body: Any
+def _route(  # noqa: PLR0911, PLR0917 - an answer a path; the parts of a request
+    server: RedashServer,
+    connection: psycopg.Connection,
+    method: str,
+    words: list[str],
+    asked: Asked,
+    body: Any,
 ) -> Any:
-    parts = urlsplit(path)
-    words = parts.path.removeprefix("/api/").split("/")
-    asked = {key: values[0] for key, values in parse_qs(parts.query).items()}
     if words[0] == "data_sources":
         return _data_sources(server, connection, words)
     if words[0] == "dashboards":
@@ -107,7 +67,7 @@ def _route(  # noqa: PLR0911 - an answer a path
         return {"job": done if server.has_worker else {"id": words[1], "status": 1}}
     if words[0] == "query_results":
         return {"query_result": {"data": {"rows": [{"one": 1}]}}}
-    raise _Answer(404, {"message": "Not found"})
+    raise Answer(404, {"message": "Not found"})
 
 
 def _data_sources(server: RedashServer, connection: psycopg.Connection, words: list[str]) -> Any:
@@ -118,7 +78,7 @@ def _data_sources(server: RedashServer, connection: psycopg.Connection, words: l
         try:
             box(server.secret).decrypt(bytes(token))
         except InvalidToken:
-            raise _Answer(500, {"message": "Internal Server Error"}) from None
+            raise Answer(500, {"message": "Internal Server Error"}) from None
     if len(words) == 3:
         if not server.has_worker:
             time.sleep(PATIENCE)  # the worker is to try it
@@ -131,7 +91,7 @@ def _queries(  # noqa: PLR0917 - the parts of a request
     connection: psycopg.Connection,
     method: str,
     words: list[str],
-    asked: dict[str, str],
+    asked: Asked,
     body: Any,
 ) -> Any:
     if len(words) == 3:
@@ -143,7 +103,7 @@ def _queries(  # noqa: PLR0917 - the parts of a request
             words[1],
         )
         if not found:
-            raise _Answer(404, {"message": "Not found"})
+            raise Answer(404, {"message": "Not found"})
         if method == "DELETE":
             connection.execute("UPDATE queries SET is_archived = TRUE WHERE id = %s", [words[1]])
         return found[0]
@@ -161,7 +121,7 @@ def _queries(  # noqa: PLR0917 - the parts of a request
         found = _rows(
             connection,
             "SELECT id, name FROM queries WHERE search_vector @@ plainto_tsquery('simple', %s)",
-            asked["q"],
+            asked["q"][0],
         )
         return {"results": found}
     (count,) = _rows(connection, "SELECT COUNT(*) AS count FROM queries")

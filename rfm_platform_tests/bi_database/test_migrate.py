@@ -13,8 +13,9 @@ from rfm_platform.settings import load_settings
 from rfm_platform_tests.bi_database.cluster import PASSWORD, CloudServer
 from rfm_platform_tests.bi_database.conftest import OWNER, counts
 from rfm_platform_tests.bi_database.fixture import COOKIE, NEWEST_REDASH, SECRET
-from rfm_platform_tests.bi_database.redash_server import API_KEY, redash_server
+from rfm_platform_tests.bi_database.redash_server import redash_server
 from rfm_platform_tests.conftest import url_of
+from rfm_platform_tests.redash_http import API_KEY
 
 
 @pytest.fixture

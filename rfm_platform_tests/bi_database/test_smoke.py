@@ -9,7 +9,8 @@ from rfm_platform.bi_database.smoke import QUERY_NAME, smoke_test
 from rfm_platform.postgres import Database
 from rfm_platform.redash import Redash, RedashError
 from rfm_platform_tests.bi_database.fixture import SECRET
-from rfm_platform_tests.bi_database.redash_server import API_KEY, RedashServer, redash_server
+from rfm_platform_tests.bi_database.redash_server import RedashServer, redash_server
+from rfm_platform_tests.redash_http import API_KEY
 
 
 @pytest.fixture

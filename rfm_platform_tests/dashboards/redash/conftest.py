@@ -23,8 +23,9 @@ from rfm_platform.postgres import Database
 from rfm_platform.redash import Redash
 from rfm_platform.warehouse import Warehouse
 from rfm_platform_tests.dashboards.conftest import Reported
-from rfm_platform_tests.dashboards.redash.stand_in import API_KEY, stand_in
+from rfm_platform_tests.dashboards.redash.stand_in import stand_in
 from rfm_platform_tests.dashboards.redash.state import StandIn
+from rfm_platform_tests.redash_http import API_KEY
 
 SOURCE = "rfm_platform warehouse"
 Provision = Callable[..., Provisioner]

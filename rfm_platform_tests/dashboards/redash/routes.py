@@ -8,14 +8,13 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from rfm_platform_tests.dashboards.redash.state import ME, Answer, StandIn, Thing
+from rfm_platform_tests.dashboards.redash.state import ME, StandIn, Thing
+from rfm_platform_tests.redash_http import Answer, Asked
 
 MASK = "--------"
 
 
-def route(
-    server: StandIn, method: str, words: list[str], asked: dict[str, list[str]], body: Any
-) -> Any:
+def route(server: StandIn, method: str, words: list[str], asked: Asked, body: Any) -> Any:
     if words == ["session"]:
         return {"user": {"id": ME}, "client_config": {"version": server.version}}
     routes = {
@@ -40,7 +39,7 @@ def _get(server: StandIn, kind: str, number: str) -> Thing:
     return thing
 
 
-def _page(things: list[Thing], asked: dict[str, list[str]]) -> Thing:
+def _page(things: list[Thing], asked: Asked) -> Thing:
     size, page = int(asked.get("page_size", ["25"])[0]), int(asked.get("page", ["1"])[0])
     if not 1 <= size <= 250:
         raise Answer(400, {"message": "Page size is out of range (1-250)."})
@@ -65,9 +64,7 @@ def _update(thing: Thing, body: Thing) -> None:
     thing["version"] += 1
 
 
-def _data_sources(
-    server: StandIn, method: str, words: list[str], asked: dict[str, list[str]], body: Any
-) -> Any:
+def _data_sources(server: StandIn, method: str, words: list[str], asked: Asked, body: Any) -> Any:
     sources = server.of("data_sources")
     if not words:
         if method == "GET":
@@ -93,9 +90,7 @@ def _conninfo(source: Thing) -> Thing:
     return {"connect_timeout": 5, **{k: v for k, v in source["options"].items() if v is not None}}
 
 
-def _queries(
-    server: StandIn, method: str, words: list[str], asked: dict[str, list[str]], body: Any
-) -> Any:
+def _queries(server: StandIn, method: str, words: list[str], asked: Asked, body: Any) -> Any:
     if not words:
         if method == "GET":
             return _page(list(server.of("queries").values()), asked)
@@ -155,9 +150,7 @@ def _begin(server: StandIn, query: Thing, values: Thing) -> Thing:
     return {"id": job["id"], "status": 1}
 
 
-def _jobs(
-    server: StandIn, method: str, words: list[str], asked: dict[str, list[str]], body: Any
-) -> Any:
+def _jobs(server: StandIn, method: str, words: list[str], asked: Asked, body: Any) -> Any:
     job = server.jobs[words[0]]  # an unknown one is a 500
     if method == "DELETE":
         server.cancelled.append(job["id"])
@@ -194,17 +187,13 @@ def _as_json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, (dt.date, dt.datetime)) else value
 
 
-def _results(
-    server: StandIn, method: str, words: list[str], asked: dict[str, list[str]], body: Any
-) -> Any:
+def _results(server: StandIn, method: str, words: list[str], asked: Asked, body: Any) -> Any:
     result = server.results[int(words[0])]
     data = {**result, "rows": server.distort([dict(row) for row in result["rows"]])}
     return {"query_result": {"id": int(words[0]), "data": data}}
 
 
-def _visualizations(
-    server: StandIn, method: str, words: list[str], asked: dict[str, list[str]], body: Any
-) -> Any:
+def _visualizations(server: StandIn, method: str, words: list[str], asked: Asked, body: Any) -> Any:
     if not words:
         return server.add("visualizations", **body)
     drawn = _get(server, "visualizations", words[0])
@@ -218,9 +207,7 @@ def _visualizations(
     return drawn
 
 
-def _dashboards(
-    server: StandIn, method: str, words: list[str], asked: dict[str, list[str]], body: Any
-) -> Any:
+def _dashboards(server: StandIn, method: str, words: list[str], asked: Asked, body: Any) -> Any:
     if words in ([], ["my"]):
         if method == "GET":
             return _page(list(server.of("dashboards").values()), asked)
@@ -243,9 +230,7 @@ def _whole_widget(server: StandIn, widget: Thing) -> Thing:
     return {**widget, "visualization": {**drawn, "query": query}}
 
 
-def _widgets(
-    server: StandIn, method: str, words: list[str], asked: dict[str, list[str]], body: Any
-) -> Any:
+def _widgets(server: StandIn, method: str, words: list[str], asked: Asked, body: Any) -> Any:
     if not words:
         return _whole_widget(server, server.add("widgets", **body))
     widget = _get(server, "widgets", words[0])
@@ -256,9 +241,7 @@ def _widgets(
     return _whole_widget(server, widget)
 
 
-def _alerts(
-    server: StandIn, method: str, words: list[str], asked: dict[str, list[str]], body: Any
-) -> Any:
+def _alerts(server: StandIn, method: str, words: list[str], asked: Asked, body: Any) -> Any:
     def shown(alert: Thing) -> Thing:
         return {**alert, "query": server.of("queries")[alert["query_id"]]}
 

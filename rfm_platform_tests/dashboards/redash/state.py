@@ -10,11 +10,6 @@ ME, SOMEBODY = 1, 2
 Thing = dict[str, Any]
 
 
-class Answer(Exception):  # noqa: N818 - an answer is no error
-    def __init__(self, status: int, body: Any) -> None:
-        self.status, self.body = status, body
-
-
 @dataclass
 class StandIn:
     """Everything that it holds, and what is wrong with it.

@@ -12,8 +12,8 @@ from rfm_platform.definitions import build_defs
 from rfm_platform.settings import load_settings
 from rfm_platform_tests.conftest import url_of
 from rfm_platform_tests.dashboards.conftest import Reported
-from rfm_platform_tests.dashboards.redash.stand_in import API_KEY
 from rfm_platform_tests.dashboards.redash.state import StandIn
+from rfm_platform_tests.redash_http import API_KEY
 
 Rfm = Callable[..., Result]
 
