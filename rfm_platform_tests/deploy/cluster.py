@@ -25,9 +25,9 @@ def postgres(image: str) -> list[Manifest]:
     labels = {"app": POSTGRES}
     create = " ".join(f"$bin/createdb -h /tmp -U rfm {name};" for name in DATABASES)
     script = (
-        "bin=$(dirname $(readlink -f $(command -v pg_dump))); "
-        "$bin/initdb -D /tmp/data -U rfm -A trust && "
-        "echo 'host all all all trust' >> /tmp/data/pg_hba.conf && "
+        "set -e; bin=$(dirname $(readlink -f $(command -v pg_dump))); "
+        "$bin/initdb -D /tmp/data -U rfm -A trust; "
+        "echo 'host all all all trust' >> /tmp/data/pg_hba.conf; "
         f"(until $bin/pg_isready -h /tmp; do sleep 1; done; {create} touch /tmp/ready) & "
         "exec $bin/postgres -D /tmp/data -k /tmp -h 0.0.0.0 -p 5432"
     )
@@ -118,6 +118,13 @@ def values_for(image: str, storage_class: str | None) -> dict[str, Any]:
         values["dagster-user-deployments"]["deployments"][0],
     ):
         owner["image"] = own
+    # The cluster may be one small node, and an upgrade needs room for a pod more.
+    for owner in (
+        values["dagsterWebserver"],
+        values["dagsterDaemon"],
+        values["dagster-user-deployments"]["deployments"][0],
+    ):
+        owner["resources"]["requests"]["cpu"] = "50m"
     values["postgresql"] |= {
         "postgresqlHost": POSTGRES,
         "postgresqlUsername": "rfm",
