@@ -38,7 +38,7 @@ moves AS (
     FROM both_moments AS m
     LEFT JOIN migration_causes AS c
         ON c.marketplace IS NOT DISTINCT FROM m.home AND c.user_id = m.user_id
-    GROUP BY ALL
+    GROUP BY m.scope, m.marketplace, m.shop_id, m.from_segment, m.to_segment, cause
 )
 SELECT
     CAST($as_of AS DATE) AS as_of_date,
