@@ -4,6 +4,7 @@ One object holds every seam, so that a test or another deployment replaces one o
 the rest. Nothing is connected to before it is used.
 """
 
+import importlib
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,24 +27,30 @@ from rfm_platform.customers.publishing import Publisher
 from rfm_platform.customers.segments import Segments, load_segments
 from rfm_platform.customers.transforms import Transforms
 from rfm_platform.dashboards import Reports
-from rfm_platform.engine import DuckDBEngine
+from rfm_platform.engine import DuckDBEngine, SqlEngine
 from rfm_platform.lake import Lake
 from rfm_platform.mart import Mart, SourceNames
 from rfm_platform.notifier import Notifier
 from rfm_platform.postgres import Database, external
 from rfm_platform.postgres.embedded import EmbeddedServer
-from rfm_platform.settings import Settings
+from rfm_platform.settings import Settings, SettingsError
 from rfm_platform.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
 class Platform:
-    """Everything that an asset or a check works with."""
+    """Everything that an asset or a check works with.
+
+    Attributes:
+        engine: streams between the databases and the lake, checks, forecasts.
+        transform_engine: what RFM_ENGINE asks for; computes transforms and analyses.
+    """
 
     settings: Settings
     mart: Mart
     lake: Lake
     engine: DuckDBEngine
+    transform_engine: SqlEngine
     warehouse: Warehouse
     notifier: Notifier
 
@@ -53,7 +60,7 @@ class Platform:
 
     @property
     def transforms(self) -> Transforms:
-        return Transforms(self.lake, self.engine, self.settings.timezone)
+        return Transforms(self.lake, self.transform_engine, self.settings.timezone)
 
     @property
     def analyses(self) -> Analyses:
@@ -108,7 +115,12 @@ class Platform:
 
 
 def build_platform(settings: Settings) -> Platform:
-    """The parts that the settings ask for."""
+    """The parts that the settings ask for.
+
+    Raises:
+        SettingsError: RFM_ENGINE=spark, and its extra is not installed.
+    """
+    engine = DuckDBEngine(settings.memory_limit, settings.spill, settings.threads)
     return Platform(
         settings=settings,
         mart=Mart(
@@ -123,12 +135,31 @@ def build_platform(settings: Settings) -> Platform:
             timeout_seconds=settings.source_timeout_seconds,
         ),
         lake=Lake(settings.lake),
-        engine=DuckDBEngine(settings.memory_limit, settings.spill, settings.threads),
+        engine=engine,
+        transform_engine=engine if settings.engine == "duckdb" else _spark_engine(settings),
         warehouse=Warehouse(warehouse_database(settings)),
         notifier=Notifier(
             settings.alert_urls.get_secret_value().split() if settings.alert_urls else ()
         ),
     )
+
+
+def _spark_engine(settings: Settings) -> SqlEngine:
+    """The Spark engine, whose packages the core does not bring."""
+    remote = settings.spark_remote
+    try:
+        module = importlib.import_module("rfm_platform.engine.spark")
+        if remote is None:
+            importlib.import_module("pysail.spark")
+    except ModuleNotFoundError as error:
+        extra = "spark" if remote is None else "spark-client"
+        raise SettingsError(
+            f"RFM_ENGINE=spark needs `pip install 'rfm_platform[{extra}]'`: {error.name} is missing"
+        ) from None
+    engine: SqlEngine = module.SparkEngine(
+        settings.spark_sessions, remote.get_secret_value() if remote else None
+    )
+    return engine
 
 
 def source_database(settings: Settings) -> Database:

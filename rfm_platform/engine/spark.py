@@ -10,8 +10,11 @@ them can be told a list of files and their values.
 """
 
 import datetime as dt
+import logging
+import re
 import shutil
 import uuid
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +33,13 @@ from rfm_platform.engine.spark_files import check_shared, link, take_over
 from rfm_platform.engine.spark_types import spark_schema
 from rfm_platform.errors import PlatformError
 from rfm_platform.lake import LakeTable
+
+
+# The client warns of pandas 3, of which nothing here is used, at each session.
+warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+# It also writes each error's query and stack trace; we say what is wrong ourselves.
+logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
 
 
 class SparkError(PlatformError):
@@ -72,7 +82,10 @@ class SparkEngine:
     @property
     def place(self) -> str:
         """The server without what follows its host and port: a token may be there."""
-        return "the embedded Sail server" if self.remote is None else self.remote.split("/;")[0]
+        if self.remote is None:
+            return "the embedded Sail server"
+        found = re.match(r"sc://[\w.:\[\]-]*", self.remote)
+        return found[0] if found else "the Spark server"
 
     def _connect(self) -> SparkSession:
         remote = self.remote or embedded_remote()
@@ -119,8 +132,8 @@ class ConnectSession:
 
     def union(self, name: str, tables: Sequence[str], shape: sa.Table) -> None:
         """Names the rows of several tables together; they have a shape's columns in any order."""
-        columns = [column.name for column in shape.columns]
-        first, *others = (self._spark.table(table).select(*columns) for table in tables)
+        # Of one type: sums are wider where they were computed, and Sail takes the first one's.
+        first, *others = (_typed(self._spark.table(table), shape) for table in tables)
         for other in others:
             first = first.union(other)
         self._name(name, first)
@@ -167,11 +180,8 @@ class ConnectSession:
             values: the partitions; those that have no row end up empty.
             parameters: the query's.
         """
-        frame = self._query(query, parameters)
-        typed = frame.select(
-            *(frame[f.name].cast(f.dataType) for f in spark_schema(table.shape.columns))
-        )
-        directory = self._write(table.name, typed, partitioned_by=table.partition_column)
+        frame = _typed(self._query(query, parameters), table.shape)
+        directory = self._write(table.name, frame, partitioned_by=table.partition_column)
         table.commit(take_over(directory, table), values)
 
     def _query(self, sql: str, parameters: dict[str, object]) -> DataFrame:
@@ -200,7 +210,15 @@ class ConnectSession:
         return self._scratch / f"{name}-{uuid.uuid4().hex}"
 
 
+def _typed(frame: DataFrame, shape: sa.Table) -> DataFrame:
+    """A shape's columns of some rows, in its order and types."""
+    return frame.select(*(frame[f.name].cast(f.dataType) for f in spark_schema(shape.columns)))
+
+
 def _told(error: PySparkException) -> str:
     """What a server says, without its stack trace; a query of ours holds no value of a row."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__
+    text = str(error).strip()
+    # A broken call says what it is in a line of its own.
+    found = re.search(r'details = "(.*)', text)
+    told = found[1] if found else text.partition("\n")[0]
+    return told[:300] or type(error).__name__

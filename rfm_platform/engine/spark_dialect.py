@@ -15,7 +15,7 @@ from rfm_platform.errors import PlatformError
 
 # As DuckDB's 128-bit sums, with the two decimals that shipping fees have.
 _WIDE = "DECIMAL(38, 2)"
-_SPARK_ONLY = frozenset({"XXHASH64", "UNIX_MICROS", "PERCENTILE"})
+_SPARK_ONLY = frozenset({"CONV", "UNIX_MICROS", "PERCENTILE"})
 
 
 class DialectError(PlatformError):
@@ -46,14 +46,26 @@ def _function(node: exp.Expr) -> exp.Expr:
     arguments = node.expressions
     match node.name.upper():
         case "HASH":
-            # Spark's hash passes over null: without the flags ('a', null) and (null, 'a') are one.
-            flags = [exp.Is(this=each.copy(), expression=exp.Null()) for each in arguments]
-            return exp.Anonymous(this="XXHASH64", expressions=[*arguments, *flags])
+            return _key(node)
         case "EPOCH_US":
             # Sessions are in UTC, so that this cast moves nothing.
             instant = exp.Cast(this=arguments[0], to=exp.DataType.build("TIMESTAMPLTZ"))
             return exp.Anonymous(this="UNIX_MICROS", expressions=[instant])
     return node
+
+
+def _key(node: exp.Expr) -> exp.Expr:
+    """Values as one text that no others have; where a number is asked for, 60 bits of its MD5.
+
+    Spark's own hashes pass over nulls, so that ('a', null) and (null, 'a') have the same, and Sail's
+    64-bit one fails where a Parquet file's statistics say that all its columns are constant.
+    """
+    texts = [f"CAST({each.sql('spark')} AS STRING)" for each in node.expressions]
+    parts = (f"COALESCE(CONCAT(CAST(LENGTH({t}) AS STRING), ':', {t}), '-')" for t in texts)
+    key = f"CONCAT({', '.join(parts)})"
+    if isinstance(node.parent, exp.Cast):
+        key = f"CONV(SUBSTRING(MD5({key}), 1, 15), 16, 10)"
+    return sqlglot.parse_one(key, read="spark")
 
 
 def _quantile(node: exp.Expr) -> exp.Expr:
