@@ -63,6 +63,11 @@ class Platform:
         return Transforms(self.lake, self.transform_engine, self.settings.timezone)
 
     @property
+    def checked_transforms(self) -> Transforms:
+        """What checks compute anew, by DuckDB, whichever engine made what they check."""
+        return Transforms(self.lake, self.engine, self.settings.timezone)
+
+    @property
     def analyses(self) -> Analyses:
         return Analyses(self.transforms, self.settings.min_customers, self.settings.min_days)
 

@@ -1,7 +1,7 @@
 """What transforms and analyses ask of whoever runs their SQL: a session with names for tables.
 
-The SQL is DuckDB's. An engine that speaks another dialect translates it and gives the same rows; the
-conformance tests hold every engine to that.
+The SQL is DuckDB's. An engine that speaks another dialect translates it and gives the same rows;
+the conformance tests hold every engine to that.
 """
 
 import datetime as dt

@@ -1,8 +1,8 @@
 """Any Spark Connect server as the engine: Sail, Apache Spark, embedded or on a cluster.
 
 The server reads the lake's Parquet files and writes new ones beside them; nothing but small results
-comes to this process, which commits to the Delta log as ever. So a lake is the same whichever engine
-wrote it. What it takes is that server and client see the lake under one path.
+comes to this process, which commits to the Delta log as ever. So a lake is the same whichever
+engine wrote it. What it takes is that server and client see the lake under one path.
 
 A session has a directory in the lake's file system. A view is a directory of links to the files of
 one version of a table: both servers take a partition's value from its directory's name, and none of
@@ -13,6 +13,7 @@ import datetime as dt
 import logging
 import re
 import shutil
+import socket
 import uuid
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -20,11 +21,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from pyspark.errors import PySparkException
-from pyspark.sql.connect.dataframe import DataFrame
+from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession
+from pyspark.sql.dataframe import DataFrame
 from pyspark.sql.types import StructType
 
 from rfm_platform.engine.sail import embedded_remote
@@ -34,12 +37,17 @@ from rfm_platform.engine.spark_types import spark_schema
 from rfm_platform.errors import PlatformError
 from rfm_platform.lake import LakeTable
 
-
 # The client warns of pandas 3, of which nothing here is used, at each session.
 warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
 # It also writes each error's query and stack trace; we say what is wrong ourselves.
 logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
 logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
+
+
+CONNECT_SECONDS = 10
+_DEFAULT_PORT = 15002
+# Half a minute: a server that comes back later has forgotten the session.
+_RETRIES = DefaultPolicy(max_retries=9, max_backoff=5000)
 
 
 class SparkError(PlatformError):
@@ -90,7 +98,12 @@ class SparkEngine:
     def _connect(self) -> SparkSession:
         remote = self.remote or embedded_remote()
         try:
+            # The client would try for ten minutes.
+            address = urlsplit(remote)
+            where = (address.hostname or "", address.port or _DEFAULT_PORT)
+            socket.create_connection(where, CONNECT_SECONDS).close()
             spark = SparkSession.builder.remote(remote).create()
+            spark.client.set_retry_policies([_RETRIES])
             # Timestamps have no zone here; casts between the two kinds must not move them.
             spark.conf.set("spark.sql.session.timeZone", "UTC")
         except Exception as error:

@@ -1,8 +1,8 @@
-"""DuckDB's SQL in Spark's words: a few rules, and a refusal of what would change its meaning unseen.
+"""DuckDB's SQL in Spark's words: a few rules, and what would change its meaning unseen is refused.
 
-sqlglot knows both dialects' grammar. Each rule below is for something that it passes on as it is, or
-turns into something that means another thing; `rfm_platform_tests/engine/test_spark_dialect.py` shows
-what happens without. What has no counterpart in Spark is spelled portably in the SQL files.
+sqlglot knows both dialects' grammar. Each rule below is for something that it passes on as it is,
+or turns into something that means another thing; ``test_spark_dialect.py`` shows what happens
+without. What has no counterpart in Spark is spelled portably in the SQL files.
 """
 
 from collections.abc import Callable
@@ -57,8 +57,8 @@ def _function(node: exp.Expr) -> exp.Expr:
 def _key(node: exp.Expr) -> exp.Expr:
     """Values as one text that no others have; where a number is asked for, 60 bits of its MD5.
 
-    Spark's own hashes pass over nulls, so that ('a', null) and (null, 'a') have the same, and Sail's
-    64-bit one fails where a Parquet file's statistics say that all its columns are constant.
+    Spark's own hashes pass over nulls, so that ('a', null) and (null, 'a') have the same, and
+    Sail's 64-bit one fails where a Parquet file's statistics say that all its columns are constant.
     """
     texts = [f"CAST({each.sql('spark')} AS STRING)" for each in node.expressions]
     parts = (f"COALESCE(CONCAT(CAST(LENGTH({t}) AS STRING), ':', {t}), '-')" for t in texts)
@@ -73,7 +73,7 @@ def _quantile(node: exp.Expr) -> exp.Expr:
 
 
 def _sum(node: exp.Expr) -> exp.Expr:
-    """Whole numbers of 64 bits are added up in 128, as DuckDB does; Sail would begin anew at -2⁶³."""
+    """Whole numbers of 64 bits are added up in 128, as in DuckDB; Sail would start over at -2⁶³."""
     if isinstance(node.this, exp.Cast) and node.this.to.sql("spark") == _WIDE:
         return node
     return exp.Sum(this=exp.cast(node.this, _WIDE))

@@ -5,7 +5,6 @@ there as no rows. So each session proves first that both see the same files.
 """
 
 import datetime as dt
-import os
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,11 +61,11 @@ def link(files: Sequence[str], directory: Path) -> None:
         partition = file.parent.name
         place = directory / partition if "=" in partition else directory
         place.mkdir(parents=True, exist_ok=True)
-        os.symlink(file, place / file.name)
+        (place / file.name).symlink_to(file)
 
 
 def take_over(directory: Path, table: LakeTable) -> list[WrittenFile]:
-    """Moves the files that a server wrote into a table's directory, where no version names them yet.
+    """Moves the files that a server wrote into a table's directory; no version names them yet.
 
     Args:
         directory: in the lake's file system; a directory for each partition.

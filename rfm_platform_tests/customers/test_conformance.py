@@ -238,13 +238,15 @@ def test_what_one_engine_began_another_carries_on(
 
 
 def _as_of(tables: Lake, day: dt.date) -> list[str]:
-    return [row for row in tables.get("final_user_analysis", []) if f"('as_of_date', {day!r})" in row]
+    return [
+        row for row in tables.get("final_user_analysis", []) if f"('as_of_date', {day!r})" in row
+    ]
 
 
 def test_sums_beyond_64_bits_fail_and_leave_the_table_as_it_was(
     chain: Chain, contestant: Contestant
 ) -> None:
-    """Sail adds up 64-bit numbers around the corner: without its rule the total would be -4·10¹⁸."""
+    """Sail's own sums of 64-bit numbers start over at -2⁶³: a wrong total, and no error."""
     day = dt.date(2024, 2, 15)
     lines = [line(f"{day} 12:00", order_id=str(n), amount=2**62) for n in range(3)]
     _load(chain, MartRows(tuple(lines), ()))

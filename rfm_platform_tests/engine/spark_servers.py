@@ -1,4 +1,4 @@
-"""Spark Connect servers that the tests run against: Sail always, Apache Spark where it can be run."""
+"""Spark Connect servers for the tests: Sail always, Apache Spark where it can be run."""
 
 import importlib.util
 import os
