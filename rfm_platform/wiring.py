@@ -6,6 +6,7 @@ the rest. Nothing is connected to before it is used.
 
 import importlib
 import shlex
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,6 +153,8 @@ def build_platform(settings: Settings) -> Platform:
 def _spark_engine(settings: Settings) -> SqlEngine:
     """The Spark engine, whose packages the core does not bring."""
     remote = settings.spark_remote
+    # The client warns of pandas 3, of which nothing here is used.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     try:
         module = importlib.import_module("rfm_platform.engine.spark")
         if remote is None:

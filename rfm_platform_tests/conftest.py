@@ -55,6 +55,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "HOME",
         "ANALYSES",
         "CAMPAIGNS_FILE",
+        "ENGINE",
+        "SPARK_REMOTE",
         "SOURCE_URL",
         "WAREHOUSE_URL",
         "START_DATE",

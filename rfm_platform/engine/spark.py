@@ -10,12 +10,10 @@ them can be told a list of files and their values.
 """
 
 import datetime as dt
-import logging
 import re
 import shutil
 import socket
 import uuid
-import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,25 +22,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from pyspark.errors import PySparkException
-from pyspark.sql.connect.client.retries import DefaultPolicy
-from pyspark.sql.connect.session import SparkSession
-from pyspark.sql.dataframe import DataFrame
 from pyspark.sql.types import StructType
 
 from rfm_platform.engine.sail import embedded_remote
+from rfm_platform.engine.spark_client import (
+    DataFrame,
+    DefaultPolicy,
+    PySparkException,
+    SparkSession,
+)
 from rfm_platform.engine.spark_dialect import to_spark
 from rfm_platform.engine.spark_files import check_shared, link, take_over
 from rfm_platform.engine.spark_types import spark_schema
 from rfm_platform.errors import PlatformError
 from rfm_platform.lake import LakeTable
-
-# The client warns of pandas 3, of which nothing here is used, at each session.
-warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
-# It also writes each error's query and stack trace; we say what is wrong ourselves.
-logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL)
-
 
 CONNECT_SECONDS = 10
 _DEFAULT_PORT = 15002

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql.connect.session import SparkSession
 
+from rfm_platform.engine.spark_client import SparkSession
 from rfm_platform.errors import PlatformError
 from rfm_platform.lake import GoneError, LakeTable, WrittenFile
 

@@ -85,7 +85,7 @@ def test_what_duckdb_wrote_is_read_with_its_partitions_days(
     assert (row["day"], row["name"], row["names"]) == (NEXT, "é", ["é/1", ""])
     assert (row["amount"], row["moment"]) == (
         Decimal("1234567890123456.78"),
-        dt.datetime(2024, 2, 29, 23, 59, 59, 999999),
+        dt.datetime.fromisoformat("2024-02-29 23:59:59.999999"),
     )
 
 
@@ -106,7 +106,9 @@ def test_a_table_without_rows_keeps_its_columns(engine: SparkEngine) -> None:
 
 
 def test_parameters_are_values_and_a_timestamp_moves_nowhere(engine: SparkEngine) -> None:
-    moment = dt.datetime(2024, 3, 31, 2, 30, 0, 1)  # an hour that many zones do not have
+    moment = dt.datetime.fromisoformat(
+        "2024-03-31 02:30:00.000001"
+    )  # an hour that many zones do not have
     with engine.session() as spark:
         found = spark.rows(
             "SELECT $text AS a, CAST($moment AS TIMESTAMP), CAST($day AS DATE), $flag, "

@@ -9,10 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlglot
-from pyspark.errors import PySparkException
-from pyspark.sql.connect.session import SparkSession
 
 from rfm_platform.engine.sail import embedded_remote
+from rfm_platform.engine.spark_client import PySparkException, SparkSession
 from rfm_platform.engine.spark_dialect import DialectError, to_spark
 
 RULES = {
