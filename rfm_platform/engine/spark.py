@@ -39,8 +39,8 @@ from rfm_platform.lake import LakeTable
 
 CONNECT_SECONDS = 10
 _DEFAULT_PORT = 15002
-# Half a minute: a server that comes back later has forgotten the session.
-_RETRIES = DefaultPolicy(max_retries=9, max_backoff=5000)
+# Seven seconds: a server that was started anew has forgotten the session.
+_RETRIES = DefaultPolicy(max_retries=6, max_backoff=2000)
 
 
 class SparkError(PlatformError):
@@ -76,6 +76,7 @@ class SparkEngine:
             except PySparkException as error:
                 raise SparkError(f"{self.place} refused a query: {_told(error)}") from None
             finally:
+                spark.client.set_retry_policies([])
                 spark.stop()
         finally:
             shutil.rmtree(scratch, ignore_errors=True)

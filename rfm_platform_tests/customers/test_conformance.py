@@ -22,7 +22,7 @@ from rfm_platform.customers.transforms import Transforms
 from rfm_platform.engine import SqlEngine
 from rfm_platform.engine.spark import SparkEngine
 from rfm_platform_tests.customers.conftest import SEGMENTS, Chain, line
-from rfm_platform_tests.engine.spark_servers import apache_spark, why_not
+from rfm_platform_tests.engine.spark_servers import apache_spark, sail, why_not
 from rfm_platform_tests.oracle import GROUPING, Line, Order
 from rfm_platform_tests.strategies import (
     AMOUNTS,
@@ -54,12 +54,19 @@ class Contestant:
     engine: Callable[[Path], SqlEngine]
 
 
-@pytest.fixture(scope="module", params=["sail", "apache"])
+ENGINES = ("sail", "sail-cluster", "apache")
+
+
+@pytest.fixture(scope="module", params=ENGINES)
 def contestant(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Contestant]:
     if request.param == "sail":
         yield Contestant("sail", SparkEngine)
+        return
+    if request.param == "sail-cluster":
+        with sail(tmp_path_factory.mktemp("sail"), workers=2) as server:
+            yield Contestant("sail-cluster", lambda path: SparkEngine(path, server.remote))
         return
     if reason := why_not():
         pytest.skip(reason)
@@ -193,6 +200,7 @@ def test_a_lake_without_lines_gives_empty_tables(chain: Chain, contestant: Conte
     assert not any(_hold_against_duckdb(chain, contestant, dt.date(2024, 3, 20)).values())
 
 
+@pytest.mark.parametrize("contestant", ["sail", "apache"], indirect=True)
 @examples(10)
 @given(data=st.data(), rows=marts(min_lines=3))
 def test_generated_marts_come_out_the_same(
@@ -204,6 +212,7 @@ def test_generated_marts_come_out_the_same(
     _hold_against_duckdb(chain, contestant, as_of, per_marketplace=per_marketplace)
 
 
+@pytest.mark.parametrize("contestant", ["sail", "apache"], indirect=True)
 @examples(4)
 @given(data=st.data(), before=marts(min_lines=12, max_days=4, days=SPRING[:7]))
 def test_what_one_engine_began_another_carries_on(

@@ -4,9 +4,11 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -70,6 +72,36 @@ def apache_spark(work: Path, *options: str) -> Iterator[str]:
         finally:
             server.terminate()
             server.wait()
+
+
+@contextmanager
+def sail(work: Path, *, workers: int | None = None, port: int | None = None) -> Iterator["Server"]:
+    """A Sail server in a process of its own; with workers, in its local cluster mode."""
+    port = port or free_port()
+    environment = os.environ | {"RUST_LOG": "error", "RUST_BACKTRACE": "0"}
+    if workers is not None:
+        environment |= {
+            "SAIL_MODE": "local-cluster",
+            "SAIL_CLUSTER__WORKER_INITIAL_COUNT": str(workers),
+        }
+    command = [str(Path(sys.executable).with_name("sail")), "spark", "server", "--port", str(port)]
+    with (work / "sail.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=work)
+        try:
+            wait_until_it_listens(process, port, work / "sail.log")
+            yield Server(f"sc://127.0.0.1:{port}", port, process)
+        finally:
+            process.kill()
+            process.wait()
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server in a process of its own, which a test may kill."""
+
+    remote: str
+    port: int
+    process: "subprocess.Popen[bytes]"
 
 
 def wait_until_it_listens(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
