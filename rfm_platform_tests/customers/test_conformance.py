@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from rfm_platform.customers.analyses import Analyses
 from rfm_platform.customers.transforms import Transforms
 from rfm_platform.engine import SqlEngine
 from rfm_platform.engine.spark import SparkEngine
+from rfm_platform.errors import PlatformError
 from rfm_platform_tests.customers.conftest import SEGMENTS, Chain, line
 from rfm_platform_tests.engine.spark_servers import apache_spark, sail, why_not
 from rfm_platform_tests.oracle import GROUPING, Line, Order
@@ -221,9 +223,9 @@ def test_what_one_engine_began_another_carries_on(
     """A snapshot is carried over from the other's, after late changes, to DuckDB's result."""
     as_of, later = SPRING[5], SPRING[6]
     _load(chain, before)
-    duckdb = Transforms(chain.platform.lake, chain.platform.engine, "Asia/Jakarta")
-    spark = replace(duckdb, engine=_engine(chain, contestant))
-    began, ended = data.draw(st.permutations([duckdb, spark]), label="engines")
+    ours = Transforms(chain.platform.lake, chain.platform.engine, "Asia/Jakarta")
+    theirs = replace(ours, engine=_engine(chain, contestant))
+    began, ended = data.draw(st.permutations([ours, theirs]), label="engines")
     months = months_between(SPRING[0], later)
     began.fold_months(months)
     began.analyse_customers(as_of)
@@ -237,8 +239,8 @@ def test_what_one_engine_began_another_carries_on(
 
     assert not began.outdated_months(later), "each takes the other's months for its own"
     _forget(chain)
-    duckdb.fold_months(months)
-    duckdb.analyse_customers(later)
+    ours.fold_months(months)
+    ours.analyse_customers(later)
     due = _read(chain)
     _assert_equal(
         {"months": carried["aggregated_monthly"], "customers": _as_of(carried, later)},
@@ -261,6 +263,7 @@ def test_sums_beyond_64_bits_fail_and_leave_the_table_as_it_was(
     _load(chain, MartRows(tuple(lines), ()))
     for engine in (chain.platform.engine, _engine(chain, contestant)):
         transforms = Transforms(chain.platform.lake, engine, "Asia/Jakarta")
-        with pytest.raises(Exception, match=r"(?i)range|overflow|cast"):
+        # What a cluster says is of its last attempt, not of the first one's reason.
+        with pytest.raises((PlatformError, duckdb.Error)):
             transforms.fold_months([day.replace(day=1)])
         assert not chain.platform.lake.aggregated_monthly.files()
