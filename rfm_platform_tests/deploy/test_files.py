@@ -82,14 +82,15 @@ def test_the_configuration_of_a_machine_is_what_dagster_reads() -> None:
 # -------------------------------------------------------------------------------- Dockerfile
 
 
-def test_hadolint_has_nothing_to_say() -> None:
+@pytest.mark.parametrize("name", ["Dockerfile", "spark.Dockerfile"])
+def test_hadolint_has_nothing_to_say(name: str) -> None:
     program = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which(
         "hadolint"
     )
     if program is None:
         pytest.skip("RUNG 1 DID NOT RUN for the Dockerfile's lint: no hadolint for this platform")
     done = subprocess.run(
-        [program, "--failure-threshold", "style", ROOT / "deploy" / "Dockerfile"],
+        [program, "--failure-threshold", "style", ROOT / "deploy" / name],
         capture_output=True,
         text=True,
         check=False,
