@@ -155,6 +155,8 @@ def test_the_builder_is_sent_what_the_dockerfile_copies_and_nothing_else() -> No
     sent = {line[1:] for line in ignored if line.startswith("!")}
     build, _ = _stages()
     copied = {s for w, a in build if w == "COPY" for s in shlex.split(a)[:-1]}
+    spark = (ROOT / "deploy" / "spark.Dockerfile").read_text("utf-8")
+    copied |= {s for a in re.findall(r"^COPY (.+)", spark, re.MULTILINE) for s in a.split()[:-1]}
     assert sent == copied
 
 
