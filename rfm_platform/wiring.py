@@ -4,9 +4,7 @@ One object holds every seam, so that a test or another deployment replaces one o
 the rest. Nothing is connected to before it is used.
 """
 
-import importlib
 import shlex
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +27,13 @@ from rfm_platform.customers.segments import Segments, load_segments
 from rfm_platform.customers.transforms import Transforms
 from rfm_platform.dashboards import Reports
 from rfm_platform.engine import DuckDBEngine, SqlEngine
+from rfm_platform.engine.optional import spark_engine
 from rfm_platform.lake import Lake
 from rfm_platform.mart import Mart, SourceNames
 from rfm_platform.notifier import Notifier
 from rfm_platform.postgres import Database, external
 from rfm_platform.postgres.embedded import EmbeddedServer
-from rfm_platform.settings import Settings, SettingsError
+from rfm_platform.settings import Settings
 from rfm_platform.warehouse import Warehouse
 
 
@@ -142,32 +141,12 @@ def build_platform(settings: Settings) -> Platform:
         ),
         lake=Lake(settings.lake),
         engine=engine,
-        transform_engine=engine if settings.engine == "duckdb" else _spark_engine(settings),
+        transform_engine=engine if settings.engine == "duckdb" else spark_engine(settings),
         warehouse=Warehouse(warehouse_database(settings)),
         notifier=Notifier(
             settings.alert_urls.get_secret_value().split() if settings.alert_urls else ()
         ),
     )
-
-
-def _spark_engine(settings: Settings) -> SqlEngine:
-    """The Spark engine, whose packages the core does not bring."""
-    remote = settings.spark_remote
-    # The client warns of pandas 3, of which nothing here is used.
-    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
-    try:
-        module = importlib.import_module("rfm_platform.engine.spark")
-        if remote is None:
-            importlib.import_module("pysail.spark")
-    except ModuleNotFoundError as error:
-        extra = "spark" if remote is None else "spark-client"
-        raise SettingsError(
-            f"RFM_ENGINE=spark needs `pip install 'rfm_platform[{extra}]'`: {error.name} is missing"
-        ) from None
-    engine: SqlEngine = module.SparkEngine(
-        settings.spark_sessions, remote.get_secret_value() if remote else None
-    )
-    return engine
 
 
 def source_database(settings: Settings) -> Database:
