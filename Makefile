@@ -88,6 +88,6 @@ clean:  ## stop the embedded server and remove what was made here
 
 lock: .venv/.installed  ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-		--python-version 3.11 --extra demo --extra dev pyproject.toml -o requirements.lock
+		--python-version 3.11 --extra demo --extra dev --extra spark pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-		--python-version 3.11 --constraint requirements.lock pyproject.toml -o requirements-runtime.lock
+		--python-version 3.11 --constraint requirements.lock --extra spark-client pyproject.toml -o requirements-runtime.lock

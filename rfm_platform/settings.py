@@ -67,6 +67,16 @@ class Settings(BiSettings):
     source_timeout_seconds: int = Field(
         900, ge=1, description="Statement timeout for every query on the mart."
     )
+    engine: Literal["duckdb", "spark"] = Field(
+        "duckdb",
+        description="Who computes months, customers, scores, cohorts and analyses: `duckdb` in "
+        "this process, or `spark`, a Spark Connect server (extra `spark`).",
+    )
+    spark_remote: SecretStr | None = Field(
+        None,
+        description="The Spark Connect server, `sc://host:port`, which sees the lake under the "
+        "same path. Unset: an embedded Sail server.",
+    )
     memory_limit_mb: int | None = Field(
         None,
         ge=64,
@@ -168,6 +178,13 @@ class Settings(BiSettings):
             raise ValueError("is no time zone name such as Asia/Jakarta") from None
         return value
 
+    @field_validator("spark_remote")
+    @classmethod
+    def _spark_connect(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith("sc://"):
+            raise ValueError("is no address such as sc://host:15002")
+        return value
+
     @model_validator(mode="after")
     def _dates_in_order(self) -> "Settings":
         if self.end_date is not None and self.end_date < self.start_date:
@@ -181,6 +198,11 @@ class Settings(BiSettings):
     @property
     def lake(self) -> Path:
         return self.home / "lake"
+
+    @property
+    def spark_sessions(self) -> Path:
+        """Where a Spark Connect server and this process hand files to each other."""
+        return self.lake / "spark_sessions"
 
     @property
     def spill(self) -> Path:

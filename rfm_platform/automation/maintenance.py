@@ -22,7 +22,7 @@ from rfm_platform.automation.storage import KeptOpenEventLogStorage
 from rfm_platform.settings import Settings
 from rfm_platform.wiring import Platform
 
-LEFTOVERS = ("session-*", "verify-*")  # of the engine's sessions, and of `rfm verify`
+LEFTOVERS = ("session-*", "verify-*")  # of the engines' sessions, and of `rfm verify`
 LEFTOVER_SECONDS = 24 * 3600  # no session and no verification lasts a day
 MAINTAIN_JOB = "maintain"
 
@@ -91,7 +91,7 @@ def _prune_table(storage: SqlEventLogStorage, run_ids: list[str]) -> int:
 
 def _leftovers(settings: Settings) -> Iterator[Path]:
     newest = time.time() - LEFTOVER_SECONDS
-    for place in (settings.spill, settings.home):
+    for place in (settings.spill, settings.spark_sessions, settings.home):
         for pattern in LEFTOVERS:
             yield from (p for p in place.glob(pattern) if p.stat().st_mtime < newest)
 

@@ -34,7 +34,9 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
             platform.lake.final_user_analysis,
             "sums_equal_the_months",
             lambda day: adds_up(
-                sums_violations(platform.transforms, platform.warehouse, day, "final_user_analysis")
+                sums_violations(
+                    platform.checked_transforms, platform.warehouse, day, "final_user_analysis"
+                )
             ),
             without_rows=NOT_CHECKED,
             blocking=True,
@@ -66,7 +68,7 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
             platform.lake.rfm_scores,
             "score_sums_equal_the_months",
             lambda day: adds_up(
-                sums_violations(platform.transforms, platform.warehouse, day, "rfm_scores")
+                sums_violations(platform.checked_transforms, platform.warehouse, day, "rfm_scores")
             ),
             without_rows=NOT_CHECKED,
         )
@@ -122,8 +124,10 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
             "cohorts_add_up",
             lambda day: adds_up(
                 [
-                    *sums_violations(platform.transforms, platform.warehouse, day, "cohort_matrix"),
-                    *cohort_violations(platform.transforms, day),
+                    *sums_violations(
+                        platform.checked_transforms, platform.warehouse, day, "cohort_matrix"
+                    ),
+                    *cohort_violations(platform.checked_transforms, day),
                 ]
             ),
             without_rows=NOT_CHECKED,

@@ -32,7 +32,8 @@ def verify(settings: Settings, console: Console, as_of: dt.date | None) -> bool:
     days = [loaded.value for loaded in platform.lake.source_orders.partitions(None, end)]
     directory = Path(tempfile.mkdtemp(prefix="verify-", dir=settings.home))
     try:
-        aside = replace(platform, lake=Lake(directory))
+        # By DuckDB, whoever computed what is published.
+        aside = replace(platform, lake=Lake(directory), transform_engine=platform.engine)
         rebuild = Rebuild(aside.extraction, aside.transforms, aside.publisher)
         with bar(console) as progress:
             task = progress.add_task(STEPS[0], total=len(STEPS))

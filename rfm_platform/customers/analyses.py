@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from rfm_platform.customers.segments import Segments
 from rfm_platform.customers.transforms import SEGMENT_CELLS, Transforms
-from rfm_platform.engine import Session, read_sql
+from rfm_platform.engine import SqlSession, read_sql
 
 ACTIONS = sa.Table(
     "segment_actions",
@@ -95,7 +95,7 @@ class Analyses:
             )
         return from_date
 
-    def _view_slices(self, session: Session, moment: str, day: dt.date) -> None:
+    def _view_slices(self, session: SqlSession, moment: str, day: dt.date) -> None:
         lake = self.transforms.lake
         session.view(lake.rfm_scores, day, day)
         session.view(lake.final_user_analysis, day, day)

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rfm_platform.engine import Session
+from rfm_platform.engine import SqlSession
 from rfm_platform.lake import GoneError, Lake, Partition
 
 # Above this share of all lines, computing everything costs less than finding out what to carry.
@@ -33,7 +33,7 @@ class Earlier:
 
 
 def find_earlier(
-    session: Session, lake: Lake, as_of: dt.date, days: Sequence[Partition], recipe: str
+    session: SqlSession, lake: Lake, as_of: dt.date, days: Sequence[Partition], recipe: str
 ) -> Earlier | None:
     """The newest snapshot as of a day or before it that can be carried over; None: there is none.
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from rfm_platform import catalog
 from rfm_platform.calendar import chunks, days_between
-from rfm_platform.engine import DuckDBEngine, Session, read_sql
+from rfm_platform.engine import DuckDBEngine, Session, SqlSession, read_sql
 from rfm_platform.lake import Lake, Partition
 from rfm_platform.mart import MartSnapshot
 
@@ -122,7 +122,7 @@ class Extraction:
         return changes
 
 
-def view_days(session: Session, name: str, days: Sequence[Partition]) -> None:
+def view_days(session: SqlSession, name: str, days: Sequence[Partition]) -> None:
     """Names the lines of some days."""
     session.view_files(name, [file for day in days for file in day.files], catalog.source_orders)
 

@@ -20,10 +20,18 @@ from rfm_platform.calendar import last_day, months_between
 from rfm_platform.customers.earlier import Earlier, find_earlier
 from rfm_platform.customers.extraction import view_days
 from rfm_platform.customers.segments import Segments
-from rfm_platform.engine import DuckDBEngine, Session, read_sql
+from rfm_platform.engine import SqlEngine, SqlSession, read_sql
 from rfm_platform.lake import Lake, Partition
 
-_MONTH_STEPS = ("month_orders", "month_skus", "month_sku_lists", "aggregated_monthly")
+# What a month's rows depend on. Whichever engine ran them, they are the same.
+_MONTH_STEPS = (
+    "month_orders",
+    "month_skus",
+    "month_sku_lists",
+    "customer_skus",
+    "customer_sku_texts",
+    "aggregated_monthly",
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class Transforms:
     """
 
     lake: Lake
-    engine: DuckDBEngine
+    engine: SqlEngine
     timezone: str
 
     def outdated_months(self, as_of: dt.date) -> list[dt.date]:
@@ -85,7 +93,7 @@ class Transforms:
                 touched = self._find_touched(session, earlier)
                 self.view_months(session, days, "all_months")
                 session.materialize("months", read_sql(__package__, "touched_months"))
-                query += "UNION ALL BY NAME\n" + read_sql(__package__, "carried_customers")
+                query += "UNION ALL\n" + read_sql(__package__, "carried_customers")
             session.replace(
                 self.lake.final_user_analysis,
                 query,
@@ -97,7 +105,7 @@ class Transforms:
             )
         return touched
 
-    def _find_touched(self, session: Session, earlier: Earlier) -> int:
+    def _find_touched(self, session: SqlSession, earlier: Earlier) -> int:
         table = self.lake.final_user_analysis
         session.view_files("earlier", earlier.snapshot.files, table.shape)
         view_days(session, "days_before", earlier.before)
@@ -143,7 +151,7 @@ class Transforms:
             )
 
     @staticmethod
-    def create_calendar(session: Session, loaded: Sequence[Partition], as_of: dt.date) -> None:
+    def create_calendar(session: SqlSession, loaded: Sequence[Partition], as_of: dt.date) -> None:
         """Names the months from the first loaded day to a day, and which of them is not over."""
         reached = months_between(loaded[0].value, as_of) if loaded else []
         session.create(
@@ -153,14 +161,19 @@ class Transforms:
         )
 
     def _prepare_month(
-        self, session: Session, days: Sequence[Partition]
+        self, session: SqlSession, days: Sequence[Partition]
     ) -> tuple[str, dict[str, object]]:
         """Computes what a month needs from its days; returns its query and the parameters."""
         files = [file for day in days for file in day.files]
         session.view_files("month_lines", files, catalog.source_orders)
-        for step in _MONTH_STEPS[:-1]:
-            session.materialize(step, read_sql(__package__, step))
-        return read_sql(__package__, _MONTH_STEPS[-1]), {
+        session.materialize("month_orders", read_sql(__package__, "month_orders"))
+        if session.is_distributed:
+            session.materialize("customer_skus", read_sql(__package__, "customer_sku_texts"))
+        else:
+            session.materialize("month_skus", read_sql(__package__, "month_skus"))
+            session.materialize("month_sku_lists", read_sql(__package__, "month_sku_lists"))
+            session.define("customer_skus", read_sql(__package__, "customer_skus"))
+        return read_sql(__package__, "aggregated_monthly"), {
             "month": days[0].value.replace(day=1) if days else None,
             "batch": days[-1].value if days else None,
             "loaded_at": self._now(),
@@ -168,7 +181,7 @@ class Transforms:
         }
 
     def view_months(
-        self, session: Session, days: Sequence[Partition], name: str = "months"
+        self, session: SqlSession, days: Sequence[Partition], name: str = "months"
     ) -> None:
         """Makes the months of some days, from aggregated_monthly where it holds just these."""
         shape = self.lake.aggregated_monthly.shape
@@ -208,7 +221,7 @@ _CALENDAR_MONTHS = sa.Table(
 )
 
 
-def built_months(session: Session) -> dict[dt.date, str]:
+def built_months(session: SqlSession) -> dict[dt.date, str]:
     """What each month in ``aggregated_monthly`` of a session was built from."""
     return dict(session.rows(read_sql(__package__, "built_months")))
 

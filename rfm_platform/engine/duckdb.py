@@ -65,6 +65,8 @@ class DuckDBEngine:
 class Session:
     """Views, temporary tables and queries of one scratch database."""
 
+    is_distributed = False
+
     def __init__(self, connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
         self._connection = connection
         self._scratch = scratch

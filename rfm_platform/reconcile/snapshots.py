@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rfm_platform.customers.transforms import Transforms
-from rfm_platform.engine import Session, read_sql
+from rfm_platform.engine import SqlSession, read_sql
 from rfm_platform.warehouse import Warehouse
 
 # What each table has to be compared with the months, and beside that with the lake.
@@ -73,7 +73,7 @@ def cohort_violations(transforms: Transforms, as_of: dt.date) -> list[str]:
     )
 
 
-def _view_snapshots(session: Session, transforms: Transforms, as_of: dt.date) -> None:
+def _view_snapshots(session: SqlSession, transforms: Transforms, as_of: dt.date) -> None:
     lake = transforms.lake
     for table in (lake.final_user_analysis, lake.rfm_scores, lake.cohort_matrix):
         session.view(table, as_of, as_of)

@@ -16,7 +16,8 @@ from rfm_platform.customers.publishing import Publisher
 from rfm_platform.customers.segments import Segments, load_segments
 from rfm_platform.customers.transforms import Transforms
 from rfm_platform.dashboards import Reports
-from rfm_platform.engine import DuckDBEngine
+from rfm_platform.engine import DuckDBEngine, SqlEngine
+from rfm_platform.engine.optional import spark_engine
 from rfm_platform.lake import Lake
 from rfm_platform.mart import Mart, SourceNames
 from rfm_platform.notifier import Notifier
@@ -28,12 +29,18 @@ from rfm_platform.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class Platform:
-    """Everything that an asset or a check works with."""
+    """Everything that an asset or a check works with.
+
+    Attributes:
+        engine: streams between the databases and the lake, checks, forecasts.
+        transform_engine: what RFM_ENGINE asks for; computes transforms and analyses.
+    """
 
     settings: Settings
     mart: Mart
     lake: Lake
     engine: DuckDBEngine
+    transform_engine: SqlEngine
     warehouse: Warehouse
     notifier: Notifier
 
@@ -43,6 +50,11 @@ class Platform:
 
     @property
     def transforms(self) -> Transforms:
+        return Transforms(self.lake, self.transform_engine, self.settings.timezone)
+
+    @property
+    def checked_transforms(self) -> Transforms:
+        """What checks compute anew, by DuckDB, whichever engine made what they check."""
         return Transforms(self.lake, self.engine, self.settings.timezone)
 
     @property
@@ -98,7 +110,12 @@ class Platform:
 
 
 def build_platform(settings: Settings) -> Platform:
-    """The parts that the settings ask for."""
+    """The parts that the settings ask for.
+
+    Raises:
+        SettingsError: RFM_ENGINE=spark, and its extra is not installed.
+    """
+    engine = DuckDBEngine(settings.memory_limit, settings.spill, settings.threads)
     return Platform(
         settings=settings,
         mart=Mart(
@@ -113,7 +130,8 @@ def build_platform(settings: Settings) -> Platform:
             timeout_seconds=settings.source_timeout_seconds,
         ),
         lake=Lake(settings.lake),
-        engine=DuckDBEngine(settings.memory_limit, settings.spill, settings.threads),
+        engine=engine,
+        transform_engine=engine if settings.engine == "duckdb" else spark_engine(settings),
         warehouse=Warehouse(warehouse_database(settings)),
         notifier=Notifier(
             settings.alert_urls.get_secret_value().split() if settings.alert_urls else ()

@@ -28,6 +28,7 @@ MONTHS = {
     "month_orders": "month_orders",
     "month_skus": "month_skus",
     "month_sku_lists": "month_sku_lists",
+    "customer_skus": "customer_skus",
     "aggregated_monthly": "aggregated_monthly",
 }
 SCORES = {

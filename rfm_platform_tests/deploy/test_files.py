@@ -82,14 +82,15 @@ def test_the_configuration_of_a_machine_is_what_dagster_reads() -> None:
 # -------------------------------------------------------------------------------- Dockerfile
 
 
-def test_hadolint_has_nothing_to_say() -> None:
+@pytest.mark.parametrize("name", ["Dockerfile", "spark.Dockerfile"])
+def test_hadolint_has_nothing_to_say(name: str) -> None:
     program = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which(
         "hadolint"
     )
     if program is None:
         pytest.skip("RUNG 1 DID NOT RUN for the Dockerfile's lint: no hadolint for this platform")
     done = subprocess.run(
-        [program, "--failure-threshold", "style", ROOT / "deploy" / "Dockerfile"],
+        [program, "--failure-threshold", "style", ROOT / "deploy" / name],
         capture_output=True,
         text=True,
         check=False,
@@ -154,6 +155,8 @@ def test_the_builder_is_sent_what_the_dockerfile_copies_and_nothing_else() -> No
     sent = {line[1:] for line in ignored if line.startswith("!")}
     build, _ = _stages()
     copied = {s for w, a in build if w == "COPY" for s in shlex.split(a)[:-1]}
+    spark = (ROOT / "deploy" / "spark.Dockerfile").read_text("utf-8")
+    copied |= {s for a in re.findall(r"^COPY (.+)", spark, re.MULTILINE) for s in a.split()[:-1]}
     assert sent == copied
 
 

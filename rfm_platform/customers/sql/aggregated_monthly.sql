@@ -1,4 +1,4 @@
--- One month: a row per shop, customer and region, from month_orders and month_sku_lists.
+-- One month: a row per shop, customer and region, from month_orders and customer_skus.
 -- An order that lies in several rows of one customer is counted by the first of them only when
 -- rows are added up to customers. The hash merely finds the few candidates.
 WITH candidates AS (
@@ -50,10 +50,6 @@ shared_orders AS (
     FROM shared
     WHERE occurrence > 1
     GROUP BY user_hash, shop_hash
-),
-dictionary AS (
-    SELECT LIST(sku ORDER BY sku_number) AS skus
-    FROM (SELECT DISTINCT sku, sku_number FROM month_skus)
 )
 SELECT
     marketplace, shop_id, shop_name, user_id, magpie_region_code,
@@ -65,7 +61,7 @@ SELECT
     total_returned,
     total_gmv_amount,
     total_gmv_base_amount,
-    COALESCE(LIST_SELECT((SELECT skus FROM dictionary), l.sku_numbers), []) AS sku_list,
+    COALESCE(l.sku_list, []) AS sku_list,
     total_quantity,
     min_shipping_amount,
     max_shipping_amount,
@@ -78,7 +74,7 @@ SELECT
     CAST($batch AS TIMESTAMP) AS etl_batch_time,
     $built_from AS built_from
 FROM customers AS c
-LEFT JOIN month_sku_lists AS l
+LEFT JOIN customer_skus AS l
     ON l.user_hash = HASH(user_id)
     AND l.shop_hash = HASH(marketplace, shop_id, shop_name, magpie_region_code)
 LEFT JOIN shared_orders AS s

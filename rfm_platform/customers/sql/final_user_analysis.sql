@@ -35,7 +35,8 @@ merged AS (
         ARG_MAX(latest_order, last_order_timestamp) AS latest_order,
         SUM(shared_order) AS shared_order
     FROM keyed
-    SEMI JOIN repeated USING (user_hash, shop_hash)
+    SEMI JOIN repeated
+        ON repeated.user_hash = keyed.user_hash AND repeated.shop_hash = keyed.shop_hash
     GROUP BY marketplace, shop_id, shop_name, user_id, magpie_region_code
     UNION ALL
     SELECT
@@ -45,11 +46,16 @@ merged AS (
         sku_list, total_quantity, min_shipping_amount, max_shipping_amount,
         shipping_total, shipping_orders, latest_rate, latest_order, shared_order
     FROM keyed
-    ANTI JOIN repeated USING (user_hash, shop_hash)
+    ANTI JOIN repeated
+        ON repeated.user_hash = keyed.user_hash AND repeated.shop_hash = keyed.shop_hash
 )
 SELECT
     CAST($as_of AS DATE) AS as_of_date,
-    *,
+    marketplace, shop_id, shop_name, user_id, magpie_region_code,
+    first_order_timestamp, last_order_timestamp,
+    total_order, total_cancelled, total_returned, total_gmv_amount, total_gmv_base_amount,
+    sku_list, total_quantity, min_shipping_amount, max_shipping_amount,
+    shipping_total, shipping_orders, latest_rate, latest_order, shared_order,
     CAST($loaded_at AS TIMESTAMP) AS load_timestamp,
     CAST($as_of AS TIMESTAMP) AS etl_batch_time,
     CAST($source_version AS BIGINT) AS source_version,

@@ -6,24 +6,18 @@ SELECT
     BOOL_OR(is_valid) AS is_valid,
     BOOL_OR(is_cancelled) AS is_cancelled,
     BOOL_OR(is_returned) AS is_returned,
-    MIN(valid_timestamp) AS first_timestamp,
-    MAX(valid_timestamp) AS last_timestamp,
-    SUM(valid_gmv) AS gmv,
-    SUM(valid_gmv * kurs_rate) AS gmv_base,
-    COUNT(valid_barcode) AS quantity,
-    MAX(valid_shipping_amount) AS shipping_amount,
+    MIN(CASE WHEN is_valid THEN create_timestamp END) AS first_timestamp,
+    MAX(CASE WHEN is_valid THEN create_timestamp END) AS last_timestamp,
+    SUM(CASE WHEN is_valid THEN product_gmv_amount END) AS gmv,
+    SUM(CASE WHEN is_valid THEN CAST(product_gmv_amount AS HUGEINT) * kurs_rate END) AS gmv_base,
+    COUNT(CASE WHEN is_valid THEN marketplace_product_barcode END) AS quantity,
+    MAX(CASE WHEN is_valid THEN shipping_amount END) AS shipping_amount,
     ANY_VALUE(address_shipping_name) AS address_shipping_name,
     -- The latest line's rate, the highest on a tie, as the largest of one sortable number.
     MAX(CAST(EPOCH_US(create_timestamp) AS DECIMAL(38, 0)) * 10000000000
         + COALESCE(kurs_rate, -2147483648) + 2147483648) AS latest_rate
 FROM (
-    SELECT
-        *,
-        NOT is_cancelled AND NOT is_returned AS is_valid,
-        CASE WHEN is_valid THEN create_timestamp END AS valid_timestamp,
-        CASE WHEN is_valid THEN product_gmv_amount END AS valid_gmv,
-        CASE WHEN is_valid THEN marketplace_product_barcode END AS valid_barcode,
-        CASE WHEN is_valid THEN shipping_amount END AS valid_shipping_amount
+    SELECT *, NOT is_cancelled AND NOT is_returned AS is_valid
     FROM month_lines
     WHERE is_cancelled IS NOT NULL AND is_returned IS NOT NULL AND user_id <> ''
 )

@@ -3,12 +3,14 @@
 WITH ranked AS (
     SELECT
         scope, marketplace, shop_id,
-        ROW_NUMBER() OVER largest_first AS place,
-        SUM(revenue) OVER (largest_first ROWS UNBOUNDED PRECEDING) AS revenue
+        ROW_NUMBER() OVER (
+            PARTITION BY scope, marketplace, shop_id ORDER BY revenue DESC, home, user_id
+        ) AS place,
+        SUM(revenue) OVER (
+            PARTITION BY scope, marketplace, shop_id ORDER BY revenue DESC, home, user_id
+            ROWS UNBOUNDED PRECEDING
+        ) AS revenue
     FROM slices
-    WINDOW largest_first AS (
-        PARTITION BY scope, marketplace, shop_id ORDER BY revenue DESC, home, user_id
-    )
 ),
 points AS (
     SELECT t.*, p.percent, (t.customers * p.percent + 99) // 100 AS place

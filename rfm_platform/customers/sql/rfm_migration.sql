@@ -25,20 +25,24 @@ both_moments AS (
         AND b.home IS NOT DISTINCT FROM n.home
         AND b.user_id = n.user_id
 ),
-moves AS (
+caused AS (
     SELECT
-        m.scope, m.marketplace, m.shop_id, m.from_segment, m.to_segment,
+        m.scope, m.marketplace, m.shop_id, m.user_id, m.from_segment, m.to_segment,
         CASE
             WHEN m.from_segment IS NULL THEN 'new_order'
             WHEN m.to_segment IS NULL THEN 'cancellation'
             WHEN m.from_segment = m.to_segment THEN 'stayed'
             ELSE c.cause
-        END AS cause,
-        COUNT(m.user_id) AS customers
+        END AS cause
     FROM both_moments AS m
     LEFT JOIN migration_causes AS c
         ON c.marketplace IS NOT DISTINCT FROM m.home AND c.user_id = m.user_id
-    GROUP BY ALL
+),
+moves AS (
+    SELECT scope, marketplace, shop_id, from_segment, to_segment, cause,
+        COUNT(user_id) AS customers
+    FROM caused
+    GROUP BY scope, marketplace, shop_id, from_segment, to_segment, cause
 )
 SELECT
     CAST($as_of AS DATE) AS as_of_date,

@@ -32,6 +32,6 @@ WHERE t.withheld IS NULL
 UNION ALL
 SELECT
     CAST($as_of AS DATE), scope, marketplace, shop_id, shop_name,
-    NULL, customers, 1.0, orders, revenue, NULL, revenue / orders, NULL, NULL, withheld
+    NULL, customers, CAST(1 AS DOUBLE), orders, revenue, NULL, revenue / orders, NULL, NULL, withheld
 FROM slice_totals
 WHERE withheld IS NOT NULL

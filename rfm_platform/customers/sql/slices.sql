@@ -12,7 +12,8 @@ WITH shops AS (
     WHERE total_order > 0
     GROUP BY marketplace, shop_id, user_id
 )
-SELECT 'all' AS scope, NULL AS marketplace, NULL AS shop_id, marketplace AS home, user_id, segment,
+SELECT 'all' AS scope, CAST(NULL AS VARCHAR) AS marketplace, CAST(NULL AS VARCHAR) AS shop_id,
+    marketplace AS home, user_id, segment,
     r_score, f_score, m_score, recency, frequency AS orders, monetary AS revenue
 FROM rfm_scores
 UNION ALL

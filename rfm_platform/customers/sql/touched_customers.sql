@@ -12,9 +12,21 @@ FROM (
         ) AS HUGEINT) AS line_hash,
         weight
     FROM (
-        SELECT *, 1 AS weight FROM days_now
-        UNION ALL BY NAME
-        SELECT *, -1 AS weight FROM days_before
+        SELECT
+            marketplace, shop_id, shop_name, user_id, magpie_region_code, kurs_rate,
+            create_timestamp, is_cancelled, is_returned, order_id, product_gmv_amount,
+            marketplace_product_id, marketplace_variant_id, marketplace_product_barcode,
+            shipping_amount, address_shipping_name,
+            1 AS weight
+        FROM days_now
+        UNION ALL
+        SELECT
+            marketplace, shop_id, shop_name, user_id, magpie_region_code, kurs_rate,
+            create_timestamp, is_cancelled, is_returned, order_id, product_gmv_amount,
+            marketplace_product_id, marketplace_variant_id, marketplace_product_barcode,
+            shipping_amount, address_shipping_name,
+            -1 AS weight
+        FROM days_before
     )
     WHERE user_id <> ''
 )

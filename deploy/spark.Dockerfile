@@ -1,0 +1,18 @@
+# Sail as a Spark Connect server, for deploy/spark.yaml: one program, no JVM. Its driver starts
+# workers from the same image.
+#
+#   docker build -t registry.example.com/sail:0.7.2 -f deploy/spark.Dockerfile .
+ARG BASE_IMAGE=python:3.13-slim-bookworm
+FROM ${BASE_IMAGE}
+WORKDIR /build
+COPY requirements.lock ./
+# The one line of the lock file that is meant here, with its hashes.
+RUN python3 -c "import re; t = open('requirements.lock').read(); print(re.search(r'^pysail==(?:.*\\\\\n)+.*', t, re.M)[0])" > sail.lock \
+    && python3 -m pip install --quiet --no-cache-dir --no-deps --require-hashes -r sail.lock \
+    && rm -rf /build/* /root/.cache
+ENV HOME=/tmp PYTHONDONTWRITEBYTECODE=1 RUST_LOG=warn
+# The owner of the lake's files: deploy/Dockerfile.
+USER 10001:10001
+EXPOSE 50051
+ENTRYPOINT ["sail"]
+CMD ["spark", "server", "--ip", "0.0.0.0", "--port", "50051"]

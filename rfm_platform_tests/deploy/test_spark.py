@@ -1,0 +1,100 @@
+"""The cluster's engine beside Dagster: what Kubernetes takes, who may reach it, what it may see."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pysail
+import pytest
+import yaml
+
+from rfm_platform_tests.deploy.charts import ROOT
+from rfm_platform_tests.deploy.conftest import DAGSTER_VALUES
+
+OBJECTS: list[dict[str, Any]] = list(
+    yaml.safe_load_all((ROOT / "deploy" / "spark.yaml").read_text("utf-8"))
+)
+VALUES = yaml.safe_load(DAGSTER_VALUES.read_text("utf-8"))
+(DEPLOYMENT,) = [each for each in OBJECTS if each["kind"] == "Deployment"]
+POD = DEPLOYMENT["spec"]["template"]
+SAIL = POD["spec"]["containers"][0]
+ENVIRONMENT = {each["name"]: each.get("value") for each in SAIL["env"]}
+WORKER = json.loads(ENVIRONMENT["SAIL_KUBERNETES__WORKER_POD_TEMPLATE"])
+
+
+@pytest.mark.parametrize("thing", OBJECTS, ids=lambda o: f"{o['kind']}-{o['metadata']['name']}")
+def test_kubernetes_takes_each_object(thing: dict[str, Any]) -> None:
+    kubernetes_validate.validate(thing, "1.37", strict=True)
+
+
+def test_kubernetes_takes_the_workers_that_the_server_makes() -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "worker", **WORKER["metadata"]},
+        "spec": WORKER["spec"]
+        | {"containers": [{**WORKER["spec"]["containers"][0], "image": SAIL["image"]}]},
+    }
+    kubernetes_validate.validate(pod, "1.37", strict=True)
+
+
+def test_server_and_workers_see_the_lake_where_runs_see_it() -> None:
+    mount = {"name": "shared", "mountPath": "/var/lib/rfm", "subPath": "home"}
+    launcher = VALUES["runLauncher"]["config"]["k8sRunLauncher"]
+    assert mount in launcher["volumeMounts"]
+    assert mount in SAIL["volumeMounts"]
+    assert mount in WORKER["spec"]["containers"][0]["volumeMounts"]
+    (claim,) = [v for v in launcher["volumes"] if v["name"] == "shared"]
+    assert claim in POD["spec"]["volumes"]
+    assert claim in WORKER["spec"]["volumes"]
+    assert POD["spec"]["securityContext"]["runAsUser"] == 10001, "the owner of the lake's files"
+    assert WORKER["spec"]["securityContext"] == POD["spec"]["securityContext"]
+
+
+def test_nobody_but_runs_and_workers_reaches_the_server() -> None:
+    policies = [each["spec"] for each in OBJECTS if each["kind"] == "NetworkPolicy"]
+    callers = [
+        peer["podSelector"]["matchLabels"]
+        for policy in policies
+        for rule in policy.get("ingress", [])
+        for peer in rule["from"]
+    ]
+    assert callers == [{"rfm-platform/role": "run"}, {"rfm-platform/role": "spark"}]
+    assert WORKER["metadata"]["labels"]["rfm-platform/role"] == "spark"
+    assert POD["metadata"]["labels"]["rfm-platform/role"] == "spark"
+
+
+def test_workers_have_no_right_in_the_cluster() -> None:
+    bindings = [each for each in OBJECTS if each["kind"] == "RoleBinding"]
+    bound = {subject["name"] for each in bindings for subject in each["subjects"]}
+    assert bound == {POD["spec"]["serviceAccountName"]} == {"rfm-spark"}
+    assert ENVIRONMENT["SAIL_KUBERNETES__WORKER_SERVICE_ACCOUNT_NAME"] == "rfm-spark-worker"
+
+
+def test_every_setting_of_the_server_is_one_that_it_knows() -> None:
+    """A setting that Sail does not know would be left out in silence."""
+    (library,) = Path(pysail.__file__).parent.glob("*.so")
+    known = set(re.findall(rb"- key: ([a-z0-9_.]+)", library.read_bytes()))
+    for name in ENVIRONMENT:
+        key = name.removeprefix("SAIL_").lower().replace("__", ".")
+        assert key.encode() in known, name
+
+
+def test_the_image_installs_the_release_that_the_tests_ran_against() -> None:
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    dockerfile = (ROOT / "deploy" / "spark.Dockerfile").read_text("utf-8")
+    (release,) = re.findall(r"^pysail==([0-9.]+)", lock, re.MULTILINE)
+    command = re.search(r'python3 -c "(.*?)" > sail.lock', dockerfile)
+    assert command is not None
+    script = f'"{sys.executable}" -c "{command[1]}"'
+    found = subprocess.run(
+        ["sh", "-c", script], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    assert found.startswith(f"pysail=={release} ")
+    assert "--hash=sha256:" in found
+    assert SAIL["image"].endswith(f":{release}")
+    assert ENVIRONMENT["SAIL_KUBERNETES__IMAGE"] == SAIL["image"]

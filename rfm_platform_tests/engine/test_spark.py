@@ -1,0 +1,198 @@
+"""A Spark Connect server as the engine: what it must see, what it leaves behind, what it tells."""
+
+import datetime as dt
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from rfm_platform.engine import DuckDBEngine
+from rfm_platform.engine.sail import embedded_remote
+from rfm_platform.engine.spark import SparkEngine, SparkError
+from rfm_platform.engine.spark_files import NotSharedError
+from rfm_platform.lake import GoneError, LakeTable
+from rfm_platform.settings import SettingsError, read_settings
+from rfm_platform.wiring import build_platform
+from rfm_platform_tests.conftest import free_port
+from rfm_platform_tests.engine.spark_servers import wait_until_it_listens
+
+SHAPE = sa.Table(
+    "things",
+    sa.MetaData(),
+    sa.Column("day", sa.Date),
+    sa.Column("name", sa.Text),
+    sa.Column("names", sa.ARRAY(sa.Text)),
+    sa.Column("number", sa.BigInteger),
+    sa.Column("small", sa.SmallInteger),
+    sa.Column("middle", sa.Integer),
+    sa.Column("moment", sa.DateTime),
+    sa.Column("amount", sa.Numeric(18, 2)),
+    sa.Column("is_so", sa.Boolean),
+    sa.Column("share", sa.Float(53)),
+)
+DAY, NEXT = dt.date(2024, 2, 29), dt.date(2024, 3, 1)
+ROWS = """
+    SELECT CAST(day AS DATE) AS day, name, [name || '/1', ''] AS names, 9223372036854775807 AS number,
+        -32768 AS small, 2147483647 AS middle, CAST('2024-02-29 23:59:59.999999' AS TIMESTAMP) AS moment,
+        CAST('1234567890123456.78' AS DECIMAL(18, 2)) AS amount, name = 'a' AS is_so,
+        CAST(0.1 AS DOUBLE) AS share
+    FROM (VALUES ('2024-02-29', 'a'), ('2024-02-29', ''), ('2024-03-01', 'é')) AS t(day, name)
+"""  # noqa: E501 - values
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> LakeTable:
+    return LakeTable(tmp_path / "lake" / "things", SHAPE, "day")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> SparkEngine:
+    return SparkEngine(tmp_path / "lake" / "sessions")
+
+
+@pytest.fixture
+def duckdb(tmp_path: Path) -> DuckDBEngine:
+    return DuckDBEngine(200_000_000, tmp_path / "spill")
+
+
+def test_every_type_comes_back_as_duckdb_would_have_written_it(
+    table: LakeTable, engine: SparkEngine, duckdb: DuckDBEngine, tmp_path: Path
+) -> None:
+    other = LakeTable(tmp_path / "lake" / "other", SHAPE, "day")
+    with engine.session() as spark:
+        spark.replace(table, ROWS, [DAY, NEXT])
+    with duckdb.session() as session:
+        session.replace(other, ROWS, [DAY, NEXT])
+        session.view(table, name="theirs")
+        session.view(other, name="ours")
+        assert session.rows("DESCRIBE theirs") == session.rows("DESCRIBE ours")
+        theirs, ours = (session.rows(f"FROM {name} ORDER BY ALL") for name in ("theirs", "ours"))
+    assert theirs == ours
+    assert [(p.value, p.rows) for p in table.partitions()] == [(DAY, 2), (NEXT, 1)]
+
+
+def test_what_duckdb_wrote_is_read_with_its_partitions_days(
+    table: LakeTable, engine: SparkEngine, duckdb: DuckDBEngine
+) -> None:
+    with duckdb.session() as session:
+        session.replace(table, ROWS, [DAY, NEXT])
+    with engine.session() as spark:
+        spark.view(table, NEXT, NEXT)
+        (row,) = spark.records("SELECT * FROM things")
+    assert (row["day"], row["name"], row["names"]) == (NEXT, "é", ["é/1", ""])
+    assert (row["amount"], row["moment"]) == (
+        Decimal("1234567890123456.78"),
+        dt.datetime.fromisoformat("2024-02-29 23:59:59.999999"),
+    )
+
+
+def test_a_partition_without_rows_is_emptied_and_the_others_stay(
+    table: LakeTable, engine: SparkEngine
+) -> None:
+    with engine.session() as spark:
+        spark.replace(table, ROWS, [DAY, NEXT])
+        spark.replace(table, f"SELECT * FROM ({ROWS}) WHERE false", [DAY])
+        spark.view(table)
+        assert spark.rows("SELECT COUNT(*), MIN(day) FROM things") == [(1, NEXT)]
+
+
+def test_a_table_without_rows_keeps_its_columns(engine: SparkEngine) -> None:
+    with engine.session() as spark:
+        spark.materialize("nothing", f"SELECT * FROM ({ROWS}) WHERE false")
+        assert spark.rows("SELECT COUNT(*), MAX(amount) FROM nothing") == [(0, None)]
+
+
+def test_parameters_are_values_and_a_timestamp_moves_nowhere(engine: SparkEngine) -> None:
+    moment = dt.datetime.fromisoformat(
+        "2024-03-31 02:30:00.000001"
+    )  # an hour that many zones do not have
+    with engine.session() as spark:
+        found = spark.rows(
+            "SELECT $text AS a, CAST($moment AS TIMESTAMP), CAST($day AS DATE), $flag, "
+            "CAST($nothing AS DATE), $number + 1",
+            text="'; DROP", moment=moment, day=DAY, flag=True, nothing=None, number=2**40,
+        )  # fmt: skip
+    assert found == [("'; DROP", moment, DAY, True, None, 2**40 + 1)]
+
+
+def test_a_session_leaves_no_file_behind_also_after_an_error(engine: SparkEngine) -> None:
+    with engine.session() as spark:
+        spark.materialize("a", "SELECT 1 AS x")
+    with pytest.raises(SparkError, match="embedded Sail server"), engine.session() as spark:
+        spark.materialize("a", "SELECT 1 AS x")
+        spark.rows("SELECT y FROM a")
+    assert list(engine.directory.iterdir()) == []
+
+
+def test_a_file_that_is_gone_is_an_error_and_not_no_rows(
+    table: LakeTable, engine: SparkEngine
+) -> None:
+    """Sail reads a path that is not there as no rows."""
+    with engine.session() as spark:
+        spark.replace(table, ROWS, [DAY, NEXT])
+        Path(table.files(DAY, DAY)[0]).unlink()
+        with pytest.raises(GoneError, match="has been removed"):
+            spark.view(table)
+
+
+SERVE = (
+    "import sys; from pysail.spark import SparkConnectServer; "
+    "SparkConnectServer('127.0.0.1', int(sys.argv[1])).start(background=False)"
+)
+
+
+def test_a_server_that_does_not_see_the_lake_is_refused_before_anything_is_read(
+    tmp_path: Path,
+) -> None:
+    """As on another machine: under the lake's path the server has a file system of its own."""
+    lake, port, log = tmp_path / "lake", free_port(), tmp_path / "log"
+    lake.mkdir()
+    apart = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
+    if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no mount namespaces here")
+    script = f'mount -t tmpfs none "{lake}" && exec "$0" "$@"'
+    with log.open("wb") as output:
+        command = [*apart, script, sys.executable, "-c", SERVE, str(port)]
+        server = subprocess.Popen(command, stdout=output, stderr=output)
+        try:
+            wait_until_it_listens(server, port, log)
+            engine = SparkEngine(lake / "sessions", f"sc://127.0.0.1:{port}")
+            with pytest.raises(NotSharedError, match="under the same path"), engine.session():
+                pass
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def test_an_address_that_nobody_answers_is_named_without_its_token(tmp_path: Path) -> None:
+    remote = f"sc://127.0.0.1:{free_port()}/;token=hunter2;use_ssl=false"
+    engine = SparkEngine(tmp_path / "sessions", remote)
+    assert "hunter2" not in repr(engine)
+    with pytest.raises(SparkError, match="cannot be reached") as caught, engine.session():
+        pass
+    assert "hunter2" not in str(caught.value)
+    assert "127.0.0.1" in str(caught.value)
+
+
+def test_without_its_packages_the_error_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pysail", None)
+    monkeypatch.setitem(sys.modules, "pysail.spark", None)
+    with pytest.raises(SettingsError, match=r"pip install 'rfm_platform\[spark\]'"):
+        build_platform(read_settings(tmp_path, engine="spark"))
+
+
+def test_a_remote_that_is_no_spark_connect_address_is_refused_and_not_repeated(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(SettingsError, match="RFM_SPARK_REMOTE") as caught:
+        read_settings(tmp_path, spark_remote="https://user:hunter2@host")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_embedded_server_is_started_once() -> None:
+    assert embedded_remote() == embedded_remote()
