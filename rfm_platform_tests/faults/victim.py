@@ -68,7 +68,8 @@ def main() -> None:
     day, point = dt.date.fromisoformat(sys.argv[1]), int(sys.argv[2])
     boundaries = Boundaries(point)
     boundaries.around(LakeTable, "commit")
-    boundaries.around(Publication, "replace")
+    for name in ("replace", "exchange", "take_over"):
+        boundaries.around(Publication, name)
     boundaries.at_steps()
     settings = load_settings()
     with open_instance(settings) as instance:
