@@ -1,4 +1,4 @@
-"""A refresh in a process of its own that dies, as by kill -9, at a boundary of its choice.
+"""Runs in a process of their own, which dies: by kill -9, at a boundary of its choice.
 
 `python -m rfm_platform_tests.faults.victim DAY POINT`: boundaries are the beginning and the end of
 each step, of each commit to the lake and of each transaction of the warehouse, and they are
@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from typing import Any
 
 import dagster as dg
@@ -18,10 +19,20 @@ import dagster as dg
 from rfm_platform.automation.instance import open_instance
 from rfm_platform.definitions import build_defs
 from rfm_platform.lake import LakeTable
-from rfm_platform.runs import execute, plan_refresh
+from rfm_platform.runs import Step, execute, plan_refresh
 from rfm_platform.settings import load_settings
 from rfm_platform.warehouse import Publication
+from rfm_platform_tests.assets.chain import Chain
+from rfm_platform_tests.conftest import url_of
 
+LATE_CHANGES = (
+    "UPDATE flatten_order_marketplace SET cancelled_flag = 't' "
+    "WHERE create_timestamp < %s AND HASHTEXT(order_id) %% 50 = %s",
+    "UPDATE flatten_order_marketplace SET product_gmv_amount = product_gmv_amount + 1 "
+    "WHERE create_timestamp < %s AND HASHTEXT(order_id) %% 60 = %s",
+    "DELETE FROM flatten_order_marketplace "
+    "WHERE create_timestamp < %s AND HASHTEXT(order_id) %% 300 = %s",
+)
 STEP_EVENTS = (dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS)
 
 
@@ -61,6 +72,33 @@ class Boundaries:
             return handle(instance, event, **options)
 
         setattr(dg.DagsterInstance, name, wrapper)
+
+
+def variables_of(chain: Chain) -> dict[str, str]:
+    """What tells another process to run over a chain."""
+    settings = chain.settings
+    chosen = {
+        "SOURCE_URL": settings.source_url and settings.source_url.get_secret_value(),
+        "WAREHOUSE_URL": url_of(chain.warehouse),
+        "HOME": settings.home,
+        "START_DATE": settings.start_date,
+        "END_DATE": settings.end_date,
+        "KEEP_DAYS": settings.keep_days,
+        "MEMORY_LIMIT_MB": 500,
+    }
+    return {f"RFM_{name}": str(value) for name, value in chosen.items()}
+
+
+def run(variables: dict[str, str], steps: list[Step], begun: Connection) -> None:
+    """Runs steps; tells when it begins, and ends with an error if one of them fails."""
+    os.environ.update(variables)
+    settings = load_settings()
+    definitions = build_defs(settings)
+    with open_instance(settings) as instance:
+        begun.send(True)
+        for outcome in execute(definitions, instance, steps):
+            if not outcome.succeeded:
+                sys.exit("\n".join(outcome.errors))
 
 
 def main() -> None:
