@@ -26,7 +26,7 @@ from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import Outcome, execute, plan_refresh
 from rfm_platform_tests.assets.chain import Chain, day, new_chain
-from rfm_platform_tests.faults.victim import LATE_CHANGES, variables_of
+from rfm_platform_tests.faults.victim import LATE_CHANGES, begin, variables_of
 
 FIRST, LAST = day("03-25"), day("04-30")
 READY = day("04-10")  # up to here everything is refreshed before a test breaks something
@@ -68,11 +68,9 @@ def next_day(chain: Chain) -> dt.date:
     return day(str(newest)) + dt.timedelta(days=1)
 
 
-def victim(
-    chain: Chain, as_of: dt.date, point: int = 0, prefix: tuple[str, ...] = ()
-) -> subprocess.Popen[str]:
-    """A refresh in a process of its own."""
-    command = [sys.executable, "-m", "rfm_platform_tests.faults.victim", str(as_of), str(point)]
+def victim(chain: Chain, as_of: dt.date, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """A refresh in a process of its own, by a command."""
+    command = [sys.executable, "-m", "rfm_platform_tests.faults.victim", str(as_of)]
     return subprocess.Popen(
         [*prefix, *command],
         env=os.environ | variables_of(chain),
@@ -91,12 +89,13 @@ def test_kill_9_at_the_boundaries_of_a_refresh(_chain: Chain) -> None:
         as_of = next_day(_chain)
         _chain.in_mart(LATE_CHANGES[point % 3], READY, point % 50)
         as_of = min(as_of, LAST)
-        process = victim(_chain, as_of, point)
-        printed, errors = process.communicate(timeout=TIMEOUT_SECONDS)
-        if process.returncode == 0:
-            assert int(printed) < point, "it has lived through its boundary"
+        process, told = begin(_chain, plan_refresh(as_of, all_days=False), point)
+        process.join(TIMEOUT_SECONDS)
+        assert told.recv() == "begun"
+        if process.exitcode == 0:
+            assert told.recv() < point, "it has lived through its boundary"
             break
-        assert process.returncode == -signal.SIGKILL, errors
+        assert process.exitcode == -signal.SIGKILL
         outcome = refresh(_chain, as_of)
         assert outcome.succeeded, (point, outcome.errors)
         said = io.StringIO()

@@ -5,13 +5,11 @@ the runs die, not what the machine is doing then. FAULT_KILLS is how many of eac
 """
 
 import datetime as dt
-import multiprocessing
 import os
 import random
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -21,15 +19,11 @@ from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import Step, plan, plan_refresh
 from rfm_platform_tests.assets.chain import Chain, day, new_chain
 from rfm_platform_tests.conftest import url_of
-from rfm_platform_tests.faults.victim import LATE_CHANGES, run, variables_of
+from rfm_platform_tests.faults.victim import LATE_CHANGES, begin
 
 FIRST, READY, LAST = day("03-25"), day("04-10"), day("04-30")
 KILLS = int(os.environ.get("FAULT_KILLS", "2"))
 TIMEOUT_SECONDS = 120
-# A process that has imported everything, of which each victim is a copy: importing takes longer
-# than most runs, and nothing can break there.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["rfm_platform_tests.faults.victim"])
 
 
 @pytest.fixture(scope="module")
@@ -66,21 +60,13 @@ def succeed(chain: Chain, steps: Sequence[Step]) -> float:
 
 def killed_within(chain: Chain, steps: Sequence[Step], seconds: float) -> bool:
     """Begins steps in another process and kills it after some seconds, if it still runs."""
-    here, there = PROCESSES.Pipe(duplex=False)
-    variables = variables_of(chain) | {"RFM_ANALYSES": "false"}
-    process = PROCESSES.Process(target=run, args=(variables, list(steps), there))
-    process.start()
-    there.close()
-    assert wait_for(here), "it has begun"
+    process, told = begin(chain, steps, RFM_ANALYSES="false")
+    assert told.poll(TIMEOUT_SECONDS), "it has begun"
     process.join(seconds)
     process.kill()
     process.join(TIMEOUT_SECONDS)
     assert process.exitcode in {0, -signal.SIGKILL}, "it failed by itself"
     return process.exitcode != 0
-
-
-def wait_for(begun: Connection) -> bool:
-    return begun.poll(TIMEOUT_SECONDS) and bool(begun.recv())
 
 
 def test_daily_runs_killed_at_random_moments_end_as_if_they_had_not_been(
