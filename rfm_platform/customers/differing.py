@@ -48,7 +48,8 @@ class Differing:
 
     def totals_before(self) -> list[dict[str, Any]]:
         """Totals of the earlier state per marketplace."""
-        return self._session.records(read_sql(__package__, "lake_month"))
+        self._session.define("sent_month", "FROM state_before")
+        return self._session.records(read_sql(__package__, "sent_month"))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from rfm_platform.customers.restatements import by_marketplace, restatements
 from rfm_platform.customers.sending import AS_OF, MONTH, Sender
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import Lake, LakeTable
-from rfm_platform.warehouse import Publication, Warehouse
+from rfm_platform.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -79,32 +79,28 @@ class Publisher:
             with self.warehouse.publication() as publication:
                 # Locked first: the figures before are those that the new ones replace.
                 publication.lock(table)
-                before = self._published(publication, month)
+                before = publication.rows(
+                    read_sql(__package__, "published_month"), {"month": month}
+                )
                 version = sender.send_month(publication, month, before)
-                ledger = self._restatements(publication, month, before, run_id)
+                ledger = self._restatements(month, before, run_id)
                 publication.append(catalog.restatements, ledger)
                 publication.record_month(month, version, self._now())
             restated += len(ledger)
             progress(month)
         return restated
 
-    @staticmethod
-    def _published(publication: Publication, month: dt.date) -> list[dict[str, Any]]:
-        return publication.rows(read_sql(__package__, "published_month"), {"month": month})
-
     def _restatements(
-        self,
-        publication: Publication,
-        month: dt.date,
-        before: Sequence[Mapping[str, Any]],
-        run_id: str,
+        self, month: dt.date, before: Sequence[Mapping[str, Any]], run_id: str
     ) -> list[dict[str, Any]]:
         if not before:
             return []
         through = max(row["through"] for row in before)
-        after = self._published(publication, month)
-        if any(row["through"] != through for row in after):
-            with self.engine.session() as session:
+        with self.engine.session() as session:
+            # From the lake: adding up what has just been sent would cost more than sending it.
+            session.view(self.lake.aggregated_monthly, month, month, name="sent_month")
+            after = session.records(read_sql(__package__, "sent_month"))
+            if any(row["through"] != through for row in after):
                 session.view(self.lake.source_orders, month, through)
                 after = session.records(read_sql(__package__, "month_totals"))
         return restatements(

@@ -49,12 +49,12 @@ ALLOWED = {
     # Reads 200 lines and looks at 1,400: with the names of their orders that is little more than
     # the mart once. Of March no file is read but the month's.
     "a morning after one late change": Work(
-        mart_statements=41, mart_rows=17_000, warehouse_statements=44, rows_written=9_750,
-        sessions=30, files=253, kilobytes=8_060, events=132,
+        mart_statements=41, mart_rows=17_000, warehouse_statements=43, rows_written=9_750,
+        sessions=30, files=254, kilobytes=8_060, events=132,
     ),
     # A row goes and comes for the customer, one for the ledger, two to note what is published.
     "publishing a month after one late change": Work(
-        warehouse_statements=14, rows_written=5, sessions=3, files=4, kilobytes=470
+        warehouse_statements=13, rows_written=5, sessions=4, files=5, kilobytes=580
     ),
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
--- What published_month.sql says of a published month, of an earlier state of it in the lake.
+-- What published_month.sql says of a published month, of the rows in the lake that were sent.
 SELECT
     marketplace,
     CAST(MAX(etl_batch_time) AS DATE) AS through,
@@ -9,5 +9,5 @@ SELECT
     CAST(SUM(total_quantity) AS BIGINT) AS units,
     CAST(SUM(total_gmv_base_amount) AS BIGINT) AS gmv_base,
     COUNT(DISTINCT user_id) FILTER (WHERE total_order > 0) AS customers
-FROM state_before
+FROM sent_month
 GROUP BY marketplace
