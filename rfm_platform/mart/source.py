@@ -34,8 +34,6 @@ _PINNED = {
     "DateStyle": "ISO, YMD",
     "TimeZone": "UTC",
     "standard_conforming_strings": "on",
-    # Days are joined with their orders and hashed: with 4 MB every one of these steps is on disk.
-    "work_mem": "64MB",
 }
 
 
