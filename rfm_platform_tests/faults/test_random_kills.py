@@ -1,7 +1,8 @@
 """A run that is killed at a random moment, begun again, ends with the tables of one that never was.
 
-The moments come from a seed, which is printed and can be given back (FAULT_SEED): it repeats when
-the runs die, not what the machine is doing then. FAULT_KILLS is how many of each kind die.
+The moments come from a seed, which is printed and can be given back (FAULT_SEED): it repeats after
+which share of a run each dies, not what the machine is doing then. FAULT_KILLS is how many of each
+kind die.
 """
 
 import datetime as dt
@@ -23,6 +24,7 @@ from rfm_platform_tests.faults.victim import LATE_CHANGES, begin
 
 FIRST, READY, LAST = day("03-25"), day("04-10"), day("04-30")
 KILLS = int(os.environ.get("FAULT_KILLS", "2"))
+TRIES = 3 * KILLS  # a run may have ended before its moment
 TIMEOUT_SECONDS = 120
 
 
@@ -77,14 +79,16 @@ def test_daily_runs_killed_at_random_moments_end_as_if_they_had_not_been(
     load = plan(FIRST, READY, "last")
     for chain in (clean, victim):
         succeed(chain, load)
-    for number, as_of in enumerate(mornings(KILLS)):
+    for number, as_of in enumerate(mornings(TRIES)):
         clean.in_mart(LATE_CHANGES[number % 3], READY, chance.randrange(40))
         steps = plan_refresh(as_of, all_days=False)
         moment = chance.uniform(0, succeed(clean, steps))
         killed += killed_within(victim, steps, moment)
         succeed(victim, steps)
         assert victim.published() == clean.published(), (as_of, moment)
-    assert killed, "none was killed: nothing was tested"
+        if killed == KILLS:
+            return
+    pytest.fail(f"only {killed} were killed")
 
 
 def mornings(count: int) -> Iterator[dt.date]:
@@ -101,10 +105,12 @@ def test_backfills_killed_at_random_moments_end_as_if_they_had_not_been(
     unharmed, killed = beside(server, tmp_path / "unharmed", clean), 0
     seconds = succeed(unharmed, steps)
     expected = unharmed.published()
-    for number in range(KILLS):
+    for number in range(TRIES):
         victim = beside(server, tmp_path / str(number), clean)
         moment = chance.uniform(0, seconds)
         killed += killed_within(victim, steps, moment)
         succeed(victim, steps)
         assert victim.published() == expected, moment
-    assert killed, "none was killed: nothing was tested"
+        if killed == KILLS:
+            return
+    pytest.fail(f"only {killed} were killed")
