@@ -1,7 +1,6 @@
 """From the lake to the warehouse: one transaction a month or a snapshot, old snapshots removed."""
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +10,10 @@ import sqlalchemy as sa
 
 from rfm_platform import catalog
 from rfm_platform.customers.restatements import by_marketplace, restatements
-from rfm_platform.customers.transforms import built_months
+from rfm_platform.customers.sending import AS_OF, MONTH, Sender
 from rfm_platform.engine import DuckDBEngine, read_sql
-from rfm_platform.lake import Lake, LakeTable, Partition
-from rfm_platform.warehouse import CsvWriter, Publication, Warehouse
-
-AS_OF = "as_of_date"
+from rfm_platform.lake import Lake, LakeTable
+from rfm_platform.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -34,12 +31,17 @@ class Publisher:
     keep_days: int
     timezone: str
 
+    @property
+    def sender(self) -> Sender:
+        return Sender(self.lake, self.engine)
+
     def outdated_months(self, last: dt.date) -> list[dt.date]:
         """Months up to a day's that the warehouse does not hold as the lake does.
 
         A run that died between the two leaves some.
         """
-        lake, published = self._built_months(), self.published_months()
+        lake = self.sender.versions(self.lake.aggregated_monthly.partitions())
+        published = self.published_months()
         return sorted(
             month
             for month in lake.keys() | published.keys()
@@ -50,12 +52,7 @@ class Publisher:
         """The published months, and which computation of each that is."""
         self.warehouse.prepare()
         rows = self.warehouse.rows(read_sql(__package__, "publications"))
-        return {row["month_of_order"]: row["version"] for row in rows}
-
-    def _built_months(self) -> dict[dt.date, str]:
-        with self.engine.session() as session:
-            session.view(self.lake.aggregated_monthly)
-            return built_months(session)
+        return {row[MONTH]: row["version"] for row in rows}
 
     def publish_months(
         self,
@@ -76,41 +73,34 @@ class Publisher:
             The rows added to the ledger.
         """
         self.warehouse.prepare()
-        table, source = catalog.aggregated_monthly, self.lake.aggregated_monthly
-        built = self._built_months()
+        table, sender = catalog.aggregated_monthly, self.sender
         restated = 0
         for month in months:
             with self.warehouse.publication() as publication:
                 # Locked first: the figures before are those that the new ones replace.
                 publication.lock(table)
-                before = self._published(publication, month)
-                publication.replace(
-                    table, ("month_of_order", month), self.rows(source, month, table)
+                before = publication.rows(
+                    read_sql(__package__, "published_month"), {"month": month}
                 )
-                ledger = self._restatements(publication, month, before, run_id)
+                version = sender.send_month(publication, month, before)
+                ledger = self._restatements(month, before, run_id)
                 publication.append(catalog.restatements, ledger)
-                publication.record_month(month, built.get(month), self._now())
+                publication.record_month(month, version, self._now())
             restated += len(ledger)
             progress(month)
         return restated
 
-    @staticmethod
-    def _published(publication: Publication, month: dt.date) -> list[dict[str, Any]]:
-        return publication.rows(read_sql(__package__, "published_month"), {"month": month})
-
     def _restatements(
-        self,
-        publication: Publication,
-        month: dt.date,
-        before: Sequence[Mapping[str, Any]],
-        run_id: str,
+        self, month: dt.date, before: Sequence[Mapping[str, Any]], run_id: str
     ) -> list[dict[str, Any]]:
         if not before:
             return []
         through = max(row["through"] for row in before)
-        after = self._published(publication, month)
-        if any(row["through"] != through for row in after):
-            with self.engine.session() as session:
+        with self.engine.session() as session:
+            # From the lake: adding up what has just been sent would cost more than sending it.
+            session.view(self.lake.aggregated_monthly, month, month, name="sent_month")
+            after = session.records(read_sql(__package__, "sent_month"))
+            if any(row["through"] != through for row in after):
                 session.view(self.lake.source_orders, month, through)
                 after = session.records(read_sql(__package__, "month_totals"))
         return restatements(
@@ -132,67 +122,18 @@ class Publisher:
         """
         source, table = self.lake.final_user_analysis, catalog.final_user_analysis_snapshots
         self.warehouse.prepare()
-        # Read first: the rows may be newer than what is noted of them, never older.
-        held = {snapshot.value: _version(snapshot) for snapshot in source.partitions()}
+        held = {snapshot.value: snapshot for snapshot in source.partitions()}
         with self.warehouse.publication() as publication:
             publication.lock(table)
-            if not self._take_over(publication, as_of, held):
-                publication.replace(table, (AS_OF, as_of), self.rows(source, as_of, table))
+            version = self.sender.send_customers(publication, as_of, held)
             publication.forget_snapshots([as_of])
-            if as_of in held:
-                publication.record_snapshot(as_of, held[as_of], self._now())
+            if version is not None:
+                publication.record_snapshot(as_of, version, self._now())
             removed = publication.keep(table, AS_OF, self.keep_days)
             publication.forget_snapshots(removed)
         if removed:
             source.commit([], removed)
         return as_of not in removed
-
-    def _take_over(
-        self, publication: Publication, as_of: dt.date, held: Mapping[dt.date, str]
-    ) -> bool:
-        """Publishes as of a day what an earlier snapshot does not hold, and copies the rest.
-
-        False, and it has to be sent whole: there is no earlier snapshot that is published as the
-        lake holds it, or rows of that one have gone, so that what is there now is incomplete.
-
-        Args:
-            publication: the transaction.
-            as_of: the day.
-            held: which computation of each snapshot the lake holds.
-        """
-        source, table = self.lake.final_user_analysis, catalog.final_user_analysis_snapshots
-        published = publication.rows(
-            read_sql(__package__, "snapshot_publications"), {"as_of": as_of}
-        )
-        earlier = [row[AS_OF] for row in published if held.get(row[AS_OF]) == row["version"]]
-        if not earlier or as_of not in held:
-            return False
-        query = read_sql(__package__, f"publish_{source.name}")
-        with self.engine.session() as session:
-            for name, day in (("now", as_of), ("before", earlier[0])):
-                session.view(source, day, day, name=f"snapshot_{name}")
-                hashed = read_sql(__package__, "hashed_customers")
-                session.define(f"hashed_{name}", f"{hashed} FROM snapshot_{name}")
-            session.materialize("unchanged", read_sql(__package__, "unchanged_customers"))
-            (shared,) = session.records(read_sql(__package__, "snapshot_times"))
-
-            def changed(name: str, columns: Iterable[sa.Column[Any]]) -> CsvWriter:
-                def write_rows(write: Callable[[bytes], object]) -> None:
-                    session.define(source.name, read_sql(__package__, f"changed_{name}"))
-                    session.dump_csv(query, columns, write)
-
-                return write_rows
-
-            key = table.columns["customer_key"]
-            rows = publication.take_over(
-                table,
-                (AS_OF, as_of),
-                earlier[0],
-                without=(key, changed("before", [key])),
-                values={name: shared[name] for name in ("load_timestamp", "etl_batch_time")},
-                rows=changed("now", table.columns),
-            )
-        return rows == int(shared["rows"])
 
     def publish_scores(self, as_of: dt.date) -> bool:
         """Publishes rfm_scores and its thresholds. False: retention removed the scores at once."""
@@ -227,7 +168,8 @@ class Publisher:
         self.warehouse.prepare()
         with self.warehouse.publication() as publication:
             for source, table in tables:
-                publication.replace(table, (AS_OF, as_of), self.rows(source, as_of, table))
+                rows = self.sender.rows(source, source.files(as_of, as_of), table)
+                publication.replace(table, (AS_OF, as_of), rows)
             removed = {
                 source: publication.keep(table, AS_OF, self.keep_days) for source, table in retained
             }
@@ -236,20 +178,3 @@ class Publisher:
             if dates:
                 source.commit([], dates)
         return not any(as_of in dates for dates in removed.values())
-
-    def rows(self, source: LakeTable, partition: dt.date, table: sa.Table) -> CsvWriter:
-        """A partition of the lake in its published form."""
-
-        def write_rows(write: Callable[[bytes], object]) -> None:
-            with self.engine.session() as session:
-                session.view(source, partition, partition)
-                query = read_sql(__package__, f"publish_{source.name}")
-                session.dump_csv(query, table.columns, write)
-
-        return write_rows
-
-
-def _version(snapshot: Partition) -> str:
-    """Identifies what is published of a snapshot: its rows in the lake, and how they are shown."""
-    shown = read_sql(__package__, "publish_final_user_analysis")
-    return hashlib.md5((snapshot.token + shown).encode(), usedforsecurity=False).hexdigest()

@@ -82,12 +82,11 @@ class Rebuild:
     def _compare(
         self, source: LakeTable, table: sa.Table, column: str, partitions: Sequence[dt.date]
     ) -> "Comparison":
-        with self.publisher.warehouse.publication() as publication:
+        with self.publisher.warehouse.aside() as aside:
             for partition in partitions:
-                publication.set_aside(table, self.publisher.rows(source, partition, table))
-            rows, missing, extra = publication.compare_with_aside(
-                table, (column, partitions), without=WRITTEN_AT
-            )
+                files = source.files(partition, partition)
+                aside.add(table, self.publisher.sender.rows(source, files, table))
+            rows, missing, extra = aside.compare(table, (column, partitions), without=WRITTEN_AT)
         return Comparison(table.name, rows, missing, extra)
 
 

@@ -1,7 +1,7 @@
 """Inside one transaction of the warehouse: partitions replaced, compared, and old ones removed."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -10,9 +10,9 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from rfm_platform.catalog import SCHEMA, publications, snapshot_publications
+from rfm_platform.warehouse.statements import CsvWriter, columns_of, copy_in, names
 
 LOCKS = 7_160_001  # any fixed number: the first half of our advisory locks' keys
-CsvWriter = Callable[[Callable[[bytes], object]], object]
 
 
 class Publication:
@@ -45,7 +45,7 @@ class Publication:
         with self._connection.cursor() as cursor:
             self.lock(table)
             self._remove(table, partition[0], [partition[1]])
-            with cursor.copy(_copy_in(table, sql.Identifier(SCHEMA, table.name))) as copy:
+            with cursor.copy(copy_in(table, sql.Identifier(SCHEMA, table.name))) as copy:
                 rows(copy.write)
             return cursor.rowcount
 
@@ -74,7 +74,6 @@ class Publication:
         """
         column, value = partition
         key, keys = without
-        left_out = sql.Identifier(f"left_out_{table.name}")
         instead = {**values, column: value}
         taken = sql.SQL(", ").join(
             sql.Placeholder(c.name) if c.name in instead else sql.Identifier(c.name)
@@ -83,19 +82,14 @@ class Publication:
         with self._connection.cursor() as cursor:
             self.lock(table)
             self._remove(table, column, [value])
-            cursor.execute(
-                sql.SQL("CREATE TEMP TABLE {} (key text) ON COMMIT DROP").format(left_out)
-            )
-            with cursor.copy(sql.SQL("COPY {} FROM STDIN (FORMAT csv)").format(left_out)) as copy:
-                keys(copy.write)
-            cursor.execute(sql.SQL("ANALYZE {}").format(left_out))
+            left_out = _leave_out(cursor, table, keys)
             cursor.execute(
                 sql.SQL(
                     "INSERT INTO {table} ({columns}) SELECT {taken} FROM {table} AS t "
                     "WHERE {column} = %(earlier_partition)s "
                     "AND NOT EXISTS (SELECT FROM {left_out} WHERE key = t.{key})"
                 ).format(
-                    columns=_columns(table.columns),
+                    columns=columns_of(table.columns),
                     taken=taken,
                     left_out=left_out,
                     key=sql.Identifier(key.name),
@@ -104,9 +98,48 @@ class Publication:
                 instead | {"earlier_partition": earlier},
             )
             total = cursor.rowcount
-            with cursor.copy(_copy_in(table, sql.Identifier(SCHEMA, table.name))) as copy:
+            with cursor.copy(copy_in(table, sql.Identifier(SCHEMA, table.name))) as copy:
                 rows(copy.write)
             return total + cursor.rowcount
+
+    def exchange(
+        self,
+        table: sa.Table,
+        partition: tuple[str, dt.date],
+        *,
+        without: tuple[sa.Column[Any], CsvWriter],
+        rows: CsvWriter,
+    ) -> tuple[int, int]:
+        """Removes some rows of a partition and adds others.
+
+        Args:
+            table: a table of the catalogue.
+            partition: its partition column and the value.
+            without: a column, and a writer of its values in the rows to remove.
+            rows: writes the rows to add, as for `replace`.
+
+        Returns:
+            How many rows were removed, and how many added.
+        """
+        key, keys = without
+        with self._connection.cursor() as cursor:
+            self.lock(table)
+            left_out = _leave_out(cursor, table, keys)
+            cursor.execute(
+                sql.SQL(
+                    "DELETE FROM {table} AS t WHERE {column} = %s "
+                    "AND EXISTS (SELECT FROM {left_out} WHERE key = t.{key})"
+                ).format(
+                    left_out=left_out,
+                    key=sql.Identifier(key.name),
+                    **names(table, partition[0]),
+                ),
+                [partition[1]],
+            )
+            removed = cursor.rowcount
+            with cursor.copy(copy_in(table, sql.Identifier(SCHEMA, table.name))) as copy:
+                rows(copy.write)
+            return removed, cursor.rowcount
 
     def record_snapshot(self, as_of: dt.date, version: str, at: dt.datetime) -> None:
         """Notes which computation of a snapshot of final_user_analysis is published."""
@@ -123,50 +156,11 @@ class Publication:
         row = {"month_of_order": month, "version": version, "published_at": at}
         self.append(publications, [row])
 
-    def set_aside(self, table: sa.Table, rows: CsvWriter) -> None:
-        """Adds rows to a copy of a table that nobody else sees and that ends with the session."""
-        aside = _aside(table)
-        statement = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {})")
-        self._connection.execute("SET LOCAL client_min_messages = warning")
-        self._connection.execute(statement.format(aside, sql.Identifier(SCHEMA, table.name)))
-        with self._connection.cursor() as cursor, cursor.copy(_copy_in(table, aside)) as copy:
-            rows(copy.write)
-
-    def compare_with_aside(
-        self, table: sa.Table, partitions: tuple[str, Sequence[dt.date]], *, without: str
-    ) -> tuple[int, int, int]:
-        """Compares what was set aside with published partitions, row by row.
-
-        Args:
-            table: the published one.
-            partitions: its partition column, and the values to compare.
-            without: a column to leave out.
-
-        Returns:
-            The rows set aside, those of them that are not published, and the published ones that
-            were not set aside.
-        """
-        column, values = partitions
-        if not values:
-            return 0, 0, 0
-        compared = [c for c in table.columns if c.name != without]
-        statement = sql.SQL("""
-            WITH published AS (SELECT {columns} FROM {table} WHERE {column} = ANY(%s)),
-            aside AS (SELECT {columns} FROM {aside})
-            SELECT
-                (SELECT COUNT(*) FROM aside),
-                (SELECT COUNT(*) FROM (TABLE aside EXCEPT ALL TABLE published) AS missing),
-                (SELECT COUNT(*) FROM (TABLE published EXCEPT ALL TABLE aside) AS extra)
-        """).format(aside=_aside(table), columns=_columns(compared), **names(table, column))
-        row = self._connection.execute(statement, [list(values)]).fetchone()
-        rows, missing, extra = row or (0, 0, 0)
-        return rows, missing, extra
-
     def append(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Adds rows, which have all of the table's columns."""
         statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
             sql.Identifier(SCHEMA, table.name),
-            _columns(table.columns),
+            columns_of(table.columns),
             sql.SQL(", ").join(sql.Placeholder(column.name) for column in table.columns),
         )
         with self._connection.cursor() as cursor:
@@ -210,21 +204,11 @@ class Publication:
         self._connection.execute(statement.format(**names(table, column)), [values])
 
 
-def names(table: sa.Table, column: str) -> dict[str, sql.Composable]:
-    """A table and one of its columns, for a statement."""
-    return {"table": sql.Identifier(SCHEMA, table.name), "column": sql.Identifier(column)}
-
-
-def _columns(columns: Iterable[sa.Column[Any]]) -> sql.Composed:
-    return sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
-
-
-def _aside(table: sa.Table) -> sql.Identifier:
-    return sql.Identifier(f"aside_{table.name}")
-
-
-def _copy_in(table: sa.Table, target: sql.Identifier) -> sql.Composed:
-    """COPY of all of a table's columns, in the catalogue's order, into it or into a copy of it."""
-    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL '\\N')").format(
-        target, _columns(table.columns)
-    )
+def _leave_out(cursor: psycopg.Cursor[Any], table: sa.Table, keys: CsvWriter) -> sql.Identifier:
+    """A temporary table of the keys of rows that are to go, until the end of the transaction."""
+    left_out = sql.Identifier(f"left_out_{table.name}")
+    cursor.execute(sql.SQL("CREATE TEMP TABLE {} (key text) ON COMMIT DROP").format(left_out))
+    with cursor.copy(sql.SQL("COPY {} FROM STDIN (FORMAT csv)").format(left_out)) as copy:
+        keys(copy.write)
+    cursor.execute(sql.SQL("ANALYZE {}").format(left_out))
+    return left_out

@@ -16,7 +16,9 @@ from sqlalchemy.sql.ddl import DDLElement
 
 from rfm_platform.catalog import CURRENT_VIEWS, SCHEMA, WAREHOUSE
 from rfm_platform.postgres import Database
-from rfm_platform.warehouse.publication import LOCKS, Publication, names
+from rfm_platform.warehouse.aside import Aside
+from rfm_platform.warehouse.publication import LOCKS, Publication
+from rfm_platform.warehouse.statements import names
 
 _POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -65,6 +67,12 @@ class Warehouse:
         """One transaction: committed at the end of the block, rolled back on an error."""
         with self.database.connect() as connection:
             yield Publication(connection)
+
+    @contextmanager
+    def aside(self) -> Iterator[Aside]:
+        """A session to compare rows with published ones in."""
+        with self.database.connect() as connection:
+            yield Aside(connection)
 
     def rows(
         self, statement: str, parameters: Mapping[str, object] | None = None

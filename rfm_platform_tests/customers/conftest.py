@@ -92,13 +92,26 @@ class Chain:
         transforms.analyse_customers(as_of)
         return late
 
+    def refresh(self, start: dt.date, as_of: dt.date) -> None:
+        """What every morning does, in the lake and the warehouse, but for scores and cohorts."""
+        self.catch_up(start, as_of)
+        publisher = self.platform.publisher
+        publisher.publish_months(publisher.outdated_months(as_of), "test")
+        publisher.publish_customers(as_of)
+
     def snapshot(
         self, as_of: dt.date, *, per_marketplace: bool = False, segments: Segments = SEGMENTS
     ) -> None:
         """All four snapshots of a day."""
+        self.platform.transforms.analyse_customers(as_of)
+        self.platform.publisher.publish_customers(as_of)
+        self.score(as_of, per_marketplace=per_marketplace, segments=segments)
+
+    def score(
+        self, as_of: dt.date, *, per_marketplace: bool = False, segments: Segments = SEGMENTS
+    ) -> None:
+        """Scores and cohorts of a day."""
         transforms, publisher = self.platform.transforms, self.platform.publisher
-        transforms.analyse_customers(as_of)
-        publisher.publish_customers(as_of)
         transforms.score(as_of, segments, per_marketplace=per_marketplace)
         publisher.publish_scores(as_of)
         transforms.build_cohorts(as_of)

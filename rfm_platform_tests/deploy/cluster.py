@@ -147,25 +147,29 @@ def values_for(image: str, storage_class: str | None) -> dict[str, Any]:
         "limits": {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "10Gi"},
     }
     for manifest in values["extraManifests"]:
-        if manifest["kind"] == "PersistentVolumeClaim":
-            spec = manifest["spec"]
-            del manifest["metadata"]["annotations"]
-            spec["resources"]["requests"]["storage"] = "1Gi"
-            if storage_class is None:
-                del spec["storageClassName"]
-                spec["accessModes"] = ["ReadWriteOnce"]
-            else:
-                spec["storageClassName"] = storage_class
-        if manifest["kind"] == "ConfigMap":
-            manifest["data"] |= {
-                "RFM_START_DATE": DAY,
-                "RFM_END_DATE": DAY,
-                "RFM_SCHEDULES": "false",
-                "RFM_THREADS": "2",
-            }
-        if manifest["kind"] == "NetworkPolicy":
-            for rule in manifest["spec"].get("egress") or []:
-                for peer in rule.get("to") or []:
-                    if "ipBlock" in peer:
-                        peer["ipBlock"] = {"cidr": "0.0.0.0/0"}
+        _for_a_test(manifest, storage_class)
     return values
+
+
+def _for_a_test(manifest: Manifest, storage_class: str | None) -> None:
+    if manifest["kind"] == "PersistentVolumeClaim":
+        spec = manifest["spec"]
+        del manifest["metadata"]["annotations"]
+        spec["resources"]["requests"]["storage"] = "1Gi"
+        if storage_class is None:
+            del spec["storageClassName"]
+            spec["accessModes"] = ["ReadWriteOnce"]
+        else:
+            spec["storageClassName"] = storage_class
+    if manifest["kind"] == "ConfigMap":
+        manifest["data"] |= {
+            "RFM_START_DATE": DAY,
+            "RFM_END_DATE": DAY,
+            "RFM_SCHEDULES": "false",
+            "RFM_THREADS": "2",
+        }
+    if manifest["kind"] == "NetworkPolicy":
+        for rule in manifest["spec"].get("egress") or []:
+            for peer in rule.get("to") or []:
+                if "ipBlock" in peer:
+                    peer["ipBlock"] = {"cidr": "0.0.0.0/0"}

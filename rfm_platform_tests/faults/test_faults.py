@@ -26,20 +26,12 @@ from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import Outcome, execute, plan_refresh
 from rfm_platform_tests.assets.chain import Chain, day, new_chain
-from rfm_platform_tests.conftest import url_of
+from rfm_platform_tests.faults.victim import LATE_CHANGES, begin, variables_of
 
 FIRST, LAST = day("03-25"), day("04-30")
 READY = day("04-10")  # up to here everything is refreshed before a test breaks something
 TIMEOUT_SECONDS = 120
 POINTS = 6  # boundaries that a refresh is killed at; all of them in the long tier
-LATE_CHANGES = (
-    "UPDATE flatten_order_marketplace SET cancelled_flag = 't' "
-    "WHERE create_timestamp < %s AND HASHTEXT(order_id) %% 50 = %s",
-    "UPDATE flatten_order_marketplace SET product_gmv_amount = product_gmv_amount + 1 "
-    "WHERE create_timestamp < %s AND HASHTEXT(order_id) %% 60 = %s",
-    "DELETE FROM flatten_order_marketplace "
-    "WHERE create_timestamp < %s AND HASHTEXT(order_id) %% 300 = %s",
-)
 
 
 @pytest.fixture(scope="module")
@@ -76,24 +68,12 @@ def next_day(chain: Chain) -> dt.date:
     return day(str(newest)) + dt.timedelta(days=1)
 
 
-def victim(
-    chain: Chain, as_of: dt.date, point: int = 0, prefix: tuple[str, ...] = ()
-) -> subprocess.Popen[str]:
-    """A refresh in a process of its own."""
-    settings = chain.settings
-    variables = {
-        "RFM_HOME": str(settings.home),
-        "RFM_SOURCE_URL": url_of(chain.mart),
-        "RFM_WAREHOUSE_URL": url_of(chain.warehouse),
-        "RFM_START_DATE": str(settings.start_date),
-        "RFM_END_DATE": str(settings.end_date),
-        "RFM_KEEP_DAYS": str(settings.keep_days),
-        "RFM_MEMORY_LIMIT_MB": "500",
-    }
-    command = [sys.executable, "-m", "rfm_platform_tests.faults.victim", str(as_of), str(point)]
+def victim(chain: Chain, as_of: dt.date, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """A refresh in a process of its own, by a command."""
+    command = [sys.executable, "-m", "rfm_platform_tests.faults.victim", str(as_of)]
     return subprocess.Popen(
         [*prefix, *command],
-        env=os.environ | variables,
+        env=os.environ | variables_of(chain),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -109,12 +89,13 @@ def test_kill_9_at_the_boundaries_of_a_refresh(_chain: Chain) -> None:
         as_of = next_day(_chain)
         _chain.in_mart(LATE_CHANGES[point % 3], READY, point % 50)
         as_of = min(as_of, LAST)
-        process = victim(_chain, as_of, point)
-        printed, errors = process.communicate(timeout=TIMEOUT_SECONDS)
-        if process.returncode == 0:
-            assert int(printed) < point, "it has lived through its boundary"
+        process, told = begin(_chain, plan_refresh(as_of, all_days=False), point)
+        process.join(TIMEOUT_SECONDS)
+        assert told.recv() == "begun"
+        if process.exitcode == 0:
+            assert told.recv() < point, "it has lived through its boundary"
             break
-        assert process.returncode == -signal.SIGKILL, errors
+        assert process.exitcode == -signal.SIGKILL
         outcome = refresh(_chain, as_of)
         assert outcome.succeeded, (point, outcome.errors)
         said = io.StringIO()

@@ -1,2 +1,6 @@
--- Rows of the snapshot before that the new one does not have.
-SELECT * FROM hashed_before ANTI JOIN unchanged USING (customer_hash, content_hash)
+-- Rows of the earlier state that the new one does not have.
+SELECT s.*
+FROM state_before AS s
+SEMI JOIN differing
+    ON differing.customer_hash
+        = HASH(s.marketplace, s.shop_id, s.shop_name, s.user_id, s.magpie_region_code)

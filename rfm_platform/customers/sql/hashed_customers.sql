@@ -1,8 +1,6 @@
--- A snapshot's rows, each with a hash of its customer and one of what it says, without what differs
--- from snapshot to snapshot. Two rows that share both hashes are taken for equal: among a billion
--- rows that is wrong with a chance of 1 in 10^20.
+-- Each row of one state of a table, as a hash of its customer and one of what it says, without what
+-- differs from state to state.
 SELECT
-    *,
     HASH(marketplace, shop_id, shop_name, user_id, magpie_region_code) AS customer_hash,
     HASH(
         first_order_timestamp, last_order_timestamp, total_order, total_cancelled, total_returned,

@@ -1,0 +1,183 @@
+"""Sends a partition of the lake so that the warehouse holds it: whole, or only what differs.
+
+A month that late changes touched, and a new snapshot, say of most customers what the warehouse
+already holds. What differs is found by comparing two states in the lake. So it is sent alone only
+where the warehouse says that it holds the earlier state, and where what it holds adds up;
+everything else is sent whole. The result is the same, but for the time at which a row was written.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from rfm_platform import catalog
+from rfm_platform.customers.differing import compared
+from rfm_platform.customers.restatements import by_marketplace
+from rfm_platform.customers.transforms import built_months
+from rfm_platform.engine import DuckDBEngine, read_sql
+from rfm_platform.lake import GoneError, Lake, LakeTable, Partition
+from rfm_platform.warehouse import CsvWriter, Publication
+
+AS_OF = "as_of_date"
+MONTH = "month_of_order"
+# Of aggregated_monthly, for the state of a month that is published: a run makes one each month.
+VERSIONS_LOOKED_AT = 30
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Brings partitions of the lake into a publication.
+
+    What is sent is the files that were looked up before, so that what is noted of them is true
+    whatever is committed meanwhile.
+    """
+
+    lake: Lake
+    engine: DuckDBEngine
+
+    def send_month(
+        self, publication: Publication, month: dt.date, before: Sequence[Mapping[str, Any]]
+    ) -> str | None:
+        """Replaces a published month. Rows that are there as they are now stay, with their time.
+
+        Args:
+            publication: the transaction.
+            month: its first day.
+            before: the published totals.
+
+        Returns:
+            What identifies the month; None: it has no rows.
+        """
+        source, table = self.lake.aggregated_monthly, catalog.aggregated_monthly
+        states = source.partitions(month, month)
+        if not states or not self._send_differing(publication, states[0], before):
+            files = [file for state in states for file in state.files]
+            publication.replace(table, (MONTH, month), self.rows(source, files, table))
+        return self.versions(states).get(month)
+
+    def _send_differing(
+        self, publication: Publication, month: Partition, before: Sequence[Mapping[str, Any]]
+    ) -> bool:
+        """False: the lake no longer has the state that is published, the published rows do not add
+        up to it, or every row is of another batch now.
+        """
+        source, table = self.lake.aggregated_monthly, catalog.aggregated_monthly
+        earlier = self._as_published(publication, month)
+        if earlier is None:
+            return False
+        key = table.columns["customer_key"]
+        with compared(self.engine, source, earlier, month) as states:
+            batch = states.etl_batch_time
+            if batch is None or any(row["through"] != batch.date() for row in before):
+                return False
+            if by_marketplace(before) != by_marketplace(states.totals_before()):
+                return False
+            removed, added = publication.exchange(
+                table,
+                (MONTH, month.value),
+                without=(key, states.changed("before", [key])),
+                rows=states.changed("now", table.columns),
+            )
+        published = sum(int(row["rows"]) for row in before)
+        return published - removed + added == states.rows
+
+    def _as_published(self, publication: Publication, month: Partition) -> Partition | None:
+        """The earlier state of a month that is published; None: the lake has it no more."""
+        source = self.lake.aggregated_monthly
+        noted = publication.rows(read_sql(__package__, "publications"), {})
+        version = {row[MONTH]: row["version"] for row in noted}.get(month.value)
+        if version is None:
+            return None
+        newest = source.version() or 0
+        states = [month]
+        for number in range(newest - 1, max(newest - 1 - VERSIONS_LOOKED_AT, -1), -1):
+            looked_at = states
+            try:
+                states = source.partitions(month.value, month.value, version=number)
+            except GoneError:
+                break
+            if states and states != looked_at and self.versions(states)[month.value] == version:
+                return states[0]
+        return None
+
+    def versions(self, months: Sequence[Partition]) -> dict[dt.date, str]:
+        """Identifies what is published of months of aggregated_monthly."""
+        source = self.lake.aggregated_monthly
+        with self.engine.session() as session:
+            files = [file for month in months for file in month.files]
+            session.view_files(source.name, files, source.shape)
+            built = built_months(session)
+        return {month: _version(source, made_from) for month, made_from in built.items()}
+
+    def send_customers(
+        self, publication: Publication, as_of: dt.date, held: Mapping[dt.date, Partition]
+    ) -> str | None:
+        """Replaces the published snapshot of a day. Rows that another one holds are copied there.
+
+        Args:
+            publication: the transaction.
+            as_of: the day.
+            held: the snapshots in the lake.
+
+        Returns:
+            What identifies the snapshot; None: there is none.
+        """
+        source, table = self.lake.final_user_analysis, catalog.final_user_analysis_snapshots
+        if as_of not in held:
+            publication.replace(table, (AS_OF, as_of), self.rows(source, (), table))
+            return None
+        if not self._take_over(publication, as_of, held):
+            rows = self.rows(source, held[as_of].files, table)
+            publication.replace(table, (AS_OF, as_of), rows)
+        return _version(source, held[as_of].token)
+
+    def _take_over(
+        self, publication: Publication, as_of: dt.date, held: Mapping[dt.date, Partition]
+    ) -> bool:
+        """False: no earlier snapshot is published as the lake holds it, or rows of it have gone."""
+        source, table = self.lake.final_user_analysis, catalog.final_user_analysis_snapshots
+        published = publication.rows(
+            read_sql(__package__, "snapshot_publications"), {"as_of": as_of}
+        )
+        earlier = [
+            held[row[AS_OF]]
+            for row in published
+            if row[AS_OF] in held and _version(source, held[row[AS_OF]].token) == row["version"]
+        ]
+        if not earlier:
+            return False
+        key = table.columns["customer_key"]
+        with compared(self.engine, source, earlier[0], held[as_of]) as states:
+            rows = publication.take_over(
+                table,
+                (AS_OF, as_of),
+                earlier[0].value,
+                without=(key, states.changed("before", [key])),
+                values={
+                    "load_timestamp": states.load_timestamp,
+                    "etl_batch_time": states.etl_batch_time,
+                },
+                rows=states.changed("now", table.columns),
+            )
+        return rows == states.rows
+
+    def rows(self, source: LakeTable, files: Sequence[str], table: sa.Table) -> CsvWriter:
+        """Rows of a table of the lake in their published form."""
+
+        def write_rows(write: Callable[[bytes], object]) -> None:
+            with self.engine.session() as session:
+                session.view_files(source.name, files, source.shape)
+                query = read_sql(__package__, f"publish_{source.name}")
+                session.dump_csv(query, table.columns, write)
+
+        return write_rows
+
+
+def _version(source: LakeTable, token: str) -> str:
+    """Identifies what is published: rows in the lake, by their token, and how they are shown."""
+    shown = read_sql(__package__, f"publish_{source.name}")
+    return hashlib.md5((token + shown).encode(), usedforsecurity=False).hexdigest()
