@@ -4,6 +4,8 @@ Every test here needs the official charts; `charts.py` says where they are looke
 """
 
 import copy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +144,27 @@ def test_a_probe_asks_a_port_that_is_open(release: list[Manifest]) -> None:
                 probe = container.get(kind) or {}
                 if "httpGet" in probe:
                     assert probe["httpGet"]["port"] in ports, (name, kind)
+
+
+def test_a_probes_command_exists_as_it_is_written(dagster: list[Manifest], tmp_path: Path) -> None:
+    """With an option that Dagster does not know, the container would be restarted for ever."""
+    commands = {
+        tuple(probe["exec"]["command"])
+        for template in pod_templates(dagster).values()
+        for container in containers(template)
+        for name in ("startupProbe", "readinessProbe", "livenessProbe")
+        if "exec" in (probe := container.get(name) or {})
+    }
+    assert commands
+    for program, *arguments in commands:
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name(program)), *arguments],
+            env={"DAGSTER_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "Usage:" not in done.stderr, done.stderr
 
 
 def test_what_has_several_replicas_has_an_autoscaler_and_a_budget(release: list[Manifest]) -> None:
