@@ -39,6 +39,11 @@ class Settings(BiSettings):
     home: Path = Field(
         Path(".rfm"), description="Where the lake, the embedded server and Dagster's storage lie."
     )
+    lake_url: str | None = Field(
+        None,
+        description="The lake's tables in an object store, `s3://bucket/prefix` (or `gs://`, "
+        "`az://`); credentials as the cloud's own variables. Unset: `lake` in the home.",
+    )
     source_url: SecretStr | None = Field(
         None, description="The data mart, `postgresql://…`. Unset: the embedded server."
     )
@@ -185,6 +190,26 @@ class Settings(BiSettings):
             raise ValueError("is no address such as sc://host:15002")
         return value
 
+    @field_validator("lake_url")
+    @classmethod
+    def _object_store(cls, value: str | None) -> str | None:
+        # Nothing that a log, a store or DuckDB would read otherwise, and no room for a password.
+        if value is not None and not re.fullmatch(r"(s3|gs|az)://[\w.-]+(/[\w.-]+)*/?", value):
+            raise ValueError(
+                "is no address such as s3://bucket/prefix, of letters, digits, '.', '_' and '-'; "
+                "credentials belong into variables of their own"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _a_lake_that_its_engine_sees(self) -> "Settings":
+        if self.lake_url is not None and self.engine == "spark":
+            raise ValueError(
+                "RFM_ENGINE=spark and RFM_LAKE_URL do not go together yet: a Spark server reads "
+                "and writes a lake in a directory. Unset one of them"
+            )
+        return self
+
     @model_validator(mode="after")
     def _dates_in_order(self) -> "Settings":
         if self.end_date is not None and self.end_date < self.start_date:
@@ -197,6 +222,7 @@ class Settings(BiSettings):
 
     @property
     def lake(self) -> Path:
+        """The lake's directory; with `lake_url` nothing but the reports lies there."""
         return self.home / "lake"
 
     @property

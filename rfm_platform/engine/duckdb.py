@@ -26,7 +26,7 @@ from rfm_platform.engine.parquet import write_files
 from rfm_platform.engine.pipes import read_from, write_to
 from rfm_platform.engine.sql import as_postgres_reads, duckdb_type
 from rfm_platform.errors import PlatformError
-from rfm_platform.lake import LakeTable
+from rfm_platform.lake import LakeTable, readable
 
 # Rows are CSV here only between us and PostgreSQL, which writes and reads exactly this dialect.
 NULL_TEXT = r"\N"
@@ -86,7 +86,8 @@ class Session:
     def view_files(self, name: str, files: Sequence[str], table: sa.Table) -> None:
         """Names the rows of Parquet files; without files, an empty table of that shape."""
         if files:
-            relation = self._connection.read_parquet(list(files), hive_partitioning=True)
+            paths = readable(files, self._scratch)
+            relation = self._connection.read_parquet(paths, hive_partitioning=True)
             relation.create_view(name, replace=True)
         else:
             self.create(name, table.columns, [])
@@ -156,7 +157,9 @@ class Session:
             values: the partitions; those that have no row end up empty.
             parameters: the query's.
         """
-        table.commit(write_files(self._connection, table, query, values, parameters), values)
+        directory = table.store.staging(self._scratch)
+        files = write_files(self._connection, table, query, values, parameters, directory=directory)
+        table.commit(files, values)
 
     def load_csv(
         self,

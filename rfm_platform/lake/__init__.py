@@ -6,7 +6,9 @@ nothing but files that no version names, until they are vacuumed. What the table
 catalogue's business.
 """
 
-from rfm_platform.lake.table import GoneError, LakeTable, Partition, WrittenFile
+from rfm_platform.lake.partition import Partition, WrittenFile
+from rfm_platform.lake.store import GoneError, StoreError, readable
+from rfm_platform.lake.table import LakeTable
 from rfm_platform.lake.tables import Lake
 
-__all__ = ["GoneError", "Lake", "LakeTable", "Partition", "WrittenFile"]
+__all__ = ["GoneError", "Lake", "LakeTable", "Partition", "StoreError", "WrittenFile", "readable"]

@@ -1,70 +1,25 @@
 """One Delta table over Parquet: its partitions, their replacement in one commit, its versions."""
 
 import datetime as dt
-import fcntl
-import hashlib
 import json
+import random
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from deltalake import DeltaTable, Field, Schema
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
-from deltalake.schema import ArrayType, PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
-from rfm_platform.errors import PlatformError
+from rfm_platform.lake.partition import Partition, WrittenFile
+from rfm_platform.lake.schema import delta_schema
+from rfm_platform.lake.store import Directory, GoneError, ObjectPrefix, Store, StoreError
 
-_TYPES: dict[type[sa.types.TypeEngine[Any]], str] = {
-    sa.Text: "string",
-    sa.BigInteger: "long",
-    sa.SmallInteger: "short",
-    sa.Integer: "integer",
-    sa.DateTime: "timestamp_ntz",
-    sa.Date: "date",
-    sa.Boolean: "boolean",
-    sa.Float: "double",
-}
-
-
-class GoneError(PlatformError):
-    """An earlier version of a table that cannot be read any more."""
-
-
-@dataclass(frozen=True)
-class WrittenFile:
-    """A Parquet file that lies in a table's directory and is in no version of it yet."""
-
-    path: Path
-    partition: dt.date
-    rows: int
-    size: int
-
-
-@dataclass(frozen=True)
-class Partition:
-    """The files of one partition in one version of a table.
-
-    Attributes:
-        value: the partition's day (or first day of its month).
-        files: absolute paths, sorted. Never empty.
-        rows: rows in them, from the log.
-        size: bytes.
-    """
-
-    value: dt.date
-    files: tuple[str, ...]
-    rows: int
-    size: int
-
-    @property
-    def token(self) -> str:
-        """Identifies the content: files are immutable and their names are never used again."""
-        return hashlib.md5("\n".join(self.files).encode(), usedforsecurity=False).hexdigest()
+# Writers of an object store's table that may be faster, one after the other, before one gives up.
+COMMIT_ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
@@ -75,18 +30,25 @@ class LakeTable:
         path: its directory.
         shape: its columns.
         partition_column: the one that a partition has a single value of.
+        url: where its files lie instead, in an object store; nothing is in `path` then.
     """
 
     path: Path
     shape: sa.Table
     partition_column: str
+    url: str | None = None
 
     @property
     def name(self) -> str:
         return self.path.name
 
+    @property
+    def store(self) -> Store:
+        """Where its files lie."""
+        return Directory(self.path) if self.url is None else ObjectPrefix(self.url)
+
     def directory(self, value: dt.date) -> Path:
-        """Where the files of a partition lie."""
+        """Where the files of a partition lie, in a directory."""
         return self.path / f"{self.partition_column}={value}"
 
     def version(self) -> int | None:
@@ -110,30 +72,12 @@ class LakeTable:
 
         Raises:
             GoneError: that version, or one of its files, has been removed.
+            StoreError: the object store cannot be read.
         """
         table = self._open(version)
-        if table is None:
-            return []
-        actions = table.get_add_actions(flatten=True)
-        columns: Mapping[str, Any] = {
-            name: actions.column(name).to_pylist()
-            for name in ("path", "num_records", "size_bytes", f"partition.{self.partition_column}")
-        }
-        found: dict[dt.date, list[tuple[str, int, int]]] = {}
-        for path, rows, size, value in zip(*columns.values(), strict=True):
-            if (first is None or value >= first) and (last is None or value <= last):
-                found.setdefault(value, []).append((str(self.path / path), rows, size))
-        partitions = [
-            Partition(
-                value,
-                tuple(sorted(path for path, _, _ in files)),
-                sum(rows for _, rows, _ in files),
-                sum(size for _, _, size in files),
-            )
-            for value, files in sorted(found.items())
-        ]
-        if version is not None and not all(
-            Path(file).exists() for partition in partitions for file in partition.files
+        partitions = [] if table is None else self._partitions_of(table, first, last)
+        if version is not None and self.store.have_gone(
+            [file for partition in partitions for file in partition.files]
         ):
             raise GoneError(f"{self.name}: files of version {version} have been removed")
         return partitions
@@ -152,11 +96,14 @@ class LakeTable:
         """Puts files in the place of some partitions, in one commit.
 
         Those that no file has end up empty. Files of a writer that dies before this are garbage.
+
+        Raises:
+            StoreError: the object store cannot be written, or others wrote all the time.
         """
         now = time.time_ns() // 1_000_000
         added = [
             AddAction(
-                path=str(file.path.relative_to(self.path)),
+                path=f"{file.path.parent.name}/{file.path.name}",
                 size=file.size,
                 partition_values={self.partition_column: file.partition.isoformat()},
                 modification_time=now,
@@ -165,42 +112,97 @@ class LakeTable:
             )
             for file in files
         ]
-        partitioned = [self.partition_column]
-        replaced = set(values)
-        with self._locked():
-            table = self._open()
-            if table is None:
-                create_table_with_add_actions(
-                    str(self.path), self._schema(), added, partition_by=partitioned
-                )
+        store = self.store
+        store.take([file.path for file in files])
+        for attempt in range(COMMIT_ATTEMPTS):
+            try:
+                with store.locked(), store.told():
+                    self._commit(store, added, set(values), now)
+            except DeltaError as error:
+                if not store.was_overtaken(error):
+                    raise
+                time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - not a secret
+            else:
                 return
-            removed = [
-                RemoveAction(
-                    path=str(Path(path).relative_to(self.path)),
-                    partition_values={self.partition_column: partition.value.isoformat()},
-                    deletion_timestamp=now,
-                    data_change=True,
-                )
-                for partition in self.partitions(min(values), max(values))
-                if partition.value in replaced
-                for path in partition.files
-            ]
-            if added or removed:
-                # Delta calls it an append; what is removed and added is in one version.
-                table.create_write_transaction(
-                    [*removed, *added], "append", self._schema(), partitioned
-                )
+        raise StoreError(
+            f"{self.name}: {COMMIT_ATTEMPTS} times another writer was faster, and nothing of this "
+            "one is in the table. Let writers follow one another (pool `rfm`), and run this again"
+        )
+
+    def _commit(
+        self, store: Store, added: Sequence[AddAction], values: set[dt.date], now: int
+    ) -> None:
+        table, properties = self._open(), store.commit_properties
+        partitioned = [self.partition_column]
+        if table is None:
+            create_table_with_add_actions(
+                store.location,
+                delta_schema(self.shape),
+                list(added),
+                partition_by=partitioned,
+                commit_properties=properties,
+            )
+            return
+        removed = [
+            RemoveAction(
+                path=store.relative(path),
+                partition_values={self.partition_column: partition.value.isoformat()},
+                deletion_timestamp=now,
+                data_change=True,
+            )
+            for partition in self._partitions_of(table, min(values), max(values))
+            if partition.value in values
+            for path in partition.files
+        ]
+        ours = {action.path for action in added}
+        if ours and ours == {action.path for action in removed}:
+            return  # it landed, and the answer was lost
+        if added or removed:
+            # Delta calls it an append; what is removed and added is in one version.
+            table.create_write_transaction(
+                [*removed, *added],
+                "append",
+                delta_schema(self.shape),
+                partitioned,
+                commit_properties=properties,
+            )
+
+    def _partitions_of(
+        self, table: DeltaTable, first: dt.date | None, last: dt.date | None
+    ) -> list[Partition]:
+        store = self.store
+        actions = table.get_add_actions(flatten=True)
+        columns: Mapping[str, Any] = {
+            name: actions.column(name).to_pylist()
+            for name in ("path", "num_records", "size_bytes", f"partition.{self.partition_column}")
+        }
+        found: dict[dt.date, list[tuple[str, int, int]]] = {}
+        for path, rows, size, value in zip(*columns.values(), strict=True):
+            if (first is None or value >= first) and (last is None or value <= last):
+                found.setdefault(value, []).append((store.address(path), rows, size))
+        return [
+            Partition(
+                value,
+                tuple(sorted(path for path, _, _ in files)),
+                sum(rows for _, rows, _ in files),
+                sum(size for _, _, size in files),
+            )
+            for value, files in sorted(found.items())
+        ]
 
     def vacuum(self, days: int) -> int:
         """Removes files that no version of the last days names, those of killed writers too.
 
         Returns:
             How many.
+
+        Raises:
+            StoreError: the object store cannot be written.
         """
-        table = self._open()
+        table, store = self._open(), self.store
         if table is None:
             return 0
-        with self._locked():
+        with store.locked(), store.told():
             table.create_checkpoint()
             removed = table.vacuum(
                 retention_hours=days * 24,
@@ -211,30 +213,13 @@ class LakeTable:
         return len(removed)
 
     def _open(self, version: int | None = None) -> DeltaTable | None:
+        store = self.store
         try:
-            return DeltaTable(self.path, version=version)
+            with store.told():
+                return DeltaTable(store.location, version=version)
         except TableNotFoundError:
             return None
         except DeltaError:
             if version is None:
                 raise
             raise GoneError(f"{self.name}: version {version} is not there any more") from None
-
-    def _schema(self) -> Schema:
-        return Schema([Field(column.name, _type(column)) for column in self.shape.columns])
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One writer of a table at a time: of two that replace a partition, the later one stays."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path.parent / f"{self.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-
-def _type(column: sa.Column[Any]) -> PrimitiveType | ArrayType:
-    if isinstance(column.type, sa.ARRAY):
-        return ArrayType(PrimitiveType("string"), contains_null=True)
-    if isinstance(column.type, sa.Numeric) and not isinstance(column.type, sa.Float):
-        return PrimitiveType(f"decimal({column.type.precision},{column.type.scale})")
-    return PrimitiveType(_TYPES[type(column.type)])

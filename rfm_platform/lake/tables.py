@@ -9,11 +9,19 @@ from rfm_platform.lake.table import LakeTable
 
 
 class Lake:
-    """The tables under one directory."""
+    """The tables under one directory, or under one prefix of an object store."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, url: str | None = None) -> None:
+        """Names the tables; nothing is opened.
+
+        Args:
+            root: the directory.
+            url: the prefix where the tables lie instead, ``s3://bucket/prefix``.
+        """
+
         def table(name: str, shape: sa.Table, partition_column: str) -> LakeTable:
-            return LakeTable(root / name, shape, partition_column)
+            place = None if url is None else f"{url.rstrip('/')}/{name}"
+            return LakeTable(root / name, shape, partition_column, place)
 
         as_of = "as_of_date"
         self.source_orders = table("source_orders", catalog.source_orders, "day")

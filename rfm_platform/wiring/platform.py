@@ -129,7 +129,7 @@ def build_platform(settings: Settings) -> Platform:
             timezone=settings.timezone,
             timeout_seconds=settings.source_timeout_seconds,
         ),
-        lake=Lake(settings.lake),
+        lake=Lake(settings.lake, settings.lake_url),
         engine=engine,
         transform_engine=engine if settings.engine == "duckdb" else spark_engine(settings),
         warehouse=Warehouse(warehouse_database(settings)),

@@ -1,0 +1,38 @@
+"""What a table consists of: written files, and partitions of files that a version names."""
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A Parquet file that lies in a table's `staging` and is in no version of it yet."""
+
+    path: Path
+    partition: dt.date
+    rows: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Partition:
+    """The files of one partition in one version of a table.
+
+    Attributes:
+        value: the partition's day (or first day of its month).
+        files: absolute paths, or URLs in an object store; sorted. Never empty.
+        rows: rows in them, from the log.
+        size: bytes.
+    """
+
+    value: dt.date
+    files: tuple[str, ...]
+    rows: int
+    size: int
+
+    @property
+    def token(self) -> str:
+        """Identifies the content: files are immutable and their names are never used again."""
+        return hashlib.md5("\n".join(self.files).encode(), usedforsecurity=False).hexdigest()
