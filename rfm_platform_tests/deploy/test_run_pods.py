@@ -151,8 +151,8 @@ def test_a_run_finds_its_settings_its_secrets_and_its_volumes(
     secrets = {
         s["secretRef"]["name"]: s["secretRef"] for s in container["envFrom"] if "secretRef" in s
     }
-    assert set(secrets) == {"rfm-databases", "rfm-alerts", "rfm-bi"}
-    assert secrets["rfm-bi"]["optional"] is True
+    assert set(secrets) == {"rfm-databases", "rfm-alerts", "rfm-bi", "rfm-lake"}
+    assert secrets["rfm-bi"]["optional"] is secrets["rfm-lake"]["optional"] is True
     maps = {s["configMapRef"]["name"] for s in container["envFrom"] if "configMapRef" in s}
     assert maps == {"rfm-settings"}
     settings = of_kind(dagster, "ConfigMap")["rfm-settings"]["data"]

@@ -200,17 +200,19 @@ def test_a_commit_that_landed_without_an_answer_is_not_made_twice(
 
 
 @pytest.mark.parametrize("action", ["read", "write"])
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("url", "s3://no-such-bucket/x"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:9/")],
-    ids=["no bucket", "no server"],
-)
+@pytest.mark.parametrize("wrong", ["bucket", "address", "credentials"])
 def test_a_store_that_cannot_be_used_is_a_sentence_without_a_key(
-    numbers: Numbers, monkeypatch: pytest.MonkeyPatch, name: str, value: str, action: str
+    numbers: Numbers, monkeypatch: pytest.MonkeyPatch, wrong: str, action: str
 ) -> None:
-    table = replace(numbers.table, url=value) if name == "url" else numbers.table
-    if name != "url":
-        monkeypatch.setenv(name, value)
+    table, nobody = numbers.table, "http://127.0.0.1:9"
+    if wrong == "bucket":
+        table = replace(table, url="s3://no-such-bucket/x")
+    elif wrong == "address":
+        monkeypatch.setenv("AWS_ENDPOINT_URL", nobody)
+    else:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        monkeypatch.setenv("AWS_METADATA_ENDPOINT", nobody)  # where a machine's identity would be
     with pytest.raises(StoreError, match=r"RFM_LAKE_URL: s3://.* cannot be read or") as raised:
         if action == "read":
             table.partitions()
