@@ -17,6 +17,7 @@ from moto.server import ThreadedMotoServer
 from obstore.store import ObjectStore, from_url
 from pydantic import SecretStr
 
+from rfm_platform.calendar import months_between
 from rfm_platform.engine import DuckDBEngine
 from rfm_platform.lake import GoneError, LakeTable, Partition, StoreError
 from rfm_platform.lake import table as lake_table
@@ -251,21 +252,26 @@ def mart_lines(late: bool) -> list[Line]:
     return [*lines[:7], lines[7]._replace(product_gmv_amount=5), *lines[9:]] if late else lines
 
 
-def morning_after_morning(chain: Chain) -> tuple[Tables, int | None]:
-    """Two mornings, late changes before the second: published tables, customers computed anew."""
-    last = FIRST + dt.timedelta(days=5)
+LAST = FIRST + dt.timedelta(days=5)
+
+
+def first_morning(chain: Chain) -> None:
+    chain.platform.warehouse.prepare()
     chain.fill(mart_lines(late=False))
-    chain.refresh(FIRST, last - dt.timedelta(days=1))
-    chain.snapshot(last - dt.timedelta(days=1))
+    chain.refresh(FIRST, LAST - dt.timedelta(days=1))
+    chain.snapshot(LAST - dt.timedelta(days=1))
+
+
+def second_morning(chain: Chain) -> tuple[Tables, int | None]:
+    """After late changes: the published tables, and how many customers a snapshot computes."""
     chain.fill(mart_lines(late=True))
-    chain.refresh(FIRST, last)
-    chain.snapshot(last)
-    touched = chain.platform.transforms.analyse_customers(last)
-    tables = chain.tables(last)
+    chain.refresh(FIRST, LAST)
+    chain.snapshot(LAST)
+    touched = chain.platform.transforms.analyse_customers(LAST)
+    tables = chain.tables(LAST)
     for rows in tables.values():
         for row in rows:
-            for written in ("load_timestamp", "source_version"):
-                row.pop(written, None)
+            row.pop("load_timestamp", None)
         rows.sort(key=str)
     return tables, touched
 
@@ -273,18 +279,29 @@ def morning_after_morning(chain: Chain) -> tuple[Tables, int | None]:
 def test_the_whole_chain_publishes_what_it_publishes_from_a_directory(
     url: str, settings: Settings, server: EmbeddedServer, _names: Iterator[int], tmp_path: Path
 ) -> None:
-    found = []
-    for place in (None, url):
-        home = tmp_path / ("local" if place is None else "remote")
+    """In a directory, in a store, and in a store that a directory was copied into."""
+
+    def chain(name: str, place: str | None) -> Chain:
         warehouse = url_of(server.database(f"warehouse_{next(_names)}"))
-        own = settings.model_copy(
-            update={"home": home, "lake_url": place, "warehouse_url": SecretStr(warehouse)}
-        )
-        chain = Chain(build_platform(own), own.lake)
-        chain.platform.warehouse.prepare()
-        found.append(morning_after_morning(chain))
-        assert bool(list(home.rglob("*.parquet"))) == (place is None)
-    (local, carried), remote = found
-    assert remote == (local, carried)
-    assert carried is not None, "customers are carried over from an earlier snapshot"
-    assert all(local.values()), "no table is empty"
+        own = {"home": tmp_path / name, "lake_url": place, "warehouse_url": SecretStr(warehouse)}
+        changed = settings.model_copy(update=own)
+        return Chain(build_platform(changed), changed.lake)
+
+    local, remote = chain("local", None), chain("remote", url)
+    first_morning(local)
+    first_morning(remote)
+
+    moved = chain("moved", f"{url}/moved")
+    moved.platform = replace(moved.platform, warehouse=local.platform.warehouse)
+    copied = from_url(f"{url}/moved", client_options={"allow_http": True})
+    for file in filter(Path.is_file, local.directory.rglob("*")):
+        obstore.put(copied, str(file.relative_to(local.directory)), file)
+    assert moved.platform.transforms.outdated_months(LAST) == months_between(FIRST, LAST)
+
+    found, touched = second_morning(local)
+    assert touched is not None, "customers are carried over from an earlier snapshot"
+    assert all(found.values()), "no table is empty"
+    assert second_morning(remote) == (found, touched)
+    assert second_morning(moved)[0] == found
+    for name in ("remote", "moved"):
+        assert list((tmp_path / name).rglob("*.parquet")) == []
