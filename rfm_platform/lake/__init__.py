@@ -6,8 +6,9 @@ nothing but files that no version names, until they are vacuumed. What the table
 catalogue's business.
 """
 
+from rfm_platform.lake.errors import GoneError, StoreError
+from rfm_platform.lake.objects import readable
 from rfm_platform.lake.partition import Partition, WrittenFile
-from rfm_platform.lake.store import GoneError, StoreError, readable
 from rfm_platform.lake.table import LakeTable
 from rfm_platform.lake.tables import Lake
 

@@ -14,9 +14,11 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
+from rfm_platform.lake.directory import Directory
+from rfm_platform.lake.errors import GoneError, StoreError
+from rfm_platform.lake.objects import ObjectPrefix
 from rfm_platform.lake.partition import Partition, WrittenFile
 from rfm_platform.lake.schema import delta_schema
-from rfm_platform.lake.store import Directory, GoneError, ObjectPrefix, Store, StoreError
 
 # Writers of an object store's table that may be faster, one after the other, before one gives up.
 COMMIT_ATTEMPTS = 8
@@ -43,7 +45,7 @@ class LakeTable:
         return self.path.name
 
     @property
-    def store(self) -> Store:
+    def store(self) -> Directory | ObjectPrefix:
         """Where its files lie."""
         return Directory(self.path) if self.url is None else ObjectPrefix(self.url)
 
@@ -130,11 +132,16 @@ class LakeTable:
         )
 
     def _commit(
-        self, store: Store, added: Sequence[AddAction], values: set[dt.date], now: int
+        self,
+        store: Directory | ObjectPrefix,
+        added: Sequence[AddAction],
+        values: set[dt.date],
+        now: int,
     ) -> None:
         table, properties = self._open(), store.commit_properties
         partitioned = [self.partition_column]
         if table is None:
+            store.prepare()
             create_table_with_add_actions(
                 store.location,
                 delta_schema(self.shape),

@@ -13,9 +13,11 @@ import pytest
 import requests
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.server import ThreadedMotoServer
 from obstore.store import ObjectStore, from_url
 from pydantic import SecretStr
+from werkzeug.serving import make_server
 
 from rfm_platform.calendar import months_between
 from rfm_platform.engine import DuckDBEngine
@@ -198,6 +200,28 @@ def test_a_commit_that_landed_without_an_answer_is_not_made_twice(
     numbers.replace(one("01-01", 2), "01-01")
     assert numbers.rows() == [(day("01-01"), 2)]
     assert numbers.table.version() == 1
+
+
+def test_a_store_that_would_overwrite_a_commit_is_refused_before_the_first_one(
+    numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = DomainDispatcherApplication(create_backend_app)
+
+    def older(environ: dict[str, Any], respond: Any) -> Any:
+        environ.pop("HTTP_IF_NONE_MATCH", None)
+        return backend(environ, respond)
+
+    server = make_server("127.0.0.1", 0, older, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(StoreError, match="does not know conditional puts"):
+            numbers.replace(one("01-01", 1), "01-01")
+        assert numbers.table.version() is None
+    finally:
+        server.shutdown()
+        thread.join()
 
 
 @pytest.mark.parametrize("action", ["read", "write"])

@@ -1,18 +1,17 @@
-"""Where a table's files lie: a directory of this machine, or a prefix of an object store.
+"""A table's files under a prefix of an object store, which engines do not read and write in place.
 
-Engines read and write files by path, whatever the lake is. A directory's files are read and written
-where they lie. Those of an object store are written into the session's scratch directory and
-uploaded before the commit, and fetched there, once a session, before they are read: one request a
-file. DuckDB's reading over fsspec asked for eleven a file and took five to nine times as long;
-DuckDB's own extension would be downloaded at run time.
+They are written into the session's scratch directory and uploaded before the commit, and fetched
+there, once a session, before they are read: one request a file. DuckDB's reading over fsspec asked
+for eleven a file and took five to nine times as long; DuckDB's own extension would be downloaded at
+run time.
 
-One writer at a time is a lock on a file in a directory. An object store has no lock: there a commit
-lands only as the version right after the one that its writer has read, or not at all.
+A store has no lock. So a commit lands only as the version right after the one that its writer has
+read, or not at all.
 """
 
-import fcntl
 import posixpath
 import re
+import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,78 +22,14 @@ from typing import TypeVar
 import obstore
 from deltalake import CommitProperties
 from deltalake.exceptions import CommitFailedError, DeltaError
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore, from_url
 
-from rfm_platform.errors import PlatformError
+from rfm_platform.lake.errors import GoneError, StoreError
 
 _AT_ONCE = 8  # files on their way, each in memory in parts of some MB
 _PARTIAL = ".partial"
 T = TypeVar("T")
-
-
-class GoneError(PlatformError):
-    """An earlier version of a table that cannot be read any more."""
-
-
-class StoreError(PlatformError):
-    """An object store that cannot be used: which, and what to look at. Never a key."""
-
-
-@dataclass(frozen=True)
-class Directory:
-    """A table's files in a directory.
-
-    Attributes:
-        path: the table's directory.
-    """
-
-    path: Path
-
-    @property
-    def location(self) -> str:
-        """The table, as delta-rs takes it."""
-        return str(self.path)
-
-    @property
-    def commit_properties(self) -> CommitProperties | None:
-        return None
-
-    def was_overtaken(self, _error: DeltaError) -> bool:
-        """Whether a commit is to be tried again, on top of another writer's."""
-        return False  # the lock is ours
-
-    def address(self, path: str) -> str:
-        """Where a file lies that the log names."""
-        return str(self.path / path)
-
-    def relative(self, address: str) -> str:
-        """How the log names a file."""
-        return str(Path(address).relative_to(self.path))
-
-    def have_gone(self, addresses: Collection[str]) -> bool:
-        """Whether one of the files is not there."""
-        return not all(Path(address).exists() for address in addresses)
-
-    def staging(self, _scratch: Path) -> Path:
-        """Where an engine writes new files, in directories named after partitions."""
-        return self.path
-
-    def take(self, _files: Sequence[Path]) -> None:
-        """Brings written files to where their table's files lie."""
-
-    @contextmanager
-    def told(self) -> Iterator[None]:
-        """Errors of the store, in a sentence."""
-        yield
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """One writer of a table at a time: of two that replace a partition, the later one stays."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path.parent / f"{self.path.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
 
 @dataclass(frozen=True)
@@ -146,6 +81,26 @@ class ObjectPrefix:
         """Where an engine writes new files, in directories named after partitions."""
         return scratch / f"new-{posixpath.basename(self.url)}"
 
+    def prepare(self) -> None:
+        """Before a table's first commit.
+
+        Raises:
+            StoreError: the store would let one writer's commit replace another's.
+        """
+        store, probe = _open(self.url), f"_probe-{uuid.uuid4()}"
+        with self.told():
+            obstore.put(store, probe, b"", mode="create")
+            try:
+                obstore.put(store, probe, b"", mode="create")
+            except AlreadyExistsError:
+                return
+            finally:
+                obstore.delete(store, probe)
+        raise StoreError(
+            f"RFM_LAKE_URL: the store of {self.url} does not know conditional puts "
+            "(If-None-Match): a commit of one writer would silently replace another's"
+        )
+
     def take(self, files: Sequence[Path]) -> None:
         """Brings written files to where their table's files lie."""
         store = _open(self.url)
@@ -179,9 +134,6 @@ class ObjectPrefix:
     def locked(self) -> Iterator[None]:
         """No lock: `commit_properties` lets one of several writers through."""
         yield
-
-
-Store = Directory | ObjectPrefix
 
 
 def readable(files: Sequence[str], scratch: Path) -> list[str]:
