@@ -82,9 +82,10 @@ def demo(
     Without options: a year of real orders from 2,469 households.
     """
     settings = load_settings()
-    if settings.source_url or settings.warehouse_url:
+    if settings.source_url or settings.warehouse_url or settings.lake_url:
         raise UsageError(
-            "The demo fills the embedded servers. Unset RFM_SOURCE_URL and RFM_WAREHOUSE_URL first."
+            "The demo fills the embedded servers and a lake in its home. Unset RFM_SOURCE_URL, "
+            "RFM_WAREHOUSE_URL and RFM_LAKE_URL first."
         )
     from rfm_platform.cli import demo as demo_command
     from rfm_platform.cli import show as tables
