@@ -86,6 +86,7 @@ def test_no_build_tool_and_no_secret_is_in_the_image(docker: Engine, image: str)
     assert docker.run("run", "--rm", *RESTRICTED, image, "ls", "-A", "/opt/app").split() == [
         "LICENSE",
         "__pycache__",
+        "bin",
         "dagster.yaml",
         "rfm_platform",
         "sbom.py",

@@ -1,0 +1,59 @@
+"""The image's web server, ended as Kubernetes ends it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+from rfm_platform_tests.conftest import free_port
+from rfm_platform_tests.deploy.charts import ROOT
+
+
+def test_it_answers_for_a_while_after_it_was_told_to_end(tmp_path: Path) -> None:
+    """Otherwise requests fail that a service sends before it knows."""
+    port = free_port()
+
+    def answers() -> bool:
+        try:
+            address = f"http://127.0.0.1:{port}/server_info"
+            with urllib.request.urlopen(address, timeout=10) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    environment = os.environ | {
+        "DAGSTER_HOME": str(tmp_path),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    process = subprocess.Popen(
+        [
+            ROOT / "deploy/dagster-webserver",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            "--empty-workspace",
+        ],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not answers():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+        process.send_signal(signal.SIGTERM)
+        told = time.monotonic()
+        while time.monotonic() < told + 3:
+            assert answers()
+        process.wait(60)
+        assert not answers()
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
