@@ -127,8 +127,8 @@ def show_checks(settings: Settings, console: Console) -> None:
                 )
                 for key in group
             }
-            if asset not in ORDER[:-3] and not any(map(sum, counts.values())):
-                continue  # the drill does not run everywhere
+            if asset not in ORDER[:-4] and not any(map(sum, counts.values())):
+                continue  # neither Redash nor the drill is everywhere
             table.add_row(f"[bold]{asset}[/]")
             for key, (passed, failed) in counts.items():
                 colour = "red" if failed else "green" if passed else "dim"

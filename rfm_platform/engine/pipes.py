@@ -102,10 +102,12 @@ def write_to(pipe: Path, write: Callable[[str], None], consume: Callable[[bytes]
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         while True:
-            chunk = os.read(descriptor, PIPE_BYTES) if poll.poll(POLL_MILLISECONDS) else b""
+            # Asked before the pipe is read: what a writer that has ended has written is in there.
+            has_ended = not thread.is_alive()
+            chunk = _read(descriptor) if poll.poll(POLL_MILLISECONDS) else b""
             if chunk:
                 consume(chunk)
-            elif not thread.is_alive():
+            elif has_ended:
                 break
             else:
                 thread.join(POLL_MILLISECONDS / 1000)
@@ -113,15 +115,26 @@ def write_to(pipe: Path, write: Callable[[str], None], consume: Callable[[bytes]
         errors.insert(0, error)
     finally:
         os.close(descriptor)
-        thread.join()
+        while thread.is_alive():
+            thread.join(POLL_MILLISECONDS / 1000)
+            # A writer that opens the pipe only now would wait for a reader for ever.
+            os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
         pipe.unlink()
     if errors:
         raise errors[0]
 
 
-def _discard(descriptor: int) -> None:
+def _read(descriptor: int) -> bytes:
+    """What is in the pipe now; nothing where its writer has not written yet.
+
+    A writer that opens a file twice (to see whether it is there) makes the pipe look ended between.
+    """
     try:
-        while os.read(descriptor, PIPE_BYTES):
-            pass
+        return os.read(descriptor, PIPE_BYTES)
     except BlockingIOError:
+        return b""
+
+
+def _discard(descriptor: int) -> None:
+    while _read(descriptor):
         pass

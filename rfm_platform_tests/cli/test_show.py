@@ -167,7 +167,7 @@ def test_the_demo_never_touches_a_database_that_is_somebodys(
     }
     said = rfm_here(variables, "demo", "--synthetic", "100")
     assert said.code == 1
-    assert "Unset RFM_SOURCE_URL and RFM_WAREHOUSE_URL first." in said.err
+    assert "Unset RFM_SOURCE_URL, RFM_WAREHOUSE_URL and RFM_LAKE_URL first." in said.err
     assert not (chain.settings.home / "postgres").exists()
 
 

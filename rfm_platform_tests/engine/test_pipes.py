@@ -1,6 +1,9 @@
 """Streams between DuckDB and PostgreSQL: whatever breaks, the caller hears and nobody hangs."""
 
+import os
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -175,3 +178,34 @@ def test_a_session_can_be_used_again_after_a_stream_has_failed(engine: DuckDBEng
             session.load_csv("t", COLUMNS, broken_after(3_000))
         session.load_csv("t", COLUMNS, lambda write: write(b"1,one\n") and None)
         assert session.rows("FROM t") == [(1, "one")]
+
+
+def test_a_writer_that_opens_the_pipe_several_times_is_no_end_and_no_error(tmp_path: Path) -> None:
+    """Between two openings the pipe looks ended, and right after the second one there is nothing."""
+
+    def write(pipe: str) -> None:
+        for _ in range(5000):
+            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        Path(pipe).write_bytes(b"rows")
+
+    received: list[bytes] = []
+    write_to(tmp_path / "pipe", write, received.append)
+    assert b"".join(received) == b"rows"
+
+
+def test_a_consumer_that_breaks_off_before_the_writer_opens_does_not_hang(tmp_path: Path) -> None:
+    broke = threading.Event()
+
+    def write(pipe: str) -> None:
+        with open(pipe, "wb") as stream:  # noqa: PTH123 - as DuckDB does
+            stream.write(b"first")
+        broke.wait(10)
+        with open(pipe, "wb") as stream, suppress(BrokenPipeError):  # noqa: PTH123
+            stream.write(b"second")
+
+    def break_off(_: bytes) -> None:
+        broke.set()
+        raise RuntimeError("full")
+
+    with pytest.raises(RuntimeError, match="full"):
+        write_to(tmp_path / "pipe", write, break_off)
