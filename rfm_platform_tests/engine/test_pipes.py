@@ -181,7 +181,7 @@ def test_a_session_can_be_used_again_after_a_stream_has_failed(engine: DuckDBEng
 
 
 def test_a_writer_that_opens_the_pipe_several_times_is_no_end_and_no_error(tmp_path: Path) -> None:
-    """Between two openings the pipe looks ended, and right after the second one there is nothing."""
+    """Between two openings the pipe looks ended; right after the second one it is empty."""
 
     def write(pipe: str) -> None:
         for _ in range(5000):
