@@ -1,4 +1,4 @@
-"""The variables of the BI platform's database: a part of `Settings`, which reads them."""
+"""The variables of the BI platform: a part of `Settings`, which reads them."""
 
 import datetime as dt
 from pathlib import Path
@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings
 
 
 class BiSettings(BaseSettings):
-    """Where the BI platform's database is, where it moves to, and how."""
+    """Where its database is, where that moves to and how, and what is provisioned in Redash."""
 
     bi_source_url: SecretStr | None = Field(
         None, description="The BI platform's database, `postgresql://…`."

@@ -128,9 +128,14 @@ class Redash:
         """The release, such as (25, 8, 0).
 
         Raises:
-            RedashError: also where the key is wrong, so it is a good first question.
+            RedashError: also where the key is wrong, which no other question tells for sure.
         """
-        session = self.call("GET", "session")
+        try:
+            session = self.call("GET", "session")
+        except NotThereError:
+            raise RedashError(
+                f"{self.url} does not know the API key: look at RFM_REDASH_API_KEY"
+            ) from None
         text = str(session["client_config"].get("version", ""))
         parts = [part for part in text.split("-", maxsplit=1)[0].split(".") if part.isdigit()]
         if not parts:

@@ -71,7 +71,7 @@ check_results = Table(
     Column("asset", Text, comment="The table or asset that was checked."),
     Column("check_name", Text, comment="What holds where it has passed."),
     Column("day", Date, comment="The day that was judged; null: not a day, but everything."),
-    Column("passed", Boolean, comment="The newest verdict."),
+    Column("passed", Boolean, comment="The newest verdict; false also where the check only warns."),
     Column("recorded_at", DateTime, comment="When the verdicts were copied here, local time."),
     comment="The newest verdict of each check on each day, for dashboards; all rows are replaced.",
 )

@@ -183,13 +183,11 @@ def smoke(
 ) -> None:
     """Do on the started Redash (RFM_REDASH_URL) what people do: sources, queries, dashboards."""
     from rfm_platform.bi_database.smoke import smoke_test
-    from rfm_platform.redash import Redash
+    from rfm_platform.wiring.redash import required_server
 
     settings = load_settings()
-    if settings.redash_url is None or settings.redash_api_key is None:
-        raise PlatformError("Set RFM_REDASH_URL and RFM_REDASH_API_KEY first.")
-    server = Redash(settings.redash_url, settings.redash_api_key.get_secret_value())
-    with console.status(f"asking {settings.redash_url}"):
+    server = required_server(settings)
+    with console.status(f"asking {server.url}"):
         findings = smoke_test(
             server, settings.home / "bi_move" / "smoke.json", after_restart=after_restart
         )

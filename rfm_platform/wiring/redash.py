@@ -24,6 +24,18 @@ def redash_server(settings: Settings) -> Redash | None:
     return Redash(settings.redash_url, settings.redash_api_key.get_secret_value())
 
 
+def required_server(settings: Settings) -> Redash:
+    """The server.
+
+    Raises:
+        RedashError: it is not set.
+    """
+    redash = redash_server(settings)
+    if redash is None:
+        raise RedashError("Set RFM_REDASH_URL and RFM_REDASH_API_KEY first.")
+    return redash
+
+
 def is_provisioned(settings: Settings) -> bool:
     """Whether every morning brings Redash to the declaration."""
     if settings.redash_provision is not None:
@@ -39,9 +51,7 @@ def provisioner(platform: Platform) -> Provisioner:
         DeclarationError: the declaration cannot be used.
     """
     settings = platform.settings
-    redash = redash_server(settings)
-    if redash is None:
-        raise RedashError("Set RFM_REDASH_URL and RFM_REDASH_API_KEY first.")
+    redash = required_server(settings)
     return Provisioner(
         redash,
         Ledger(platform.warehouse, redash.url.rstrip("/"), settings.timezone),

@@ -76,8 +76,8 @@ class Position(_Model):
 
     col: int = Field(ge=0, lt=12)
     row: int = Field(ge=0)
-    sizeX: int = Field(ge=1, le=12)  # noqa: N815 - Redash's name
-    sizeY: int = Field(ge=1)  # noqa: N815
+    sizeX: int = Field(ge=1, le=12)  # noqa: N815 - Redash's own name, as in YAML
+    sizeY: int = Field(ge=1)  # noqa: N815 - likewise
 
 
 class Widget(_Model):

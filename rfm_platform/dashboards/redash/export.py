@@ -12,8 +12,6 @@ from typing import Any
 
 import yaml
 
-from rfm_platform.dashboards.redash.declaration import Query
-from rfm_platform.dashboards.redash.live import release_of
 from rfm_platform.dashboards.redash.wanted import NEW_GRID, Address, mappings, plain
 from rfm_platform.redash import Redash, RedashError
 
@@ -96,7 +94,7 @@ class _Reader:
         self.redash = redash
         self.export = Export()
         self._own_source = own_source
-        self._scale = 1 if release_of(redash) >= NEW_GRID else 2
+        self._scale = 1 if redash.version() >= NEW_GRID else 2
         self._sources = {each["id"]: each["name"] for each in redash.call("GET", "data_sources")}
         self._keys: dict[tuple[str, int], str] = {}
 
@@ -111,7 +109,8 @@ class _Reader:
             entry: dict[str, Any] = {"position": self._position(widget)}
             if widget.get("visualization"):
                 name = self._visualization(widget["visualization"])
-                derived = mappings(Query(name="", **self._parameters_of(name)))
+                query = self.export.queries[name.split(".")[0]]
+                derived = mappings(each["name"] for each in query.get("parameters", ()))
                 given = (widget.get("options") or {}).get("parameterMappings") or {}
                 entry["visualization"] = name
                 if given != derived:
@@ -140,10 +139,6 @@ class _Reader:
     def _visualization(self, drawn: Mapping[str, Any]) -> str:
         self.read_query(drawn["query"]["id"])
         return self._keys["visualization", drawn["id"]]
-
-    def _parameters_of(self, visualization: str) -> dict[str, Any]:
-        query = self.export.queries[visualization.split(".", maxsplit=1)[0]]
-        return {"parameters": query.get("parameters", [])}
 
     def read_query(self, number: int) -> str:
         """Takes a query along, with its visualizations and the lists of its parameters."""
@@ -178,7 +173,6 @@ class _Reader:
 
     def _parameter(self, parameter: Mapping[str, Any]) -> dict[str, Any]:
         fields = plain(parameter)
-        fields.pop("parentQueryId", None)
         if "queryId" in fields:
             fields["query"] = self.read_query(fields.pop("queryId"))
         return fields

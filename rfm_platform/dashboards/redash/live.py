@@ -41,20 +41,6 @@ def read_live(
     return LiveObjects(reader.found, sources)
 
 
-def release_of(redash: Redash) -> tuple[int, ...]:
-    """The server's release; the first question, because it tells a wrong key by its name.
-
-    Raises:
-        RedashError: the server does not answer, or not to this key.
-    """
-    try:
-        return redash.version()
-    except NotThereError:
-        raise RedashError(
-            f"{redash.url} does not know the API key: look at RFM_REDASH_API_KEY"
-        ) from None
-
-
 class _Reader:
     """One reading, in an order in which what others refer to is named first."""
 

@@ -81,27 +81,21 @@ def prove_query(
         number: Redash's.
         database: what the query reads; None: another data source, so that only its shape is known.
     """
+    seconds = int(redash.job_seconds)
     try:
         there = _shown(redash, number, query)
+        if database is None:
+            problems = problems_of(query, there)
+            said = "; ".join(problems) or "It reads another data source."
+            state: State = "differs" if problems else "not compared"
+            return Proof(key, state, len(there.rows), said)
+        here = read_result(database, query, seconds)
+        if _difference(there, here):
+            # Something may have been published between the two: once more.
+            there, here = _shown(redash, number, query), read_result(database, query, seconds)
     except RedashError as error:
         return Proof(key, "differs", 0, str(error))
-    if database is None:
-        problems = problems_of(query, there)
-        return Proof(
-            key,
-            "differs" if problems else "not compared",
-            len(there.rows),
-            "; ".join(problems) or "It reads another data source.",
-        )
-    here = read_result(database, query, int(redash.job_seconds))
     text = _difference(there, here)
-    if text:
-        # Something may have been published between the two: once more, closer together.
-        there, here = (
-            _shown(redash, number, query),
-            read_result(database, query, int(redash.job_seconds)),
-        )
-        text = _difference(there, here)
     problems = [text] if text else problems_of(query, there)
     problems += [
         f"{drawn.name}: {problem}"
@@ -164,11 +158,6 @@ def _drawn_differs(drawn: Visualization, there: Result, here: Result) -> str | N
                 f"{sum(sizes.values())} and {sum(cells.values())}"
             )
     return None
-
-
-def unproved(key: str, text: str) -> Proof:
-    """A query that could not be compared, and why."""
-    return Proof(key, "not compared", 0, text)
 
 
 def counts(proofs: list[Proof]) -> Mapping[str, int]:

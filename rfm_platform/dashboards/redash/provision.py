@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from rfm_platform.dashboards.redash.declaration import Declaration, DeclarationError
 from rfm_platform.dashboards.redash.ledger import Ledger
-from rfm_platform.dashboards.redash.live import LiveObjects, read_live, release_of
+from rfm_platform.dashboards.redash.live import LiveObjects, read_live
 from rfm_platform.dashboards.redash.plan import Change, Sent, plan
 from rfm_platform.dashboards.redash.proof import (
     Proof,
     problems_of,
     prove_query,
     read_result,
-    unproved,
 )
 from rfm_platform.dashboards.redash.wanted import Address, Fields, wanted_objects
 from rfm_platform.dashboards.redash.writing import Source, Writer
@@ -54,10 +53,14 @@ class Provisioner:
         Raises:
             RedashError: the server does not answer, or not to this key.
         """
-        release = release_of(self.redash)
-        wanted = wanted_objects(self.declaration, self.source.fields, release)
+        wanted = self._wanted()
         sent = self.ledger.read()
         return State(wanted, sent, read_live(self.redash, wanted, sent))
+
+    def _wanted(self) -> dict[Address, Fields]:
+        # The release is the first question: it tells a wrong key.
+        release = self.redash.version()
+        return wanted_objects(self.declaration, self.source.fields, release)
 
     def refuse_bad_shapes(self) -> None:
         """Runs every query in the warehouse, and looks at what its charts would be given.
@@ -155,9 +158,13 @@ class Provisioner:
             address = Address("query", key)
             live = state.live.objects.get(address)
             if live is None:
-                proofs.append(unproved(key, "It is not in Redash: `rfm redash apply`."))
+                proofs.append(
+                    Proof(key, "not compared", 0, "It is not in Redash: `rfm redash apply`.")
+                )
             elif live.fields != state.wanted[address]:
-                proofs.append(unproved(key, "It is not as declared: `rfm redash plan` says why."))
+                proofs.append(
+                    Proof(key, "not compared", 0, "It is not as declared: `rfm redash plan`.")
+                )
             else:
                 ours = query.data_source in (None, self.source.name)
                 database = self.ledger.warehouse.database if ours else None
@@ -170,7 +177,7 @@ class Provisioner:
         Args:
             numbers: Redash's, of each that the declaration now has.
         """
-        wanted = wanted_objects(self.declaration, self.source.fields, release_of(self.redash))
+        wanted = self._wanted()
         known = {address: Sent(number, {}) for address, number in numbers.items()}
         live = read_live(self.redash, wanted, {**self.ledger.read(), **known})
         for address in known:

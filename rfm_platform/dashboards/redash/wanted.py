@@ -5,7 +5,7 @@ because ids are a server's own. Everything that is not among the fields is peopl
 permissions, further tags, schedules, whether an alert is muted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from rfm_platform.dashboards.redash.declaration import Dashboard, Declaration, Position, Query
@@ -94,7 +94,7 @@ def _widgets(
     for widget in dashboard.widgets:
         if widget.visualization:
             name = widget.visualization
-            derived = mappings(queries[name.split(".")[0]])
+            derived = mappings(queries[name.split(".")[0]].defaults)
         else:
             texts += 1
             name, derived = f"text_{texts}", {}
@@ -115,14 +115,18 @@ def _on_grid(position: Position, release: tuple[int, ...]) -> dict[str, int]:
     return place
 
 
-def mappings(query: Query) -> dict[str, dict[str, Any]]:
+def mappings(parameters: Iterable[str]) -> dict[str, dict[str, Any]]:
     """One control on the dashboard for all widgets that have a parameter of that name."""
     return {
         name: {"name": name, "type": "dashboard-level", "mapTo": name, "value": None, "title": ""}
-        for name in query.defaults
+        for name in parameters
     }
 
 
 def plain(parameter: Mapping[str, Any]) -> dict[str, Any]:
-    """A parameter without what says nothing, such as the nulls that Redash's editor adds."""
-    return {key: value for key, value in parameter.items() if value not in (None, [], False)}
+    """A parameter without what says nothing, and without what Redash's editor keeps for itself."""
+    return {
+        key: value
+        for key, value in parameter.items()
+        if value not in (None, [], False) and key != "parentQueryId"
+    }
