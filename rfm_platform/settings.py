@@ -19,6 +19,7 @@ from pydantic_settings import SettingsError as UnreadableError
 
 from rfm_platform.bi_settings import BiSettings
 from rfm_platform.errors import PlatformError
+from rfm_platform.morning_settings import MorningSettings
 
 ENV_PREFIX = "RFM_"
 HOME_FILE = "rfm.env"
@@ -31,7 +32,7 @@ class SettingsError(PlatformError):
     """A variable that cannot be used: its name, what is wrong with it, never its value."""
 
 
-class Settings(BiSettings):
+class Settings(MorningSettings, BiSettings):
     """The platform's configuration. Each field is the variable ``RFM_<NAME>``."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="ignore", frozen=True)
@@ -109,7 +110,6 @@ class Settings(BiSettings):
     keep_days: int = Field(
         7, ge=1, description="Daily snapshots kept in the warehouse, beside every month's last."
     )
-
     keep_versions_days: int = Field(
         30, ge=1, description="Earlier versions of the lake's tables that stay readable."
     )
@@ -120,41 +120,6 @@ class Settings(BiSettings):
         60, ge=0, description="Days before the newest that every morning looks at for late changes."
     )
 
-    schedules: bool = Field(
-        True, description="Whether schedules and alerts run without being switched on."
-    )
-    daily_at: dt.time = Field(
-        dt.time(2, 30), description="When every morning's run starts, local time."
-    )
-    whole_history_on: Literal[
-        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
-    ] = Field(
-        "sunday",
-        description="When all days are looked at for late changes, an hour after every morning's "
-        "run.",
-    )
-    deadline: dt.time = Field(
-        dt.time(6, 0), description="When the day before has to be published, local time."
-    )
-    season_file: Path | None = Field(
-        None, description="Your own calendar of special days. Unset: the one that comes along."
-    )
-    drift_spread: float = Field(
-        5.0, gt=0, description="A day is unusual so many robust standard deviations off."
-    )
-    drift_change: float = Field(
-        0.3, ge=0, description="Smaller changes of counts, amounts and thresholds are ignored."
-    )
-    drift_points: float = Field(0.03, ge=0, description="Smaller changes of shares are ignored.")
-    drift_history: int = Field(
-        4, ge=3, description="Comparable earlier days that a day needs to be judged."
-    )
-    drift_orders: int = Field(
-        50, ge=1, description="Orders a day that a shop or marketplace needs to be judged."
-    )
-    stability: float = Field(
-        0.25, gt=0, description="Population stability index above which segments have shifted."
-    )
     min_customers: int = Field(
         30, ge=1, description="A marketplace or shop with fewer customers is not segmented."
     )
@@ -169,10 +134,6 @@ class Settings(BiSettings):
     currency_decimals: int = Field(
         0, ge=0, le=4, description="Decimals that amounts carry as whole numbers; cents: 2."
     )
-    alert_urls: SecretStr | None = Field(
-        None, description="Apprise URLs that alerts go to, with blanks between. Unset: the log."
-    )
-    ui_url: str | None = Field(None, description="Dagster's address, for links in alerts.")
 
     @field_validator("timezone")
     @classmethod

@@ -100,7 +100,7 @@ class SparkEngine:
             spark.client.set_retry_policies([_RETRIES])
             # Timestamps have no zone here; casts between the two kinds must not move them.
             spark.conf.set("spark.sql.session.timeZone", "UTC")
-        except Exception as error:
+        except Exception as error:  # gRPC's, pyspark's, the socket's: which one, the text says
             raise SparkError(
                 f"{self.place} cannot be reached ({type(error).__name__}): is the server running, "
                 "and is RFM_SPARK_REMOTE right?"

@@ -36,7 +36,7 @@ def check_shared(spark: SparkSession, scratch: Path, place: str) -> None:
         read = spark.read.schema("word string").parquet(str(ours))
         read.write.parquet(str(theirs))
         found = [v for f in theirs.glob("*.parquet") for v in pq.read_table(f)["word"].to_pylist()]
-    except Exception as error:
+    except Exception as error:  # each server refuses in its own way
         raise NotSharedError(_advice(scratch, place, type(error).__name__)) from None
     if found != [word]:
         raise NotSharedError(_advice(scratch, place, "other files"))

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import obstore
 import pytest
-from moto.server import ThreadedMotoServer
 from obstore.store import from_url
 
 from rfm_platform.bi_database import store
@@ -15,6 +13,7 @@ from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import NAME, damaged_files, read_manifest
 from rfm_platform.bi_database.move import Move
 from rfm_platform.postgres import Database
+from rfm_platform_tests.s3 import bucket
 
 URL = "s3://backups/bi"
 KEY = "an access key that nobody must see"
@@ -23,21 +22,8 @@ KEY = "an access key that nobody must see"
 @pytest.fixture
 def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A bucket of a server of this test's own."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "rfm",
-        "AWS_SECRET_ACCESS_KEY": KEY,
-        "AWS_REGION": "us-east-1",
-        "AWS_ALLOW_HTTP": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-
-    boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}").create_bucket(Bucket="backups")
-    yield URL
-    server.stop()
+    with bucket(monkeypatch, "backups", KEY):
+        yield URL
 
 
 def paths(url: str) -> list[str]:

@@ -200,7 +200,7 @@ def test_a_consumer_that_breaks_off_before_the_writer_opens_does_not_hang(tmp_pa
         with open(pipe, "wb") as stream:  # noqa: PTH123 - as DuckDB does
             stream.write(b"first")
         broke.wait(10)
-        with open(pipe, "wb") as stream, suppress(BrokenPipeError):  # noqa: PTH123
+        with open(pipe, "wb") as stream, suppress(BrokenPipeError):  # noqa: PTH123 - likewise
             stream.write(b"second")
 
     def break_off(_: bytes) -> None:

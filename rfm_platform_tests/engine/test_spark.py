@@ -40,7 +40,7 @@ ROWS = """
         CAST('1234567890123456.78' AS DECIMAL(18, 2)) AS amount, name = 'a' AS is_so,
         CAST(0.1 AS DOUBLE) AS share
     FROM (VALUES ('2024-02-29', 'a'), ('2024-02-29', ''), ('2024-03-01', 'é')) AS t(day, name)
-"""  # noqa: E501 - values
+"""  # noqa: E501 - a row a line
 
 
 @pytest.fixture

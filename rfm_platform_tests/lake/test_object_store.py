@@ -10,14 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import obstore
 import pytest
-import requests
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.server import ThreadedMotoServer
 from obstore.store import ObjectStore, from_url
 from pydantic import SecretStr
 from werkzeug.serving import make_server
@@ -34,6 +31,7 @@ from rfm_platform_tests.conftest import url_of
 from rfm_platform_tests.customers.conftest import Chain, Tables, line
 from rfm_platform_tests.lake.test_lake import SHAPE, Numbers, one
 from rfm_platform_tests.oracle import Line
+from rfm_platform_tests.s3 import bucket
 
 URL = "s3://lake/some/prefix"
 KEY = "a key that nobody must see"
@@ -42,22 +40,8 @@ KEY = "a key that nobody must see"
 @pytest.fixture
 def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A prefix of a bucket, on a server of this test's own."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "rfm",
-        "AWS_SECRET_ACCESS_KEY": KEY,
-        "AWS_REGION": "us-east-1",
-        "AWS_ALLOW_HTTP": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-    # Servers of one process share their buckets.
-    requests.post(f"http://127.0.0.1:{port}/moto-api/reset", timeout=10)
-    boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}").create_bucket(Bucket="lake")
-    yield URL
-    server.stop()
+    with bucket(monkeypatch, "lake", KEY):
+        yield URL
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def stand_in(**wrong: Any) -> Iterator[StandIn]:
     server = StandIn(**wrong)
 
     def answer(method: str, words: list[str], asked: Asked, body: Any) -> Any:
-        time.sleep(server.delay)
+        time.sleep(server.delay)  # as a server that is busy; 0 unless a test says so
         with server.lock:
             changes = method != "GET"
             if changes and server.is_dying():

@@ -60,7 +60,8 @@ def test_plan_apply_and_check_tell_what_they_found(
         assert event is not None
         key = dg.AssetCheckKey(dg.AssetKey("redash_dashboards"), "redash_shows_the_warehouse")
         (record,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
-        evaluation = record.event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]
+        assert record.event is not None
+        evaluation = record.event.get_dagster_event().asset_check_evaluation_data
         assert evaluation.passed, evaluation.description
 
     rows = reported.chain.platform.warehouse.rows("SELECT * FROM rfm.check_results")
