@@ -173,6 +173,8 @@ def test_what_is_peoples_is_kept(
     query = only(server_of_redash.of("queries"), name="Counts")
     query["tags"].append("marketing")
     query["schedule"] = {"interval": 3600}
+    # Saved in Redash's editor, without a change.
+    query["options"]["parameters"][0] |= {"parentQueryId": query["id"], "enumOptions": None}
     only(server_of_redash.of("alerts"), name="Many")["options"]["muted"] = True
     only(server_of_redash.of("widgets"), text="What this is")["options"]["isHidden"] = True
     assert planned(provision(small)) == {}
