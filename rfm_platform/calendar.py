@@ -2,7 +2,6 @@
 
 import calendar
 import datetime as dt
-from collections.abc import Collection, Iterator
 
 
 def last_day(day: dt.date) -> dt.date:
@@ -20,10 +19,3 @@ def months_between(first: dt.date, last: dt.date) -> list[dt.date]:
     count = (last.year - first.year) * 12 + last.month - first.month + 1
     start = first.year * 12 + first.month - 1
     return [dt.date((start + n) // 12, (start + n) % 12 + 1, 1) for n in range(count)]
-
-
-def chunks(days: Collection[dt.date], size: int) -> Iterator[list[dt.date]]:
-    """The days in order, in pieces of at most so many."""
-    ordered = sorted(set(days))
-    for start in range(0, len(ordered), size):
-        yield ordered[start : start + size]

@@ -73,6 +73,12 @@ class Settings(MorningSettings, BiSettings):
     source_timeout_seconds: int = Field(
         900, ge=1, description="Statement timeout for every query on the mart."
     )
+    source_connections: int = Field(
+        2,
+        ge=1,
+        description="Connections that read the mart at once, all of one snapshot. 1 where a pooler "
+        "spreads connections over several servers.",
+    )
     engine: Literal["duckdb", "spark"] = Field(
         "duckdb",
         description="Who computes months, customers, scores, cohorts and analyses: `duckdb` in "

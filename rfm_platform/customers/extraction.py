@@ -8,17 +8,39 @@ the mart.
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import sqlalchemy as sa
 
 from rfm_platform import catalog
-from rfm_platform.calendar import chunks, days_between
+from rfm_platform.calendar import days_between
 from rfm_platform.engine import DuckDBEngine, Session, SqlSession, read_sql
 from rfm_platform.lake import Lake, Partition
-from rfm_platform.mart import MartSnapshot
+from rfm_platform.mart import MartSnapshot, Share
 
-# Days that are read from the mart in one COPY and committed to the lake at once.
-EXTRACTION_DAYS = 31
+# Read from the mart and committed to the lake at once: at most so many days, at most so many lines
+# (or one day), which bounds the memory that this takes.
+DAYS_AT_ONCE = 31
+LINES_AT_ONCE = 600_000
+# Fewer are read before a second connection is there.
+LINES_OF_A_READER = 50_000
+# How much more than the average a reader may have to read.
+UNEVEN_BY = 1.3
+
+
+_ORDER_HASH = "CAST(HASH(marketplace, order_id) >> 1 AS BIGINT)"
+_MART_LINES = [
+    *catalog.flatten_order_marketplace.columns,
+    sa.Column("line_hash", sa.BigInteger),
+]
+_MART_NAMES = [
+    *catalog.order_marketplace.columns,
+    sa.Column("name_hash", sa.BigInteger),
+    # Finds the names of a piece's orders among all of them: a number is looked up in no time.
+    sa.Column(
+        "order_hash", sa.BigInteger, sa.Computed("CAST(HASH(marketplace, order_id) >> 1 AS BIGINT)")
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -61,13 +83,14 @@ class Extraction:
         if not days:
             return
         with self.engine.session() as session:
+            lines = snapshot.line_counts(days)
             # Once for all days: the mart may have to read all its orders.
-            _read_names(session, snapshot, days)
-            for some in chunks(days, EXTRACTION_DAYS):
+            _read_names(session, snapshot, lines)
+            for some in pieces(lines, lines_at_once=LINES_AT_ONCE, days_at_once=DAYS_AT_ONCE):
                 _read_lines(session, snapshot, some)
                 observe(session)
                 session.replace(self.lake.source_orders, "FROM source_orders", some)
-                progress(some[-1])
+                progress(max(some))
 
     def days_to_look_at(
         self, start: dt.date, end: dt.date, lookback_days: int | None
@@ -129,23 +152,68 @@ def view_days(session: SqlSession, name: str, days: Sequence[Partition]) -> None
 
 def read_days(session: Session, snapshot: MartSnapshot, days: Collection[dt.date]) -> None:
     """Makes ``source_orders`` in a session from the mart's rows of some days."""
-    _read_names(session, snapshot, days)
-    _read_lines(session, snapshot, days)
+    lines = snapshot.line_counts(days)
+    _read_names(session, snapshot, lines)
+    _read_lines(session, snapshot, lines)
 
 
-def _read_names(session: Session, snapshot: MartSnapshot, days: Collection[dt.date]) -> None:
+def _read_names(session: Session, snapshot: MartSnapshot, lines: Mapping[dt.date, int]) -> None:
+    total = sum(lines.values())
+    all_orders = snapshot.are_most_orders(total)
+    readers = snapshot.together(_worth_reading_it(total, snapshot.readers))
     session.load_csv(
         "mart_names",
-        [*catalog.order_marketplace.columns, sa.Column("name_hash", sa.BigInteger)],
-        lambda write: snapshot.copy_names(days, write),
+        _MART_NAMES,
+        *(
+            partial(reader.copy_names, Share(lines, number, len(readers)), all_orders=all_orders)
+            for number, reader in enumerate(readers)
+        ),
     )
 
 
-def _read_lines(session: Session, snapshot: MartSnapshot, days: Collection[dt.date]) -> None:
+def _read_lines(session: Session, snapshot: MartSnapshot, lines: Mapping[dt.date, int]) -> None:
+    shares = shares_of(lines, _worth_reading_it(sum(lines.values()), snapshot.readers))
+    readers = snapshot.together(len(shares))
     session.load_csv(
         "mart_lines",
-        [*catalog.flatten_order_marketplace.columns, sa.Column("line_hash", sa.BigInteger)],
-        lambda write: snapshot.copy("lines", days, write),
+        _MART_LINES,
+        *(partial(reader.copy_lines, share) for reader, share in zip(readers, shares, strict=True)),
     )
     session.materialize("read_lines", read_sql(__package__, "read_lines"))
     session.define("source_orders", read_sql(__package__, "source_orders"))
+
+
+def _worth_reading_it(lines: int, readers: int) -> int:
+    return max(1, min(readers, lines // LINES_OF_A_READER))
+
+
+def shares_of(lines: Mapping[dt.date, int], readers: int) -> list[Share]:
+    """The lines of some days for so many readers: days for each, or of each day a part for each.
+
+    A reader that has days for itself reads nothing in vain, so that is how it is done where days
+    can be dealt out evenly enough.
+    """
+    total = sum(lines.values())
+    dealt: list[dict[dt.date, int]] = [{} for _ in range(readers)]
+    before = 0
+    for day, count in sorted(lines.items()):
+        middle = (2 * before + count) * readers // max(1, 2 * total)
+        dealt[min(middle, readers - 1)][day] = count
+        before += count
+    if max(sum(days.values()) for days in dealt) * readers <= total * UNEVEN_BY:
+        return [Share(days) for days in dealt]
+    return [Share(lines, number, readers) for number in range(readers)]
+
+
+def pieces(
+    lines: Mapping[dt.date, int], *, lines_at_once: int, days_at_once: int
+) -> list[dict[dt.date, int]]:
+    """Days with their lines, in order, in pieces of at most so many of both, or of one day."""
+    found: list[dict[dt.date, int]] = []
+    for day, count in sorted(lines.items()):
+        last = found[-1] if found else {}
+        if last and len(last) < days_at_once and sum(last.values()) + count <= lines_at_once:
+            last[day] = count
+        else:
+            found.append({day: count})
+    return found

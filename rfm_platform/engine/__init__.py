@@ -1,6 +1,7 @@
 """Who runs the SQL over the lake's files: DuckDB in this process, or a Spark Connect server."""
 
-from rfm_platform.engine.duckdb import DuckDBEngine, EngineError, Session
+from rfm_platform.engine.csv_streams import EngineError
+from rfm_platform.engine.duckdb import DuckDBEngine, Session
 from rfm_platform.engine.protocol import SqlEngine, SqlSession
 from rfm_platform.engine.sql import read_sql
 

@@ -7,10 +7,10 @@ writer and PostgreSQL's COPY both speak at full speed.
 """
 
 import datetime as dt
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,19 +21,11 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from rfm_platform.engine.instances import scratch_database
+from rfm_platform.engine.csv_streams import Write, append_csv, dump_csv
+from rfm_platform.engine.instances import scratch_database, use_scratch
 from rfm_platform.engine.parquet import write_files
-from rfm_platform.engine.pipes import read_from, write_to
-from rfm_platform.engine.sql import as_postgres_reads, duckdb_type
-from rfm_platform.errors import PlatformError
+from rfm_platform.engine.sql import duckdb_type
 from rfm_platform.lake import LakeTable, readable
-
-# Rows are CSV here only between us and PostgreSQL, which writes and reads exactly this dialect.
-NULL_TEXT = r"\N"
-
-
-class EngineError(PlatformError):
-    """Rows that cannot be taken in: which column. Never the rows themselves."""
 
 
 @dataclass(frozen=True)
@@ -165,77 +157,39 @@ class Session:
         self,
         name: str,
         columns: Iterable[sa.Column[Any]],
-        produce: Callable[[Callable[[bytes | memoryview], object]], object],
+        *produce: Callable[[Write], object],
     ) -> None:
-        """Fills a temporary table from a stream of CSV.
+        """Fills a temporary table from streams of CSV, all at once.
 
         Args:
             name: the table.
-            columns: its columns, in the stream's order.
-            produce: called in another thread with a function that takes the stream's bytes.
+            columns: its columns, in the streams' order; computed ones are not in the streams.
+            produce: for each stream, called in another thread with a function that takes its
+                bytes.
 
         Raises:
-            Whatever `produce` raised: a broken stream is never a short table.
+            Whatever a `produce` raised: a broken stream is never a short table.
         """
-        types = {column.name: duckdb_type(column) for column in columns}
+        columns = list(columns)
+        shape = ", ".join(f'"{column.name}" {duckdb_type(column)}' for column in columns)
+        self._connection.execute(f'CREATE OR REPLACE TABLE "{name}" ({shape})')
 
-        def produce_with_header(write: Callable[[bytes | memoryview], object]) -> None:
-            # A first value that begins with U+FEFF would be taken for the file's own mark.
-            last: bytes | memoryview = ",".join(types).encode() + b"\n"
-            write(last)
+        def append(stream: Callable[[Write], object], pipe: Path) -> None:
+            with self._connection.cursor() as connection:
+                use_scratch(connection)
+                append_csv(connection, name, columns, pipe, stream)
 
-            def pass_on(chunk: bytes | memoryview) -> object:
-                nonlocal last
-                last = chunk or last
-                return write(chunk)
-
-            produce(pass_on)
-            # DuckDB would take a quote without end for a whole value.
-            if bytes(last[-1:]) != b"\n":
-                raise EngineError(f"{name}: the stream ended within a row")
-
-        def read(pipe: str) -> None:
-            self._connection.read_csv(
-                pipe,
-                columns=types,
-                header=True,
-                auto_detect=False,
-                parallel=False,
-                delimiter=",",
-                # Told, not guessed: a value may hold any line end.
-                lineterminator=duckdb.CSVLineTerminator.LINE_FEED,
-                quotechar='"',
-                escapechar='"',
-                na_values=NULL_TEXT,
-                allow_quoted_nulls=False,
-            ).create(name)
-
-        self._connection.execute(f'DROP TABLE IF EXISTS "{name}"')
-        try:
-            read_from(self._new_pipe(), read, produce_with_header)
-        except EngineError as error:
-            raise error from None
-        except duckdb.Error as error:
-            # DuckDB's message quotes the row: a person's name may be in it.
-            column = re.search(r'converting column "([^"]*)"', str(error))
-            where = f"column {column[1]}" if column else "a column"
-            raise EngineError(
-                f"{name}: a value of {where} cannot be read ({type(error).__name__})"
-            ) from None
+        with ThreadPoolExecutor(len(produce)) as threads:
+            # Asked for in the end, so that all have ended before an error of one leaves.
+            appended = [threads.submit(append, stream, self._new_pipe()) for stream in produce]
+        for one in appended:
+            one.result()
 
     def dump_csv(
         self, query: str, columns: Iterable[sa.Column[Any]], write: Callable[[bytes], object]
     ) -> None:
         """Hands columns of a query to `write` as CSV that PostgreSQL's COPY reads."""
-        projection = map(as_postgres_reads, columns)
-        relation = self.query(f"SELECT {', '.join(projection)} FROM ({query})")  # noqa: S608 - names
-        write_to(
-            self._new_pipe(),
-            lambda pipe: relation.write_csv(
-                pipe, header=False, na_rep=NULL_TEXT, quotechar='"', escapechar='"'
-            ),
-            write,
-        )
+        dump_csv(self.query(query), columns, self._new_pipe(), write)
 
     def _new_pipe(self) -> Path:
         self._pipes += 1

@@ -39,7 +39,7 @@ def scratch_database(
         instance.execute(f"SET temp_directory = '{directory}'")
         with instance.cursor() as connection:
             connection.execute(f"ATTACH ':memory:' AS {_SCRATCH}")
-            connection.execute(f"USE {_SCRATCH}")
+            use_scratch(connection)
             yield connection
         instance.execute(f"DETACH {_SCRATCH}")
     except BaseException:
@@ -48,6 +48,11 @@ def scratch_database(
     # A directory that was spilled into cannot be exchanged for the next session's.
     if spill.exists() or not _keep(kind, instance):
         instance.close()
+
+
+def use_scratch(connection: duckdb.DuckDBPyConnection) -> None:
+    """Lets a connection to a session's instance name the session's tables as the session does."""
+    connection.execute(f"USE {_SCRATCH}")
 
 
 def _keep(kind: tuple[int, int | None], instance: duckdb.DuckDBPyConnection) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -32,11 +33,16 @@ class Database:
 
     @contextmanager
     def connect(
-        self, *, read_only: bool = False, statement_timeout_seconds: int | None = None
+        self,
+        *,
+        read_only: bool = False,
+        statement_timeout_seconds: int | None = None,
+        exported_snapshot: str | None = None,
     ) -> Iterator[psycopg.Connection]:
         """A transaction: committed at the end of the block, rolled back on an error.
 
-        A read-only one sees a single consistent snapshot (repeatable read) for its whole life.
+        A read-only one sees a single consistent snapshot (repeatable read) for its whole life, or
+        the one that another transaction has exported.
 
         Raises:
             DatabaseError: the server does not answer or refuses us.
@@ -54,6 +60,8 @@ class Database:
             if read_only:
                 connection.read_only = True
                 connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            if exported_snapshot is not None:  # before anything else is asked
+                _see(connection, exported_snapshot, self.label)
             if statement_timeout_seconds is not None:
                 connection.execute(
                     "SELECT set_config('statement_timeout', %s, false)",
@@ -63,6 +71,18 @@ class Database:
                 yield connection
             except psycopg.Error as error:
                 raise DatabaseError(f"{self.label}: {_without_values(error)}") from None
+
+
+def _see(connection: psycopg.Connection, exported_snapshot: str, label: str) -> None:
+    statement = sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(exported_snapshot))
+    try:
+        connection.execute(statement)
+    except psycopg.Error as error:
+        raise DatabaseError(
+            f"{label}: a second connection does not see the first one's snapshot "
+            f"({_without_values(error)}). If a pooler spreads connections over several servers, "
+            "set RFM_SOURCE_CONNECTIONS=1"
+        ) from None
 
 
 def _without_values(error: psycopg.Error) -> str:

@@ -128,6 +128,7 @@ def build_platform(settings: Settings) -> Platform:
             ),
             timezone=settings.timezone,
             timeout_seconds=settings.source_timeout_seconds,
+            connections=settings.source_connections,
         ),
         lake=Lake(settings.lake, settings.lake_url),
         engine=engine,

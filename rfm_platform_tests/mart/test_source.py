@@ -13,7 +13,7 @@ import pytest
 from rfm_platform.calendar import days_between
 from rfm_platform.customers.extraction import read_days
 from rfm_platform.errors import PlatformError
-from rfm_platform.mart import ContractError, Mart, SourceNames
+from rfm_platform.mart import ContractError, Mart, Share, SourceNames
 from rfm_platform.postgres import Database, DatabaseError, external
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
@@ -236,7 +236,10 @@ def test_all_recipients_are_read_at_once_where_most_are_wanted(chain: Chain) -> 
     def names() -> list[str]:
         taken: list[bytes] = []
         with chain.platform.mart.snapshot() as snapshot:
-            snapshot.copy_names(days, lambda block: taken.append(bytes(block)))
+            every = snapshot.are_most_orders(sum(snapshot.line_counts(days).values()))
+            snapshot.copy_names(
+                Share(days), lambda block: taken.append(bytes(block)), all_orders=every
+            )
         return sorted(b"".join(taken).decode().split("\n"))
 
     rows, some = lake_rows(chain), names()

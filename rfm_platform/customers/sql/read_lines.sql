@@ -20,7 +20,7 @@ WITH flags AS (
 ),
 names AS (
     -- One row per order: where the mart holds several, the highest name, so that no line is
-    -- doubled.
+    -- doubled. The hash finds the candidates; the join below looks at the order itself.
     SELECT
         marketplace,
         order_id,
@@ -28,7 +28,10 @@ names AS (
         COUNT(*) AS names,
         SUM(name_hash) AS names_hash
     FROM mart_names
-    SEMI JOIN mart_lines USING (marketplace, order_id)
+    SEMI JOIN (
+        SELECT DISTINCT CAST(HASH(marketplace, order_id) >> 1 AS BIGINT) AS order_hash
+        FROM mart_lines
+    ) USING (order_hash)
     GROUP BY marketplace, order_id
 ),
 fees AS (

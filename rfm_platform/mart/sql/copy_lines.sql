@@ -20,4 +20,5 @@ COPY (
     FROM {lines} AS l
     WHERE {created} >= {first} AND {created} < {after}
       AND {created_local}::date = ANY(%(days)s)
+      AND {its_own}
 ) TO STDOUT (FORMAT csv, NULL '\N')

@@ -7,5 +7,6 @@ COPY (
         {name_hash}
     FROM {orders} AS o
     WHERE {orders_address_shipping_name} IS NOT NULL
+      AND {its_own}
       AND {wanted}
 ) TO STDOUT (FORMAT csv, NULL '\N')
