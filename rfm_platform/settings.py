@@ -79,6 +79,9 @@ class Settings(MorningSettings, BiSettings):
         description="Connections that read the mart at once, all of one snapshot. 1 where a pooler "
         "spreads connections over several servers.",
     )
+    warehouse_connections: int = Field(
+        2, ge=1, description="Months that are published at once, a connection each."
+    )
     engine: Literal["duckdb", "spark"] = Field(
         "duckdb",
         description="Who computes months, customers, scores, cohorts and analyses: `duckdb` in "

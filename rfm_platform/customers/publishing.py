@@ -2,7 +2,8 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ class Publisher:
     Attributes:
         keep_days: daily snapshots that stay, beside each month's last.
         timezone: of the timestamps in the ledger.
+        connections: months that are published at once.
     """
 
     lake: Lake
@@ -30,6 +32,7 @@ class Publisher:
     warehouse: Warehouse
     keep_days: int
     timezone: str
+    connections: int = 1
 
     @property
     def sender(self) -> Sender:
@@ -60,35 +63,45 @@ class Publisher:
         run_id: str,
         progress: Callable[[dt.date], None] = lambda _: None,
     ) -> int:
-        """Publishes months of aggregated_monthly, one transaction each.
+        """Publishes months of aggregated_monthly, one transaction each, several at once.
 
         Figures that were published before and are others now go to the ledger of restatements.
 
         Args:
             months: first days.
             run_id: for the ledger.
-            progress: told each month that is done.
+            progress: told each month that is done, in whatever order.
 
         Returns:
             The rows added to the ledger.
         """
         self.warehouse.prepare()
-        table, sender = catalog.aggregated_monthly, self.sender
+        months = list(months)
+        at_once = max(1, min(self.connections, len(months)))
+        alone = replace(self, engine=self.engine.share(at_once), connections=1)
         restated = 0
-        for month in months:
-            with self.warehouse.publication() as publication:
-                # Locked first: the figures before are those that the new ones replace.
-                publication.lock(table)
-                before = publication.rows(
-                    read_sql(__package__, "published_month"), {"month": month}
-                )
-                version = sender.send_month(publication, month, before)
-                ledger = self._restatements(month, before, run_id)
-                publication.append(catalog.restatements, ledger)
-                publication.record_month(month, version, self._now())
-            restated += len(ledger)
-            progress(month)
+        with ThreadPoolExecutor(at_once) as threads:
+            try:
+                published = {threads.submit(alone.publish_month, m, run_id): m for m in months}
+                for done in as_completed(published):
+                    restated += done.result()
+                    progress(published[done])
+            except BaseException:
+                threads.shutdown(cancel_futures=True)  # each month that has begun comes to its end
+                raise
         return restated
+
+    def publish_month(self, month: dt.date, run_id: str) -> int:
+        """One of `publish_months`: the same for a single month."""
+        with self.warehouse.publication() as publication:
+            # Locked first: the figures before are those that the new ones replace.
+            publication.lock(catalog.aggregated_monthly, month)
+            before = publication.rows(read_sql(__package__, "published_month"), {"month": month})
+            version = self.sender.send_month(publication, month, before)
+            ledger = self._restatements(month, before, run_id)
+            publication.append(catalog.restatements, ledger)
+            publication.record_month(month, version, self._now())
+        return len(ledger)
 
     def _restatements(
         self, month: dt.date, before: Sequence[Mapping[str, Any]], run_id: str

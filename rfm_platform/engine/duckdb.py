@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,10 @@ class DuckDBEngine:
     memory_limit: int
     spill: Path
     threads: int | None = None
+
+    def share(self, sessions: int) -> "DuckDBEngine":
+        """The engine for each of so many sessions at once: its part of the memory."""
+        return replace(self, memory_limit=self.memory_limit // sessions)
 
     @contextmanager
     def session(self) -> Iterator["Session"]:

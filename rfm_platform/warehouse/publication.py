@@ -21,14 +21,14 @@ class Publication:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
-    def lock(self, table: sa.Table) -> None:
-        """Waits until no other publication writes a table. Readers are not concerned.
+    def lock(self, table: sa.Table, partition: dt.date | None = None) -> None:
+        """Waits until no other publication has the lock of a partition, or that of a table.
 
-        Without it, two writers of one partition would both delete the old rows and both stay.
+        Readers are not concerned. Without it, two writers of one partition would both delete the
+        old rows, and the rows of both would stay.
         """
-        self._connection.execute(
-            "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCKS, table.name]
-        )
+        locked = table.name if partition is None else f"{table.name} {partition}"
+        self._connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCKS, locked])
 
     def replace(self, table: sa.Table, partition: tuple[str, dt.date], rows: CsvWriter) -> int:
         r"""Replaces the rows whose partition column has the given value.
@@ -43,7 +43,7 @@ class Publication:
             How many rows there are now.
         """
         with self._connection.cursor() as cursor:
-            self.lock(table)
+            self.lock(table, partition[1])
             self._remove(table, partition[0], [partition[1]])
             with cursor.copy(copy_in(table, sql.Identifier(SCHEMA, table.name))) as copy:
                 rows(copy.write)
@@ -80,7 +80,7 @@ class Publication:
             for c in table.columns
         )
         with self._connection.cursor() as cursor:
-            self.lock(table)
+            self.lock(table, value)
             self._remove(table, column, [value])
             left_out = _leave_out(cursor, table, keys)
             cursor.execute(
@@ -123,7 +123,7 @@ class Publication:
         """
         key, keys = without
         with self._connection.cursor() as cursor:
-            self.lock(table)
+            self.lock(table, partition[1])
             left_out = _leave_out(cursor, table, keys)
             cursor.execute(
                 sql.SQL(
@@ -178,6 +178,7 @@ class Publication:
         Returns:
             The dates that were removed.
         """
+        self.lock(table)  # so that two who publish at once see each other's newest
         # One index probe a date: a snapshot has a row for each customer.
         dates = self._connection.execute(
             sql.SQL("""

@@ -98,6 +98,7 @@ class Platform:
             self.warehouse,
             self.settings.keep_days,
             self.settings.timezone,
+            self.settings.warehouse_connections,
         )
 
     def segments(self) -> Segments:
