@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from rfm_platform.customers import extraction
 from rfm_platform.customers.extraction import pieces, read_days, shares_of
-from rfm_platform.mart import Mart, Share, SourceNames
+from rfm_platform.mart import Mart, MartSnapshot, Share, SourceNames
 from rfm_platform.postgres import DatabaseError
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
@@ -102,3 +103,26 @@ def test_pieces_are_bounded_by_lines_and_by_days_and_lose_no_day() -> None:
     found = pieces(lines, lines_at_once=10, days_at_once=2)
     assert [list(piece.values()) for piece in found] == [[5, 5], [0], [20], [1, 1], [1]]
     assert {day: n for piece in found for day, n in piece.items()} == lines
+
+
+def test_a_reader_that_is_cut_off_is_an_error_and_changes_no_day(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = chain.platform
+    mart = Mart(chain.mart, SourceNames(), "Asia/Jakarta", 60, 3)
+    with mart.snapshot() as snapshot:
+        platform.extraction.extract(snapshot, DAYS)
+    files = [day.files for day in platform.lake.source_orders.partitions()]
+    copy = MartSnapshot.copy_lines
+
+    def cut_off(self: MartSnapshot, share: Share, write: Callable[[Any], object]) -> None:
+        if DAYS[1] in share.days:
+            backend = self._connection.info.backend_pid
+            chain.in_mart("SELECT pg_terminate_backend(%s)", backend)
+        copy(self, share, write)
+
+    monkeypatch.setattr(extraction, "LINES_OF_A_READER", 10)
+    monkeypatch.setattr(MartSnapshot, "copy_lines", cut_off)
+    with pytest.raises(DatabaseError, match="terminating connection"), mart.snapshot() as snapshot:
+        platform.extraction.extract(snapshot, DAYS)
+    assert [day.files for day in platform.lake.source_orders.partitions()] == files
