@@ -8,13 +8,12 @@ nothing of Redash, and the table says so.
 import copy
 import json
 import os
-import re
-import shlex
 from typing import Any
 
 from rfm_platform_tests.deploy.charts import ROOT, Manifest, read_values
 from rfm_platform_tests.deploy.cluster import url
 from rfm_platform_tests.deploy.conftest import REDASH_VALUES
+from rfm_platform_tests.deploy.documented import documented_commands
 
 DATABASE = "redash"
 QUEUE = "rfm-test-redis"
@@ -124,8 +123,7 @@ def values_for(image: str) -> dict[str, Any]:
 def upgrade_command(namespace: str, image: str) -> list[str]:
     """The upgrade of the schema, as docs/deployment.md has it, for this namespace and image."""
     text = (ROOT / "docs" / "deployment.md").read_text("utf-8")
-    (command,) = re.findall(r"```sh\n\s*(kubectl [^`]*redash-upgrade[^`]*)```", text)
-    words = shlex.split(command)
+    (words,) = [list(c.words) for c in documented_commands(text) if "redash-upgrade" in c.words]
     words[words.index("--namespace") + 1] = namespace
     (documented,) = {word.partition("=")[2] for word in words if word.startswith("--image=")}
     return [word.replace(documented, image) for word in words]
