@@ -6,7 +6,7 @@ Written for old clusters too: nothing here asks for more than Kubernetes 1.20 kn
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,15 +45,24 @@ class Cluster:
         Raises:
             AssertionError: it failed, with what it said.
         """
-        done = subprocess.run(
+        done = self._run(command, given)
+        assert done.returncode == 0, f"kubectl {command}\n{done.stderr[-2000:]}"
+        return done.stdout
+
+    def succeeds(self, *command: str) -> bool:
+        """Whether a command ends well."""
+        return self._run(command).returncode == 0
+
+    def _run(
+        self, command: Sequence[str], given: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             ["kubectl", "--namespace", self.namespace, *command],
             input=given,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"kubectl {command}\n{done.stderr[-2000:]}"
-        return done.stdout
 
     def apply(self, manifests: list[Manifest]) -> None:
         """Creates or changes what is described."""

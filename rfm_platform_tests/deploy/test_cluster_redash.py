@@ -156,7 +156,9 @@ def test_redash_in_a_cluster_answers_and_heals(cluster: Cluster, redash_chart: P
         for component, template in pod_templates(render(redash_chart, "redash", values)).items():
             probed = containers(template)[0].get("livenessProbe") or {}
             if "exec" in probed:
-                cluster.ctl("exec", f"deployment/{component}", "--", *probed["exec"]["command"])
+                command = ("exec", f"deployment/{component}", "--", *probed["exec"]["command"])
+                # Ready is before registered with the queue.
+                wait_until(lambda c=command: cluster.succeeds(*c), f"{component} lives")  # type: ignore[misc]
         with cluster.forwarded("redash", 80) as address:
             wait_until(lambda: _status(address, "/ping") == 200, "/ping")
             wait_until(lambda: _status(address, "/login") == 200, "the login page")

@@ -8,32 +8,34 @@ installed.
 import re
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
-from dagster._cli import create_dagster_cli
-from dagster._daemon.cli import create_dagster_daemon_cli
-from dagster_webserver.cli import create_dagster_webserver_cli
+from dagster._cli import cli as dagster_cli
+from dagster._daemon.cli import cli as daemon_cli
+from dagster_webserver.cli import cli as webserver_cli
 
 from rfm_platform.cli.app import app
 from rfm_platform.settings import Settings
-from rfm_platform_tests.deploy.charts import ROOT
+from rfm_platform_tests.deploy.charts import ROOT, read_values
+from rfm_platform_tests.deploy.conftest import REDASH_VALUES
 from rfm_platform_tests.deploy.documented import Command, documented_commands
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PARSERS: dict[str, Any] = {  # typer's are not click's
     "rfm": typer.main.get_command(app),
-    "dagster": create_dagster_cli(),
-    "dagster-daemon": create_dagster_daemon_cli(),
-    "dagster-webserver": create_dagster_webserver_cli(),
+    "dagster": dagster_cli,
+    "dagster-daemon": daemon_cli,
+    "dagster-webserver": webserver_cli,
 }
 OTHERS = {"docker", "helm", "kubectl", "uv"}
 # Of these the flags belong to a word more.
 NESTED = {"repo", "create", "pip"}
-SHELL = {"cp", "export", "grep"}
+SHELL = {"cp", "export", "grep", "mkdir"}
 FILE = re.compile(r"[\w./-]+\.(?:yaml|toml|Dockerfile)")
 PLACEHOLDERS = {"…", "D", "HOST"}
 NOT_OURS = {"DAGSTER_HOME", "DAGSTER_PG_URL"}
@@ -98,7 +100,7 @@ def test_a_command_line_of_ours_or_dagsters_is_parsed(
 def test_files_exist_or_were_made_by_a_command_before(page: Path) -> None:
     made: set[str] = set()
     for command in _of(page):
-        if command.program == "cp":
+        if command.program == "cp" and FILE.fullmatch(command.words[-1]):
             made.add(command.words[-1])
         for word in command.words[1:]:
             if FILE.fullmatch(word) and word not in made:
@@ -117,6 +119,15 @@ def test_variables_that_are_exported_are_settings() -> None:
     assert names <= settings | NOT_OURS
 
 
+def test_one_release_of_redash_is_named_throughout() -> None:
+    """As its image's tag has it: `rfm bi values` makes a tag of what is exported."""
+    tag = read_values(REDASH_VALUES)["image"]["tag"]
+    exported = {w for c in _all("export") for w in c.words if w.startswith("RFM_REDASH_VERSION=")}
+    assert exported == {f"RFM_REDASH_VERSION={tag}"}
+    upgraded = {w for c in _all("kubectl") for w in c.words if w.startswith("--image=redash/")}
+    assert upgraded == {f"--image=redash/redash:{tag}"}
+
+
 @cache
 def _said(*words: str) -> str:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -125,7 +136,7 @@ def _said(*words: str) -> str:
 
 @pytest.mark.parametrize("program", sorted(OTHERS))
 def test_flags_of_other_programs_are_known_to_them(program: str) -> None:
-    path = shutil.which(program, path=f"{ROOT / '.venv/bin'}:") or shutil.which(program)
+    path = shutil.which(program, path=str(Path(sys.executable).parent)) or shutil.which(program)
     if path is None:
         pytest.skip(f"the documented flags of {program} were not looked at: it is not installed")
     for command in _all(program):
