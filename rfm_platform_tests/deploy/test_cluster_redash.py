@@ -43,7 +43,9 @@ from rfm_platform_tests.deploy.policies import (
 IMAGE = os.environ.get("RFM_IMAGE", "registry.example.com/rfm_platform:0.1.0")
 OTHER = "registry.example.com:5000/bi/redash:25.8.0"
 RELEASE = "app.kubernetes.io/instance=redash"
-SERVER = "app.kubernetes.io/component=server"
+PART = "app.kubernetes.io/component="
+SERVER = f"{PART}server"
+WORKERS = f"{PART}adhocworker"
 PODS = {"server": 2, "adhocworker": 2, "scheduledworker": 1, "genericworker": 1, "scheduler": 1}
 
 
@@ -76,6 +78,19 @@ def test_every_pod_is_of_the_image_that_is_to_be_tried(redash_chart: Path) -> No
     """A registry with a port, as a cluster on one machine has it."""
     templates = pod_templates(render(redash_chart, "redash", values_for(OTHER)))
     assert {c["image"] for t in templates.values() for c in containers(t)} == {OTHER}
+
+
+def test_the_pods_that_are_waited_for_are_the_charts(redash_chart: Path) -> None:
+    deployments = of_kind(render(redash_chart, "redash", values_for(OTHER)), "Deployment")
+    found = {
+        d["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"]: d["spec"][
+            "replicas"
+        ]
+        for d in deployments.values()
+    }
+    assert found == PODS
+    for deployment in deployments.values():
+        assert "app.kubernetes.io/instance" in deployment["spec"]["template"]["metadata"]["labels"]
 
 
 def test_the_documented_upgrade_is_a_pod_like_the_charts(redash: list[Manifest]) -> None:
@@ -140,8 +155,7 @@ def test_redash_in_a_cluster_answers_and_heals(cluster: Cluster, redash_chart: P
         # Waits for its hook, `create_db`.
         release.install(str(redash_chart), "redash", values, timeout=TIMEOUT_SECONDS)
         for component, replicas in PODS.items():
-            selector = f"app.kubernetes.io/component={component}"
-            wait_until(lambda s=selector, n=replicas: cluster.ready(s) == n, component)  # type: ignore[misc]
+            wait_until(lambda s=PART + component, n=replicas: cluster.ready(s) == n, component)  # type: ignore[misc]
         took["Redash installed, all pods ready"] = f"{time.monotonic() - began:.0f} s"
 
         began = time.monotonic()
@@ -153,10 +167,13 @@ def test_redash_in_a_cluster_answers_and_heals(cluster: Cluster, redash_chart: P
             *("exec", "deployment/redash", "--", "/app/bin/docker-entrypoint", "manage", "users"),
             *("create_root", "root@example.com", "root", "--password", "of-the-test"),
         )
-        for component, template in pod_templates(render(redash_chart, "redash", values)).items():
+        for template in pod_templates(render(redash_chart, "redash", values)).values():
             probed = containers(template)[0].get("livenessProbe") or {}
             if "exec" in probed:
-                command = ("exec", f"deployment/{component}", "--", *probed["exec"]["command"])
+                # By its pod: the chart's Deployments of workers select each other's.
+                component = template["metadata"]["labels"]["app.kubernetes.io/component"]
+                name = cluster.pods(PART + component)[0]["metadata"]["name"]
+                command = ("exec", name, "--", *probed["exec"]["command"])
                 # Ready is before registered with the queue.
                 wait_until(lambda c=command: cluster.succeeds(*c), f"{component} lives")  # type: ignore[misc]
         with cluster.forwarded("redash", 80) as address:
@@ -168,9 +185,8 @@ def test_redash_in_a_cluster_answers_and_heals(cluster: Cluster, redash_chart: P
         cluster.ctl("delete", "pod", victim, "--grace-period=0", "--force")
         seconds = wait_until(lambda: cluster.ready(SERVER) == 2, "the server's pod")
         took["one of Redash's servers deleted, ready"] = f"{seconds:.0f} s"
-        workers = "app.kubernetes.io/component=adhocworker"
-        cluster.kill(workers)
-        seconds = wait_until(lambda: cluster.ready(workers) == 2, "the workers' pods")
+        cluster.kill(WORKERS)
+        seconds = wait_until(lambda: cluster.ready(WORKERS) == 2, "the workers' pods")
         took["Redash's workers deleted, ready"] = f"{seconds:.0f} s"
 
         release.uninstall("redash")
