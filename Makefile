@@ -60,8 +60,9 @@ test-long: .venv/.installed  ## thousands of generated marts and sequences, a ki
 test-containers: .venv/.installed  ## the image built, run, killed; needs Debian's docker.io
 	RFM_TEST_CONTAINERS=1 $(BIN)/pytest -n 0 -rs -s rfm_platform_tests/deploy/test_containers.py
 
-test-cluster: .venv/.installed  ## the chart in the cluster of KUBECONFIG, killed; IMAGE=
-	RFM_TEST_CLUSTER=1 RFM_IMAGE=$(IMAGE) $(BIN)/pytest -n 0 -rs -s rfm_platform_tests/deploy/test_cluster.py
+test-cluster: .venv/.installed  ## both charts in the cluster of KUBECONFIG, killed; IMAGE= REDASH_IMAGE= REDIS_IMAGE=
+	RFM_TEST_CLUSTER=1 RFM_IMAGE=$(IMAGE) REDASH_IMAGE=$(REDASH_IMAGE) REDIS_IMAGE=$(REDIS_IMAGE) \
+		$(BIN)/pytest -n 0 -rs -s rfm_platform_tests/deploy/test_cluster.py rfm_platform_tests/deploy/test_cluster_redash.py
 
 test-redash: .venv/.installed  ## dashboards on a real Redash, over the demo's tables; URL= KEY= WAREHOUSE=
 	@RFM_TEST_REDASH_URL=$(URL) RFM_TEST_REDASH_KEY=$(KEY) RFM_TEST_REDASH_WAREHOUSE_URL='$(WAREHOUSE)' \

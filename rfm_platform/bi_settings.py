@@ -65,7 +65,7 @@ class BiSettings(BaseSettings):
         dt.time(1, 0), description="When the daily restore drill starts, local time."
     )
     redash_version: str | None = Field(
-        None, description="The Redash that will run on the target, such as 25.8."
+        None, description="The Redash that will run on the target, such as 25.8.0: its image's tag."
     )
     redash_url: str | None = Field(None, description="The started Redash.")
     redash_api_key: SecretStr | None = Field(None, description="An administrator's key there.")

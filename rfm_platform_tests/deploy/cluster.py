@@ -1,9 +1,10 @@
-"""What `make test-cluster` installs beside the chart: a database that may be thrown away.
+"""What `make test-cluster` installs beside Dagster's chart: a database that may be thrown away.
 
-Left out: Redash's chart, which needs its own image and a queue.
+Redash's chart and its queue are in `cluster_redash.py`.
 """
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 from rfm_platform_tests.deploy.charts import Manifest, read_values
@@ -20,10 +21,10 @@ def url(database: str) -> str:
     return f"postgresql://rfm@{POSTGRES}:5432/{database}"
 
 
-def postgres(image: str) -> list[Manifest]:
+def postgres(image: str, databases: Sequence[str] = DATABASES) -> list[Manifest]:
     """A PostgreSQL from the platform's own image, in memory: gone with its pod."""
     labels = {"app": POSTGRES}
-    create = " ".join(f"$bin/createdb -h /tmp -U rfm {name};" for name in DATABASES)
+    create = " ".join(f"$bin/createdb -h /tmp -U rfm {name};" for name in databases)
     script = (
         "set -e; bin=$(dirname $(readlink -f $(command -v pg_dump))); "
         "$bin/initdb -D /tmp/data -U rfm -A trust; "
@@ -88,16 +89,18 @@ def secrets() -> list[Manifest]:
         "rfm-alerts": {"RFM_ALERT_URLS": ""},
         "oauth2-proxy": {"client-id": "", "client-secret": "", "cookie-secret": ""},
     }
-    return [
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": name},
-            "type": "Opaque",
-            "stringData": data,
-        }
-        for name, data in texts.items()
-    ]
+    return [secret(name, data) for name, data in texts.items()]
+
+
+def secret(name: str, texts: dict[str, str]) -> Manifest:
+    """A Secret as `kubectl apply` takes it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name},
+        "type": "Opaque",
+        "stringData": texts,
+    }
 
 
 def values_for(image: str, storage_class: str | None) -> dict[str, Any]:

@@ -1,5 +1,10 @@
-"""What the two charts render, once for every module."""
+"""What the two charts render, once for every module, and the cluster of rung 4."""
 
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -7,6 +12,7 @@ import kubernetes_validate.utils
 import pytest
 
 from rfm_platform_tests.deploy.charts import ROOT, Manifest, need_chart, read_values, render
+from rfm_platform_tests.deploy.kubectl import Cluster
 
 # It reads the definitions of a release, 2 MB, anew for every manifest.
 kubernetes_validate.utils.schema_contents = cache(kubernetes_validate.utils.schema_contents)
@@ -33,3 +39,23 @@ def dagster(dagster_chart: Path) -> list[Manifest]:
 @pytest.fixture(scope="session")
 def redash(redash_chart: Path) -> list[Manifest]:
     return render(redash_chart, "redash", read_values(REDASH_VALUES))
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A namespace of the test's own in the cluster of KUBECONFIG, gone at the end."""
+    if not os.environ.get("RFM_TEST_CLUSTER"):
+        pytest.skip("RUNG 4 DID NOT RUN: `make test-cluster IMAGE=…`")
+    if shutil.which("kubectl") is None:
+        pytest.skip("RUNG 4 DID NOT RUN: no kubectl")
+    cluster = Cluster(f"rfm-test-{uuid.uuid4().hex[:6]}")
+    if subprocess.run(
+        ["kubectl", "get", "namespaces"], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("RUNG 4 DID NOT RUN: no cluster answers to kubectl (KUBECONFIG)")
+    cluster.ctl("create", "namespace", cluster.namespace)
+    cluster.ctl(
+        "label", "namespace", cluster.namespace, "pod-security.kubernetes.io/enforce=restricted"
+    )
+    yield cluster
+    cluster.ctl("delete", "namespace", cluster.namespace, "--wait=false")

@@ -16,7 +16,13 @@ def main() -> None:
     directory = Path(sys.argv[1]).expanduser()
     directory.mkdir(parents=True, exist_ok=True)
     for name, repository in REPOSITORIES.items():
-        print(helm.pull(name, repo_url=repository, destination=directory))
+        try:
+            print(helm.pull(name, repo_url=repository, destination=directory))
+        except helm.errors.HelmRepoError as error:
+            sys.exit(
+                f"{repository} cannot be reached from here. Where it can, `helm pull {name} --repo "
+                f"{repository}`, and put the file into {directory}. Helm says: {error}"
+            )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rung 4: the chart in a real cluster, killed; `make test-cluster IMAGE=…` with a KUBECONFIG.
+"""Rung 4: Dagster's chart in a real cluster, killed; `make test-cluster IMAGE=…`, a KUBECONFIG.
 
 In a namespace of its own that is removed at the end. What the cluster does not have (an autoscaler
 without metrics, a second node) is said in the table and not asked for. `RFM_STORAGE_CLASS` names
@@ -7,14 +7,9 @@ a class with shared volumes; without it the default class serves a cluster of on
 
 import json
 import os
-import shutil
 import subprocess
 import time
-import urllib.error
 import urllib.request
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +17,13 @@ import kubernetes_validate
 import pytest
 
 from rfm_platform.partitions import LateChanges
-from rfm_platform_tests.conftest import free_port
-from rfm_platform_tests.deploy.charts import Manifest, pod_templates, render
+from rfm_platform_tests.deploy.charts import pod_templates, render
 from rfm_platform_tests.deploy.cluster import DAY, POSTGRES, postgres, secrets, url, values_for
+from rfm_platform_tests.deploy.kubectl import TIMEOUT_SECONDS, Cluster, wait_until
 from rfm_platform_tests.deploy.policies import not_restricted
 from rfm_platform_tests.deploy.test_processes import LAUNCH, RUNS
 
 IMAGE = os.environ.get("RFM_IMAGE", "registry.example.com/rfm_platform:0.1.0")
-TIMEOUT_SECONDS = 900
 FILL = (
     "from rfm_platform.demo import synthetic as s\n"
     "from rfm_platform.demo.mart import create_tables\n"
@@ -54,88 +48,6 @@ def test_what_would_be_installed_is_valid(dagster_chart: Path, storage_class: st
     assert not {n: w for n, t in pod_templates(manifests).items() if (w := not_restricted(t))}
 
 
-class Cluster:
-    """kubectl, in one namespace."""
-
-    def __init__(self, namespace: str) -> None:
-        self.namespace = namespace
-
-    def ctl(self, *command: str, given: str | None = None) -> str:
-        done = subprocess.run(
-            ["kubectl", "--namespace", self.namespace, *command],
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"kubectl {command}\n{done.stderr[-2000:]}"
-        return done.stdout
-
-    def apply(self, manifests: list[Manifest]) -> None:
-        self.ctl(
-            "apply",
-            "-f",
-            "-",
-            given=json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}),
-        )
-
-    def pods(self, selector: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = json.loads(
-            self.ctl("get", "pods", "-l", selector, "-o", "json")
-        )["items"]
-        return items
-
-    def ready(self, selector: str) -> int:
-        return sum(
-            c["status"] == "True"
-            for pod in self.pods(selector)
-            for c in pod["status"].get("conditions") or []
-            if c["type"] == "Ready" and "deletionTimestamp" not in pod["metadata"]
-        )
-
-    def restarts(self, selector: str) -> int:
-        return sum(
-            s["restartCount"]
-            for p in self.pods(selector)
-            for s in p["status"].get("containerStatuses") or []
-        )
-
-    def has(self, api: str) -> bool:
-        return api in self.ctl("api-versions").split()
-
-    @contextmanager
-    def forwarded(self, service: str) -> Iterator[str]:
-        port = free_port()
-        process = subprocess.Popen(
-            [
-                "kubectl",
-                "--namespace",
-                self.namespace,
-                "port-forward",
-                f"service/{service}",
-                f"{port}:3000",
-            ],
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _wait(reached: Callable[[], Any], what: str) -> float:
-    began = time.monotonic()
-    while True:
-        try:
-            if reached():
-                return time.monotonic() - began
-        except (OSError, KeyError, IndexError):
-            pass
-        assert time.monotonic() - began < TIMEOUT_SECONDS, f"{what}: not within {TIMEOUT_SECONDS} s"
-        time.sleep(0.5)
-
-
 def _ask(address: str, query: str, **variables: Any) -> dict[str, Any]:
     body = json.dumps({"query": query, "variables": variables}).encode()
     request = urllib.request.Request(  # noqa: S310 - our own
@@ -149,25 +61,6 @@ def _ask(address: str, query: str, **variables: Any) -> dict[str, Any]:
 def _runs(address: str) -> list[dict[str, Any]]:
     results: list[dict[str, Any]] = _ask(address, RUNS)["runsOrError"]["results"]
     return results
-
-
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    if not os.environ.get("RFM_TEST_CLUSTER"):
-        pytest.skip("RUNG 4 DID NOT RUN: `make test-cluster IMAGE=…`")
-    if shutil.which("kubectl") is None:
-        pytest.skip("RUNG 4 DID NOT RUN: no kubectl")
-    cluster = Cluster(f"rfm-test-{uuid.uuid4().hex[:6]}")
-    if subprocess.run(
-        ["kubectl", "get", "namespaces"], capture_output=True, check=False
-    ).returncode:
-        pytest.skip("RUNG 4 DID NOT RUN: no cluster answers to kubectl (KUBECONFIG)")
-    cluster.ctl("create", "namespace", cluster.namespace)
-    cluster.ctl(
-        "label", "namespace", cluster.namespace, "pod-security.kubernetes.io/enforce=restricted"
-    )
-    yield cluster
-    cluster.ctl("delete", "namespace", cluster.namespace, "--wait=false")
 
 
 def test_the_chart_in_a_cluster_heals(cluster: Cluster, dagster_chart: Path) -> None:
@@ -184,7 +77,7 @@ def test_the_chart_in_a_cluster_heals(cluster: Cluster, dagster_chart: Path) -> 
     took: dict[str, str] = {}
 
     cluster.apply([*secrets(), *postgres(IMAGE)])
-    _wait(lambda: cluster.ready(f"app={POSTGRES}"), "PostgreSQL")
+    wait_until(lambda: cluster.ready(f"app={POSTGRES}"), "PostgreSQL")
     cluster.ctl(
         "exec", f"deployment/{POSTGRES}", "--", "python", "-c", FILL.replace(POSTGRES, "127.0.0.1")
     )
@@ -194,11 +87,11 @@ def test_the_chart_in_a_cluster_heals(cluster: Cluster, dagster_chart: Path) -> 
         web, viewers = "component=dagster-webserver", "component=dagster-webserver-read-only"
         code, daemon = "component=user-deployments", "component=dagster-daemon"
         for selector, replicas in ((web, 2), (viewers, 2), (code, 1), (daemon, 1)):
-            _wait(lambda s=selector, n=replicas: cluster.ready(s) == n, selector)  # type: ignore[misc]
+            wait_until(lambda s=selector, n=replicas: cluster.ready(s) == n, selector)  # type: ignore[misc]
         took["installed, all pods ready"] = f"{time.monotonic() - began:.0f} s"
 
-        with cluster.forwarded("dagster-webserver") as address:
-            _wait(lambda: _ask(address, RUNS), "the web server answers")
+        with cluster.forwarded("dagster-webserver", 3000) as address:
+            wait_until(lambda: _ask(address, RUNS), "the web server answers")
             parameters = {
                 "selector": {
                     "repositoryLocationName": "rfm-platform",
@@ -210,9 +103,11 @@ def test_the_chart_in_a_cluster_heals(cluster: Cluster, dagster_chart: Path) -> 
             }
             assert "run" in _ask(address, LAUNCH, parameters=parameters)["launchRun"]
             run = "rfm-platform/role=run"
-            _wait(lambda: _runs(address)[0]["status"] == "STARTED", "the run starts")
-            cluster.ctl("delete", "pods", "-l", run, "--grace-period=0", "--force")
-            seconds = _wait(lambda: _runs(address)[0]["status"] == "SUCCESS", "the run succeeds")
+            wait_until(lambda: _runs(address)[0]["status"] == "STARTED", "the run starts")
+            cluster.kill(run)
+            seconds = wait_until(
+                lambda: _runs(address)[0]["status"] == "SUCCESS", "the run succeeds"
+            )
             took["run pod killed, run succeeded"] = f"{seconds:.0f} s"
 
         for what, selector, replicas in (
@@ -220,8 +115,8 @@ def test_the_chart_in_a_cluster_heals(cluster: Cluster, dagster_chart: Path) -> 
             ("code server's pod deleted", code, 1),
             ("read-only web servers' pods deleted", viewers, 2),
         ):
-            cluster.ctl("delete", "pods", "-l", selector, "--grace-period=0", "--force")
-            seconds = _wait(lambda s=selector, n=replicas: cluster.ready(s) == n, what)  # type: ignore[misc]
+            cluster.kill(selector)
+            seconds = wait_until(lambda s=selector, n=replicas: cluster.ready(s) == n, what)  # type: ignore[misc]
             took[f"{what}, ready"] = f"{seconds:.0f} s"
 
         # A liveness probe that finds nobody: the new pod's container is restarted, again and again,
@@ -235,7 +130,7 @@ def test_the_chart_in_a_cluster_heals(cluster: Cluster, dagster_chart: Path) -> 
             cluster.ctl(
                 "patch", "deployment", "dagster-webserver-read-only", "--type=json", "-p", patch
             )
-            seconds = _wait(reached, f"liveness probe on port {port}")
+            seconds = wait_until(reached, f"liveness probe on port {port}")
             took[f"liveness probe on port {port}"] = f"{seconds:.0f} s"
 
         if cluster.has("metrics.k8s.io/v1beta1"):
@@ -266,7 +161,7 @@ def _scaled(cluster: Cluster, viewers: str) -> str:
         for pod in pods
     ]
     try:
-        seconds = _wait(lambda: len(cluster.pods(viewers)) > len(pods), "the autoscaler")
+        seconds = wait_until(lambda: len(cluster.pods(viewers)) > len(pods), "the autoscaler")
         return f"more than {len(pods)} pods after {seconds:.0f} s"
     finally:
         for each in loads:
@@ -315,10 +210,12 @@ def _upgraded(
             },
         ]
     )
-    _wait(lambda: cluster.pods(f"app={watcher}")[0]["status"]["phase"] == "Running", "the watcher")
+    wait_until(
+        lambda: cluster.pods(f"app={watcher}")[0]["status"]["phase"] == "Running", "the watcher"
+    )
     values["dagsterWebserver"]["annotations"] = {"rfm-platform/restarted": "once"}
     release.upgrade(str(chart), "dagster", values, timeout=TIMEOUT_SECONDS)
-    _wait(
+    wait_until(
         lambda: cluster.pods(f"app={watcher}")[0]["status"]["phase"] == "Succeeded", "the watcher"
     )
     bad, asked = cluster.ctl("logs", watcher).split()
