@@ -15,7 +15,7 @@ from rfm_platform.errors import PlatformError
 
 # As DuckDB's 128-bit sums, with the two decimals that shipping fees have.
 _WIDE = "DECIMAL(38, 2)"
-_SPARK_ONLY = frozenset({"CONV", "UNIX_MICROS", "PERCENTILE"})
+_SPARK_ONLY = frozenset({"CONV", "UNIX_MICROS"})
 
 
 class DialectError(PlatformError):
@@ -68,10 +68,6 @@ def _key(node: exp.Expr) -> exp.Expr:
     return sqlglot.parse_one(key, read="spark")
 
 
-def _quantile(node: exp.Expr) -> exp.Expr:
-    return exp.Anonymous(this="PERCENTILE", expressions=[node.this, node.expression])
-
-
 def _sum(node: exp.Expr) -> exp.Expr:
     """Whole numbers of 64 bits are added up in 128, as in DuckDB; Sail would start over at -2⁶³."""
     if isinstance(node.this, exp.Cast) and node.this.to.sql("spark") == _WIDE:
@@ -110,7 +106,6 @@ def _common_table(node: exp.Expr) -> exp.Expr:
 
 _RULES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Anonymous: _function,
-    exp.PercentileCont: _quantile,
     exp.Sum: _sum,
     exp.DataType: _type,
     exp.DateDiff: _month_difference,
