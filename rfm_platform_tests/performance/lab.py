@@ -1,6 +1,7 @@
 """One size, measured: a mart is made, then floors, the platform's stages and peers take turns."""
 
 import datetime as dt
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -12,10 +13,11 @@ from rfm_platform.customers.segments import load_segments
 from rfm_platform.demo import synthetic
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.performance import morning, run, stages
-from rfm_platform_tests.performance.measuring import ROOT, Bounds, Figures, StoppedError, measure
 from rfm_platform_tests.performance import peers as peers_package
+from rfm_platform_tests.performance.measuring import ROOT, Bounds, Figures, StoppedError, measure
 from rfm_platform_tests.performance.peers import PEERS, Peer
 from rfm_platform_tests.performance.peers.comparison import (
+    Fingerprints,
     differences,
     fingerprints,
     our_fingerprints,
@@ -27,7 +29,6 @@ DAYS = 730
 MEMORY_LIMIT_MB = 1200
 PEER_BOUNDS = Bounds(memory=8000, seconds=3600)
 PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
-PEERS_PACKAGE = peers_package.__name__
 Say = Callable[[str], object]
 
 
@@ -66,10 +67,12 @@ class PeerResult:
     Attributes:
         figures: None if it was stopped or computed something else.
         reason: why; empty with figures.
+        prepare: of what it does first, where that is measured apart.
     """
 
     figures: Figures | None
     reason: str = ""
+    prepare: Figures | None = None
 
 
 @dataclass(frozen=True)
@@ -88,34 +91,25 @@ class Size:
     peers: dict[str, PeerResult]
 
 
-def measure_size(
-    lines: int,
-    *,
-    say: Say,
-    days: int = DAYS,
-    peers: Iterable[Peer] = PEERS,
-    bounds: Bounds = PEER_BOUNDS,
-) -> Size:
-    """Makes a mart, measures everything on it, removes it."""
+def measure_size(lines: int, say: Say) -> Size:
+    """Makes a mart, measures everything on it, removes it. `say` is told what comes next."""
     with tempfile.TemporaryDirectory(prefix="rfm-bench-") as directory:
         home = Path(directory)
         server = EmbeddedServer(home)
         try:
-            return _measure(home, server, lines, days, list(peers), bounds, say)
+            say("making them")
+            job, customers = make_job(home, server, lines, DAYS)
+            bench = Bench(job, server, say)
+            stages_before = bench.take(HISTORY)
+            peers = bench.take_peers(PEERS)
+            stages_after = bench.take((*PUBLISHING, *MORNING))
+            return Size(lines, customers, stages_before | stages_after, peers)
         finally:
             server.stop()
 
 
-def _measure(
-    home: Path,
-    server: EmbeddedServer,
-    lines: int,
-    days: int,
-    peers: list[Peer],
-    bounds: Bounds,
-    say: Say,
-) -> Size:
-    say("making them")
+def make_job(home: Path, server: EmbeddedServer, lines: int, days: int) -> tuple[Job, int]:
+    """A mart of invented orders, and what stages and peers are told; how many customers it has."""
     mart = server.database("data_mart")
     loaded = synthetic.load(mart, lines=lines, days=days, end_date=END)
     job = Job(
@@ -128,40 +122,62 @@ def _measure(
         segments=[(*cell, name) for cell, name in load_segments().cells.items()],
     )
     write_job(job)
+    return job, loaded.customers
 
-    def take(some: Iterable[Stage]) -> dict[str, Figures]:
+
+@dataclass(frozen=True)
+class Bench:
+    """Where stages and peers are measured, one after the other."""
+
+    job: Job
+    server: EmbeddedServer
+    say: Say
+
+    def take(self, some: Iterable[Stage]) -> dict[str, Figures]:
+        """Figures of stages by name, without those that only make the next one's input."""
         found = {}
         for stage in some:
-            say(stage.name)
-            command = _command(Path(sys.executable), stage.module.__name__, stage.function, home)
-            found[stage.name] = measure(command, home, server)
+            self.say(stage.name)
+            found[stage.name] = self._run(
+                Path(sys.executable), stage.module.__name__, stage.function, Bounds()
+            )
         return {name: figures for name, figures in found.items() if not name.startswith("(")}
 
-    measured = take(HISTORY)
-    compared = {peer.name: _measure_peer(peer, job, server, bounds, say) for peer in peers}
-    measured |= take(PUBLISHING) | take(MORNING)
-    return Size(lines, loaded.customers, measured, compared)
+    def take_peers(self, some: Iterable[Peer]) -> dict[str, PeerResult]:
+        """Results of peers by name, held against our tables in the lake."""
+        ours = our_fingerprints(stages.platform_of(self.job))
+        found = {}
+        for peer in some:
+            found[peer.name] = self._take_peer(peer, ours)
+            if found[peer.name].reason:
+                self.say(f"{peer.name}: {found[peer.name].reason}")
+            shutil.rmtree(self.job.results(peer.module))
+        return found
 
+    def _take_peer(self, peer: Peer, ours: Fingerprints) -> PeerResult:
+        python = PEERS_PYTHON if peer.is_apart else Path(sys.executable)
+        module = f"{peers_package.__name__}.{peer.module}"
 
-def _measure_peer(
-    peer: Peer, job: Job, server: EmbeddedServer, bounds: Bounds, say: Say
-) -> PeerResult:
-    say(peer.name)
-    python = PEERS_PYTHON if peer.is_apart else Path(sys.executable)
-    command = _command(python, f"{PEERS_PACKAGE}.{peer.module}", "compute", job.home)
-    try:
-        figures = measure(command, job.home, server, bounds)
-    except StoppedError as error:
-        say(f"{peer.name}: {error}")
-        return PeerResult(None, str(error))
-    platform = stages.platform_of(job)
-    theirs = fingerprints(platform.engine, job.results(peer.module))
-    found = differences(our_fingerprints(platform), theirs)
-    if found:
-        say(f"{peer.name} computes something else: {', '.join(found)}")
-        return PeerResult(None, f"computes something else: {', '.join(found)}")
-    return PeerResult(figures)
+        def take(function: str) -> Figures:
+            self.say(f"{peer.name}: {function}")
+            return self._run(python, module, function, PEER_BOUNDS)
 
+        prepare = None
+        try:
+            if peer.prepares:
+                prepare = take("prepare")
+            figures = take("compute")
+            if peer.exports:
+                take("export")
+        except StoppedError as error:
+            return PeerResult(None, str(error), prepare)
+        engine = stages.platform_of(self.job).engine
+        theirs = fingerprints(engine, self.job.results(peer.module))
+        if found := differences(ours, theirs):
+            return PeerResult(None, f"computes something else: {', '.join(found)}", prepare)
+        return PeerResult(figures, "", prepare)
 
-def _command(python: Path, module: str, function: str, home: Path) -> list[str]:
-    return [str(python), "-m", run.__name__, module, function, str(home)]
+    def _run(self, python: Path, module: str, function: str, bounds: Bounds) -> Figures:
+        home = self.job.home
+        command = [str(python), "-m", run.__name__, module, function, str(home)]
+        return measure(command, home, self.server, bounds)

@@ -32,9 +32,7 @@ class Peer:
 PEERS = (
     Peer("DuckDB, one script", "duckdb_sql", ("duckdb",), 1.5),
     Peer("Polars", "polars_lazy", ("polars",), 1.5, is_apart=True),
-    Peer(
-        "dbt-duckdb", "dbt_duckdb", ("dbt-core", "dbt-duckdb"), 1.5, is_apart=True, exports=True
-    ),
+    Peer("dbt-duckdb", "dbt_duckdb", ("dbt-core", "dbt-duckdb"), 1.5, is_apart=True, exports=True),
     Peer("pandas", "pandas_frames", ("pandas", "pyarrow"), 10.0),
     Peer("PostgreSQL", "postgres_sql", (), 10.0, prepares=True, exports=True),
 )

@@ -8,6 +8,8 @@ when and by whom a row was written: customer_key, as_of_date, load_timestamp, et
 from collections.abc import Mapping
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from rfm_platform import catalog
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.engine.sql import duckdb_type
@@ -25,9 +27,9 @@ _LEFT_OUT = ("customer_key", "as_of_date", "load_timestamp", "etl_batch_time")
 Fingerprints = dict[str, dict[str, int]]
 
 
-def name_of(shape: object) -> str:
+def name_of(shape: sa.Table) -> str:
     """The result's name, as peers name its file."""
-    return str(shape).removeprefix("rfm.").removesuffix("_snapshots")
+    return shape.name.removesuffix("_snapshots")
 
 
 def our_fingerprints(platform: Platform) -> Fingerprints:
@@ -67,7 +69,7 @@ def differences(
     ]
 
 
-def _query(shape: object) -> str:
+def _query(shape: sa.Table) -> str:
     key, columns = _KEYS[shape], shape.columns
     types = {c.name: duckdb_type(c) for c in columns if c.name not in _LEFT_OUT}
     cast = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in types.items())

@@ -20,7 +20,9 @@ def compute(home: Path) -> None:
             "preserve_insertion_order": False,
         }
     ) as connection:
-        connection.execute("CREATE TABLE segments (r_score INT, f_score INT, m_score INT, segment TEXT)")
+        connection.execute(
+            "CREATE TABLE segments (r_score INT, f_score INT, m_score INT, segment TEXT)"
+        )
         connection.executemany("INSERT INTO segments VALUES (?, ?, ?, ?)", job.segments)
         connection.execute(f"SET VARIABLE source = '{job.source}'")
         connection.execute(f"SET VARIABLE as_of = DATE '{job.as_of}'")

@@ -34,8 +34,6 @@ SKU = ["marketplace_product_id", "marketplace_variant_id"]
 SCORES = ["r_score", "f_score", "m_score"]
 
 
-
-
 def compute(home: Path) -> None:
     """The four tables as Parquet files."""
     job = read_job(home)
@@ -61,7 +59,7 @@ def _read(job: Job) -> pd.DataFrame:
     for column in (*CUSTOMER, *SKU):
         place = table.schema.get_field_index(column)
         table = table.set_column(place, column, table[column].dictionary_encode())
-    lines = table.to_pandas(self_destruct=True)
+    lines: pd.DataFrame = table.to_pandas(self_destruct=True)
     lines["month_of_order"] = lines["create_timestamp"].dt.to_period("M").dt.to_timestamp()
     lines["is_valid"] = ~lines["is_cancelled"].astype(bool) & ~lines["is_returned"].astype(bool)
     # Whole hundredths: exact as floats.
@@ -127,8 +125,8 @@ def _totals(orders: pd.DataFrame, skus: pd.DataFrame, keys: list[str]) -> pd.Dat
         totals[column] /= 100
     latest = orders[orders["is_valid"]].sort_values(["last_timestamp", "order_id"])
     latest = latest[[*keys, "address_shipping_name"]].drop_duplicates(keys, keep="last")
-    lists = skus[[*keys, "sku"]].drop_duplicates()
-    lists = lists.groupby(keys, observed=True, dropna=False, sort=False)["sku"].agg(list)
+    bought = skus[[*keys, "sku"]].drop_duplicates()
+    lists = bought.groupby(keys, observed=True, dropna=False, sort=False)["sku"].agg(list)
     joined = totals.reset_index().merge(latest, "left", keys)
     joined = joined.merge(lists.rename("sku_list").reset_index(), "left", keys)
     joined["total_sku"] = joined["sku_list"].str.len().fillna(0).astype("int64")
@@ -140,7 +138,9 @@ def _totals(orders: pd.DataFrame, skus: pd.DataFrame, keys: list[str]) -> pd.Dat
 def _scores(valid: pd.DataFrame, job: Job) -> pd.DataFrame:
     groups = valid.groupby(PERSON, observed=True)
     customers = groups.agg(
-        last=("last_timestamp", "max"), frequency=("order_id", "nunique"), monetary=("gmv_base", "sum")
+        last=("last_timestamp", "max"),
+        frequency=("order_id", "nunique"),
+        monetary=("gmv_base", "sum"),
     ).reset_index()
     customers["recency"] = (pd.Timestamp(job.as_of) - customers.pop("last").dt.normalize()).dt.days
     is_outlier = np.zeros(len(customers), dtype=bool)
