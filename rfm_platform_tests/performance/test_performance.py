@@ -1,7 +1,7 @@
-"""The lab itself, on few lines: stages run, peers compute our tables, the page tells what it was told.
+"""The lab itself, on few lines: stages run, peers compute our tables, the page says what was found.
 
-Nothing here judges speed. Peers in the other environment run where `make .venv-peers/.installed` has
-made it; elsewhere their tests say that they did not run.
+Nothing here judges speed. Peers of the other environment run where `make .venv-peers/.installed`
+has made it; elsewhere their tests say that they did not run.
 """
 
 import importlib
@@ -89,10 +89,9 @@ def test_one_other_value_is_a_difference_that_names_its_column(bench: Bench) -> 
     results = bench.job.results(PEERS[0].module)
     file, other = results / "rfm_scores.parquet", results / "other.parquet"
     with platform.engine.session() as session:
-        query = (
-            "SELECT * REPLACE (monetary + (ROW_NUMBER() OVER (ORDER BY user_id) = 1)::INT AS monetary)"
-        )
-        session.query(f"{query} FROM '{file}'").write_parquet(str(other))
+        one = "(ROW_NUMBER() OVER (ORDER BY user_id) = 1)::INT"
+        query = f"SELECT * REPLACE (monetary + {one} AS monetary) FROM '{file}'"
+        session.query(query).write_parquet(str(other))
     other.rename(file)
     found = differences(our_fingerprints(platform), fingerprints(platform.engine, results))
     assert found == ["rfm_scores.monetary"]

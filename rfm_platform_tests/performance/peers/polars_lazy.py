@@ -20,7 +20,7 @@ def compute(home: Path) -> None:
     job = read_job(home)
     results = job.results("polars_lazy")
     lines = _read(job)
-    orders = _orders(lines).collect(engine="streaming")
+    orders = _orders(lines).sort("last_timestamp", "order_id").collect(engine="streaming")
     skus = _skus(lines).collect(engine="streaming")
     month = [*CUSTOMER, "month_of_order"]
     tables = {
@@ -65,7 +65,7 @@ def _orders(lines: pl.LazyFrame) -> pl.LazyFrame:
         pl.when(valid).then(pl.col("shipping_amount")).max().alias("shipping_amount"),
         pl.col("address_shipping_name").first(),
         when.max().alias("latest_timestamp"),
-        pl.col("kurs_rate").sort_by(when).last(),
+        pl.col("kurs_rate").max_by(when),
     )
 
 
@@ -81,9 +81,8 @@ def _skus(lines: pl.LazyFrame) -> pl.LazyFrame:
 
 def _totals(orders: pl.LazyFrame, skus: pl.LazyFrame, keys: list[str]) -> pl.LazyFrame:
     valid = pl.col("is_valid")
-    latest = pl.col("latest_timestamp")
     totals = orders.group_by(keys).agg(
-        pl.col("kurs_rate").filter(latest == latest.max()).max(),
+        pl.col("kurs_rate").max_by(pl.struct("latest_timestamp", "kurs_rate")),
         pl.col("first_timestamp").min().alias("first_order_timestamp"),
         pl.col("last_timestamp").max().alias("last_order_timestamp"),
         valid.sum().alias("total_order"),
@@ -92,10 +91,8 @@ def _totals(orders: pl.LazyFrame, skus: pl.LazyFrame, keys: list[str]) -> pl.Laz
         pl.col("gmv").sum().alias("total_gmv_amount"),
         pl.col("gmv_base").sum().alias("total_gmv_base_amount"),
         pl.col("quantity").sum().alias("total_quantity"),
-        pl.col("address_shipping_name")
-        .filter(valid)
-        .sort_by(pl.col("last_timestamp").filter(valid), pl.col("order_id").filter(valid))
-        .last(),
+        # The orders come sorted by time.
+        pl.col("address_shipping_name").filter(valid).last(),
         pl.col("shipping_amount").min().alias("min_shipping_amount"),
         pl.col("shipping_amount").max().alias("max_shipping_amount"),
         # The mean of whole hundredths: exact as a float.
