@@ -13,10 +13,10 @@ from rfm_platform_tests.performance.goals import AT_MOST, FLOORS, ratio_to_floor
 from rfm_platform_tests.performance.lab import Size
 
 WIDTH, LABEL, BAR, ROW, TITLE = 840, 190, 430, 24, 44
-OURS, OTHER, AIM = "#2f81c7", "#8a929b", "#c4562f"
+OURS, OTHER, AIM = "#2f81c7", "#8a929b", "#e8590c"
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-weight:600}"
-    f".aim{{stroke:{AIM};stroke-width:2}}.note{{fill:#57606a}}"
+    f".aim{{stroke:{AIM};stroke-width:3}}.note{{fill:#57606a}}"
     "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.note{fill:#9da7b3}}"
 )
 

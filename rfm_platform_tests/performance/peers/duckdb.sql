@@ -54,7 +54,9 @@ WITH totals AS (
     GROUP BY ALL
 ),
 sku_lists AS (
-    SELECT marketplace, shop_id, shop_name, user_id, magpie_region_code, month_of_order, LIST(sku ORDER BY sku) AS sku_list
+    SELECT
+        marketplace, shop_id, shop_name, user_id, magpie_region_code, month_of_order,
+        LIST(sku ORDER BY sku) AS sku_list
     FROM skus
     GROUP BY ALL
 )
@@ -90,7 +92,9 @@ WITH totals AS (
     GROUP BY ALL
 ),
 sku_lists AS (
-    SELECT marketplace, shop_id, shop_name, user_id, magpie_region_code, LIST_SORT(LIST_DISTINCT(LIST(sku))) AS sku_list
+    SELECT
+        marketplace, shop_id, shop_name, user_id, magpie_region_code,
+        LIST_SORT(LIST_DISTINCT(LIST(sku))) AS sku_list
     FROM skus
     GROUP BY ALL
 )

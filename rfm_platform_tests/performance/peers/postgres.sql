@@ -47,13 +47,18 @@ GROUP BY marketplace, shop_id, shop_name, user_id, magpie_region_code, month_of_
 ANALYZE aggregated_monthly_totals;
 
 CREATE TEMP TABLE aggregated_monthly_skus AS
-SELECT marketplace, shop_id, shop_name, user_id, magpie_region_code, month_of_order, ARRAY_AGG(sku ORDER BY sku) AS sku_list
+SELECT
+    marketplace, shop_id, shop_name, user_id, magpie_region_code, month_of_order,
+    ARRAY_AGG(sku ORDER BY sku) AS sku_list
 FROM skus
 GROUP BY marketplace, shop_id, shop_name, user_id, magpie_region_code, month_of_order;
 ANALYZE aggregated_monthly_skus;
 
 CREATE TABLE aggregated_monthly AS
-SELECT t.*, COALESCE(s.sku_list, '{}') AS sku_list, COALESCE(CARDINALITY(s.sku_list), 0) AS total_sku
+SELECT
+    t.*,
+    COALESCE(s.sku_list, '{}') AS sku_list,
+    COALESCE(CARDINALITY(s.sku_list), 0) AS total_sku
 FROM aggregated_monthly_totals AS t
 LEFT JOIN aggregated_monthly_skus AS s
     ON s.marketplace = t.marketplace
@@ -85,13 +90,18 @@ GROUP BY marketplace, shop_id, shop_name, user_id, magpie_region_code;
 ANALYZE final_user_analysis_totals;
 
 CREATE TEMP TABLE final_user_analysis_skus AS
-SELECT marketplace, shop_id, shop_name, user_id, magpie_region_code, ARRAY_AGG(DISTINCT sku ORDER BY sku) AS sku_list
+SELECT
+    marketplace, shop_id, shop_name, user_id, magpie_region_code,
+    ARRAY_AGG(DISTINCT sku ORDER BY sku) AS sku_list
 FROM skus
 GROUP BY marketplace, shop_id, shop_name, user_id, magpie_region_code;
 ANALYZE final_user_analysis_skus;
 
 CREATE TABLE final_user_analysis AS
-SELECT t.*, COALESCE(s.sku_list, '{}') AS sku_list, COALESCE(CARDINALITY(s.sku_list), 0) AS total_sku
+SELECT
+    t.*,
+    COALESCE(s.sku_list, '{}') AS sku_list,
+    COALESCE(CARDINALITY(s.sku_list), 0) AS total_sku
 FROM final_user_analysis_totals AS t
 LEFT JOIN final_user_analysis_skus AS s
     ON s.marketplace = t.marketplace

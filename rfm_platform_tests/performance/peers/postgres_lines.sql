@@ -1,15 +1,20 @@
--- What the lake's lines are to the other peers: lines that can be read and attributed, with their order's recipient; flags and fees as values.
+-- What the lake's lines are to the other peers: lines that can be read and attributed, with their
+-- order's recipient; flags and fees as values.
 CREATE TABLE lines AS
 WITH flags AS MATERIALIZED (
-    SELECT flag, LOWER(flag) IN ('true', 't', 'yes', 'y', '1')
-        OR flag ~ '^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|UTC|[+-]\d\d(:?\d\d)?))?)?$'
-        AS meaning
+    SELECT
+        flag,
+        CASE
+            WHEN LOWER(flag) IN ('true', 't', 'yes', 'y', '1') THEN TRUE
+            WHEN LOWER(flag) IN ('false', 'f', 'no', 'n', '0', '') THEN FALSE
+            WHEN flag ~ '^\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|UTC|[+-]\d\d(:?\d\d)?))?)?$'
+                THEN TRUE
+        END AS meaning
     FROM (
         SELECT cancelled_flag AS flag FROM flatten_order_marketplace
         UNION
         SELECT returned_flag FROM flatten_order_marketplace
     ) AS found
-    WHERE flag ~* '^(true|t|yes|y|1|false|f|no|n|0|)$' OR flag ~ '^\d{4}-\d\d-\d\d'
 ),
 names AS (
     SELECT marketplace, order_id, MAX(address_shipping_name COLLATE "C") AS address_shipping_name
@@ -32,6 +37,6 @@ LEFT JOIN names AS n ON n.marketplace = l.marketplace AND n.order_id = l.order_i
 LEFT JOIN flags AS c ON c.flag = l.cancelled_flag
 LEFT JOIN flags AS r ON r.flag = l.returned_flag
 WHERE user_id <> ''
-    AND (l.cancelled_flag IS NULL OR c.flag IS NOT NULL)
-    AND (l.returned_flag IS NULL OR r.flag IS NOT NULL);
+    AND (l.cancelled_flag IS NULL OR c.meaning IS NOT NULL)
+    AND (l.returned_flag IS NULL OR r.meaning IS NOT NULL);
 ANALYZE lines;

@@ -1,4 +1,8 @@
-{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='month_of_order') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key='month_of_order'
+) }}
 
 WITH totals AS (
     SELECT
@@ -24,7 +28,9 @@ WITH totals AS (
     GROUP BY ALL
 ),
 sku_lists AS (
-    SELECT marketplace, shop_id, shop_name, user_id, magpie_region_code, month_of_order, LIST(sku ORDER BY sku) AS sku_list
+    SELECT
+        marketplace, shop_id, shop_name, user_id, magpie_region_code, month_of_order,
+        LIST(sku ORDER BY sku) AS sku_list
     FROM {{ ref('skus') }}
     {% if is_incremental() %}
     WHERE month_of_order IN ({{ var('changed_months') }})

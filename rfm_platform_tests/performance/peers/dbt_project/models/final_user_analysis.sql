@@ -19,7 +19,9 @@ WITH totals AS (
     GROUP BY ALL
 ),
 sku_lists AS (
-    SELECT marketplace, shop_id, shop_name, user_id, magpie_region_code, LIST_SORT(LIST_DISTINCT(LIST(sku))) AS sku_list
+    SELECT
+        marketplace, shop_id, shop_name, user_id, magpie_region_code,
+        LIST_SORT(LIST_DISTINCT(LIST(sku))) AS sku_list
     FROM {{ ref('skus') }}
     GROUP BY ALL
 )

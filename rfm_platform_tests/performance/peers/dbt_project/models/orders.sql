@@ -1,4 +1,8 @@
-{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='month_of_order') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key='month_of_order'
+) }}
 
 SELECT
     marketplace, shop_id, shop_name, user_id, magpie_region_code, month_of_order, order_id,
