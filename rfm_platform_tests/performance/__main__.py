@@ -46,17 +46,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def measure(sizes: list[int], console: Console) -> page.Record:
-    """All sizes, smallest first."""
-    found = []
-    for lines in sorted(sizes):
-
-        def say(what: str, lines: int = lines) -> None:
-            console.log(f"{lines:,} lines: {what}", highlight=False)
-
-        found.append(measure_size(lines, say))
-        show(found[-1], Console())
-    return page.Record(
+def measure(sizes: list[int], console: Console) -> None:
+    """All sizes, smallest first; the page is written after each, so that a later one may fail."""
+    record = page.Record(
         made=str(dt.datetime.now(dt.UTC).date()),
         cores=psutil.cpu_count(),
         memory=round(psutil.virtual_memory().total / 1e9),
@@ -65,8 +57,16 @@ def measure(sizes: list[int], console: Console) -> page.Record:
         memory_limit_mb=MEMORY_LIMIT_MB,
         bound_mb=int(PEER_BOUNDS.memory),
         bound_seconds=int(PEER_BOUNDS.seconds),
-        sizes=found,
+        sizes=[],
     )
+    for lines in sorted(sizes):
+
+        def say(what: str, lines: int = lines) -> None:
+            console.log(f"{lines:,} lines: {what}", highlight=False)
+
+        record.sizes.append(measure_size(lines, say))
+        show(record.sizes[-1], Console())
+        page.write(record, DOCS)
 
 
 def show(size: Size, console: Console) -> None:
@@ -88,10 +88,9 @@ def main() -> None:
     """Measures and writes docs/performance.*."""
     arguments = sys.argv[1:]
     if arguments == ["--page"]:
-        record = page.read(DOCS)
+        page.write(page.read(DOCS), DOCS)
     else:
-        record = measure([int(lines) for lines in arguments], Console(stderr=True))
-    page.write(record, DOCS)
+        measure([int(lines) for lines in arguments], Console(stderr=True))
 
 
 if __name__ == "__main__":

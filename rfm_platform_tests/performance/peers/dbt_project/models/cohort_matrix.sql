@@ -22,8 +22,9 @@ grid AS (
         marketplace,
         cohort_month,
         value AS cohort_size,
-        CAST(UNNEST(RANGE(cohort_month, CAST('{{ var("as_of") }}' AS DATE) + 1, INTERVAL 1 MONTH)) AS DATE)
-            AS month_of_order
+        CAST(UNNEST(
+            RANGE(cohort_month, CAST('{{ var("as_of") }}' AS DATE) + 1, INTERVAL 1 MONTH)
+        ) AS DATE) AS month_of_order
     FROM cells
     WHERE month_of_order = cohort_month
 )

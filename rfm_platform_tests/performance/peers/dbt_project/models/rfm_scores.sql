@@ -2,7 +2,8 @@ WITH customers AS (
     SELECT
         marketplace,
         user_id,
-        DATE_DIFF('day', CAST(MAX(last_timestamp) AS DATE), CAST('{{ var("as_of") }}' AS DATE)) AS recency,
+        DATE_DIFF('day', CAST(MAX(last_timestamp) AS DATE), CAST('{{ var("as_of") }}' AS DATE))
+            AS recency,
         COUNT(DISTINCT order_id) AS frequency,
         SUM(gmv_base) AS monetary
     FROM {{ ref('orders') }}
