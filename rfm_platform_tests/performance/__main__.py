@@ -73,7 +73,7 @@ def show(size: Size, console: Console) -> None:
     """The tables of a size, and what became of each goal."""
     for title, rows in (("stage", page.stage_rows(size)), ("tool", page.peer_rows(size))):
         table = Table(title=f"{size.lines:,} lines")
-        table.add_column(title)
+        table.add_column(title, no_wrap=True)
         for heading in HEADINGS:
             table.add_column(heading, justify="right")
         for row in rows:
@@ -81,7 +81,8 @@ def show(size: Size, console: Console) -> None:
         console.print(table)
     for verdict in goals.judge([size]):
         if verdict.lines == size.lines:
-            console.print(f"{verdict.goal}, aim {verdict.aim}: {page.words(verdict)}")
+            words = page.words(verdict).replace("*", "")
+            console.print(f"{verdict.goal}, aim {verdict.aim}: {words}")
 
 
 def main() -> None:

@@ -57,24 +57,29 @@ class StoppedError(Exception):
 
 
 def measure(
-    command: Sequence[str], home: Path, server: EmbeddedServer, bounds: Bounds = Bounds()
+    command: Sequence[str], home: Path, server: EmbeddedServer | None, bounds: Bounds = Bounds()
 ) -> Figures:
     """Runs ``run MODULE FUNCTION HOME`` (the command begins with the interpreter) and measures it.
+
+    Args:
+        command: with the interpreter.
+        home: where the process leaves its own figures.
+        server: what works for it; None if it asks no server, so that what a server does by itself
+            meanwhile is not counted.
+        bounds: beyond which it is stopped.
 
     Raises:
         StoppedError: it went beyond a bound, or ended with an error.
     """
-    with server.database("data_mart").connect() as connection:
-        connection.execute("CHECKPOINT")
-    time.sleep(SETTLE_SECONDS)
-    postmaster = server.status().pid
+    postmaster = None if server is None else _settled(server)
     before = _server_used(postmaster)
     (home / MEASURED).unlink(missing_ok=True)
     with _started(command) as process:
         memory, server_memory = _watch(process, postmaster, bounds)
     if process.returncode:
         raise StoppedError(f"ended with code {process.returncode}")
-    time.sleep(SETTLE_SECONDS)
+    if server is not None:
+        time.sleep(SETTLE_SECONDS)
     own = json.loads((home / MEASURED).read_text("utf-8"))
     used = {name: now - before[name] for name, now in _server_used(postmaster).items()}
     return Figures(
@@ -85,6 +90,14 @@ def measure(
         read=own["read"] + used["read"],
         written=own["written"] + used["written"],
     )
+
+
+def _settled(server: EmbeddedServer) -> int | None:
+    """The postmaster's process id, when nothing is left to write."""
+    with server.database("data_mart").connect() as connection:
+        connection.execute("CHECKPOINT")
+    time.sleep(SETTLE_SECONDS)
+    return server.status().pid
 
 
 @contextmanager

@@ -92,12 +92,12 @@ def peer_rows(size: Size) -> Iterator[list[str]]:
 
 
 def _cells(figures: Figures, ratio: str) -> list[str]:
-    memory = (figures.memory, figures.server_memory, figures.read, figures.written)
+    memory = (figures.memory, figures.server_memory or None, figures.read, figures.written)
     return [
         f"{figures.wall:,.1f}",
         f"{figures.cpu:,.1f}",
         ratio,
-        *(f"{megabytes:,.0f}" for megabytes in memory),
+        *("" if megabytes is None else f"{megabytes:,.0f}" for megabytes in memory),
     ]
 
 

@@ -16,6 +16,7 @@ class Peer:
         packages: whose versions the page names.
         factor: how many times our CPU seconds it takes at least, by our goals.
         is_apart: it runs in the peers' own environment.
+        asks_server: PostgreSQL works for it.
         prepares: its ``prepare`` does first what our extraction does, and is measured apart.
         exports: its ``export`` makes Parquet files of its tables afterwards, not measured.
     """
@@ -25,6 +26,7 @@ class Peer:
     packages: tuple[str, ...]
     factor: float
     is_apart: bool = False
+    asks_server: bool = False
     prepares: bool = False
     exports: bool = False
 
@@ -34,5 +36,5 @@ PEERS = (
     Peer("Polars", "polars_lazy", ("polars",), 1.5, is_apart=True),
     Peer("dbt-duckdb", "dbt_duckdb", ("dbt-core", "dbt-duckdb"), 1.5, is_apart=True, exports=True),
     Peer("pandas", "pandas_frames", ("pandas", "pyarrow"), 10.0),
-    Peer("PostgreSQL", "postgres_sql", (), 10.0, prepares=True, exports=True),
+    Peer("PostgreSQL", "postgres_sql", (), 10.0, asks_server=True, prepares=True, exports=True),
 )
