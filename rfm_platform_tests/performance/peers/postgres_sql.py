@@ -13,7 +13,11 @@ from rfm_platform_tests.performance.peers.job import Job, read_job
 
 RESULTS = ("aggregated_monthly", "final_user_analysis", "rfm_scores", "cohort_matrix")
 # Enough for two cores' hash tables on a machine that also runs the mart; not the default 4 MB.
-SETTINGS = {"work_mem": "256MB", "search_path": "peer, public"}
+SETTINGS = {
+    "work_mem": "256MB",
+    "search_path": "peer, public",
+    "client_connection_check_interval": "5s",  # a query ends when its client is stopped
+}
 SEPARATOR, NULL = "\x01", "\\N"
 READ_LISTS = (
     " REPLACE (CASE WHEN sku_list = '' THEN [] "
