@@ -5,7 +5,7 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-LINES ?= 10000000
+LINES ?= 1000000 10000000
 GIGABYTES ?= 5
 IMAGE ?= registry.example.com/rfm_platform:0.1.0
 CHARTS := $(or $(RFM_CHARTS),$(HOME)/.cache/rfm_platform/charts)
@@ -27,6 +27,12 @@ help:  ## this list
 	else echo "$(PYTHON) has neither venv nor pip: install uv, python3-venv or python3-pip once."; exit 1; fi
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+# What `make bench` compares with and nothing else needs, in an environment of its own.
+.venv-peers/.installed: .venv/.installed requirements-peers.lock
+	$(BIN)/uv venv --quiet --clear --python "$(PYTHON)" .venv-peers
+	$(BIN)/uv pip install --quiet --python .venv-peers/bin/python --require-hashes -r requirements-peers.lock
 	@touch $@
 
 demo: .venv/.installed  ## a year of real orders, end to end
@@ -68,8 +74,8 @@ test-redash: .venv/.installed  ## dashboards on a real Redash, over the demo's t
 	@RFM_TEST_REDASH_URL=$(URL) RFM_TEST_REDASH_KEY=$(KEY) RFM_TEST_REDASH_WAREHOUSE_URL='$(WAREHOUSE)' \
 		RFM_TEST_HOME=$(or $(RFM_HOME),.rfm) $(BIN)/pytest -n 0 -rs rfm_platform_tests/dashboards/redash/test_acceptance.py
 
-bench: .venv/.installed  ## each stage against its floor; LINES=10000000
-	$(BIN)/python -m rfm_platform_tests.benchmark $(LINES)
+bench: .venv/.installed .venv-peers/.installed  ## each stage against its floor and its peers, docs/performance.md; LINES="1000000 10000000"
+	$(BIN)/python -m rfm_platform_tests.performance $(LINES)
 
 bench-bi: .venv/.installed  ## the BI database's move against pg_dump and pg_restore; GIGABYTES=5
 	$(BIN)/python -m rfm_platform_tests.bi_database.benchmark $(GIGABYTES)
@@ -85,10 +91,12 @@ charts: .venv/.installed  ## the official charts, which the tests render; from t
 
 clean:  ## stop the embedded server and remove what was made here
 	@if test -x $(BIN)/rfm; then $(BIN)/rfm stop; fi
-	rm -rf .rfm .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build *.egg-info
+	rm -rf .rfm .venv .venv-peers .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build *.egg-info
 
 lock: .venv/.installed  ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 --extra demo --extra dev --extra spark pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 --constraint requirements.lock --extra spark-client pyproject.toml -o requirements-runtime.lock
+	grep -oE '^duckdb==[^ ]*' requirements.lock | $(BIN)/uv pip compile --quiet --universal --generate-hashes \
+		--no-emit-index-url --no-header --python-version 3.11 --constraint - --group pyproject.toml:peers -o requirements-peers.lock
