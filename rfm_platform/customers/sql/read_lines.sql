@@ -28,10 +28,9 @@ names AS (
         COUNT(*) AS names,
         SUM(name_hash) AS names_hash
     FROM mart_names
-    SEMI JOIN (
-        SELECT DISTINCT CAST(HASH(marketplace, order_id) >> 1 AS BIGINT) AS order_hash
-        FROM mart_lines
-    ) USING (order_hash)
+    WHERE order_hash IN (
+        SELECT DISTINCT CAST(HASH(marketplace, order_id) >> 1 AS BIGINT) FROM mart_lines
+    )
     GROUP BY marketplace, order_id
 ),
 fees AS (

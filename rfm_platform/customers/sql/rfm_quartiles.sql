@@ -1,71 +1,83 @@
 -- First and third quartile of each metric, linear interpolation (Hyndman and Fan's type 7), from how
 -- many customers have each value: a quantile's own function would hold every customer's in memory.
-WITH counted AS (
-    SELECT scope, 'recency' AS metric, recency AS value, COUNT(*) AS customers
+-- Each metric for itself, so that a score is seen to come from its own metric only.
+WITH positions AS (
+    -- Where the quarters lie among a scope's customers, in order, counted from 0.
+    SELECT
+        scope,
+        COUNT(*) AS customers,
+        CAST(COUNT(*) - 1 AS DOUBLE) * 0.25 AS q1,
+        CAST(COUNT(*) - 1 AS DOUBLE) * 0.75 AS q3
+    FROM rfm_customers
+    GROUP BY scope
+),
+recency_values AS (
+    SELECT
+        scope,
+        CAST(recency AS DOUBLE) AS value,
+        SUM(COUNT(*)) OVER (PARTITION BY scope ORDER BY recency) AS up_to_it
     FROM rfm_customers
     GROUP BY scope, recency
-    UNION ALL
-    SELECT scope, 'frequency', frequency, COUNT(*)
+),
+recency_neighbours AS (
+    SELECT
+        p.scope,
+        MIN(CASE WHEN up_to_it > FLOOR(q1) THEN value END) AS q1_below,
+        MIN(CASE WHEN up_to_it > CEIL(q1) THEN value END) AS q1_above,
+        MIN(CASE WHEN up_to_it > FLOOR(q3) THEN value END) AS q3_below,
+        MIN(CASE WHEN up_to_it > CEIL(q3) THEN value END) AS q3_above
+    FROM positions AS p
+    JOIN recency_values AS v ON v.scope IS NOT DISTINCT FROM p.scope
+    GROUP BY p.scope
+),
+frequency_values AS (
+    SELECT
+        scope,
+        CAST(frequency AS DOUBLE) AS value,
+        SUM(COUNT(*)) OVER (PARTITION BY scope ORDER BY frequency) AS up_to_it
     FROM rfm_customers
     GROUP BY scope, frequency
-    UNION ALL
-    SELECT scope, 'monetary', monetary, COUNT(*)
+),
+frequency_neighbours AS (
+    SELECT
+        p.scope,
+        MIN(CASE WHEN up_to_it > FLOOR(q1) THEN value END) AS q1_below,
+        MIN(CASE WHEN up_to_it > CEIL(q1) THEN value END) AS q1_above,
+        MIN(CASE WHEN up_to_it > FLOOR(q3) THEN value END) AS q3_below,
+        MIN(CASE WHEN up_to_it > CEIL(q3) THEN value END) AS q3_above
+    FROM positions AS p
+    JOIN frequency_values AS v ON v.scope IS NOT DISTINCT FROM p.scope
+    GROUP BY p.scope
+),
+monetary_values AS (
+    SELECT
+        scope,
+        CAST(monetary AS DOUBLE) AS value,
+        SUM(COUNT(*)) OVER (PARTITION BY scope ORDER BY monetary) AS up_to_it
     FROM rfm_customers
     GROUP BY scope, monetary
 ),
-ranked AS (
+monetary_neighbours AS (
     SELECT
-        scope,
-        metric,
-        CAST(value AS DOUBLE) AS value,
-        SUM(customers) OVER (PARTITION BY scope, metric ORDER BY value) AS up_to_it,
-        SUM(customers) OVER (PARTITION BY scope, metric) AS everyone
-    FROM counted
-),
-positions AS (
-    SELECT
-        scope,
-        metric,
-        value,
-        CAST(up_to_it AS BIGINT) AS up_to_it,
-        CAST(everyone AS BIGINT) AS everyone,
-        CAST(everyone - 1 AS DOUBLE) * 0.25 AS first_quarter,
-        CAST(everyone - 1 AS DOUBLE) * 0.75 AS third_quarter
-    FROM ranked
-),
-neighbours AS (
-    -- A customer's position counts from 0. Between the two that a quarter lies between, it is where
-    -- the rest of its position says.
-    SELECT
-        scope,
-        metric,
-        everyone,
-        first_quarter - FLOOR(first_quarter) AS q1_rest,
-        third_quarter - FLOOR(third_quarter) AS q3_rest,
-        MIN(CASE WHEN up_to_it > FLOOR(first_quarter) THEN value END) AS q1_below,
-        MIN(CASE WHEN up_to_it > CEIL(first_quarter) THEN value END) AS q1_above,
-        MIN(CASE WHEN up_to_it > FLOOR(third_quarter) THEN value END) AS q3_below,
-        MIN(CASE WHEN up_to_it > CEIL(third_quarter) THEN value END) AS q3_above
-    FROM positions
-    GROUP BY scope, metric, everyone, first_quarter, third_quarter
-),
-quartiles AS (
-    SELECT
-        scope,
-        metric,
-        everyone,
-        q1_below + (q1_above - q1_below) * q1_rest AS q1,
-        q3_below + (q3_above - q3_below) * q3_rest AS q3
-    FROM neighbours
+        p.scope,
+        MIN(CASE WHEN up_to_it > FLOOR(q1) THEN value END) AS q1_below,
+        MIN(CASE WHEN up_to_it > CEIL(q1) THEN value END) AS q1_above,
+        MIN(CASE WHEN up_to_it > FLOOR(q3) THEN value END) AS q3_below,
+        MIN(CASE WHEN up_to_it > CEIL(q3) THEN value END) AS q3_above
+    FROM positions AS p
+    JOIN monetary_values AS v ON v.scope IS NOT DISTINCT FROM p.scope
+    GROUP BY p.scope
 )
 SELECT
-    scope,
-    MAX(everyone) AS customers,
-    MAX(CASE WHEN metric = 'recency' THEN q1 END) AS recency_q1,
-    MAX(CASE WHEN metric = 'recency' THEN q3 END) AS recency_q3,
-    MAX(CASE WHEN metric = 'frequency' THEN q1 END) AS frequency_q1,
-    MAX(CASE WHEN metric = 'frequency' THEN q3 END) AS frequency_q3,
-    MAX(CASE WHEN metric = 'monetary' THEN q1 END) AS monetary_q1,
-    MAX(CASE WHEN metric = 'monetary' THEN q3 END) AS monetary_q3
-FROM quartiles
-GROUP BY scope
+    p.scope,
+    p.customers,
+    r.q1_below + (r.q1_above - r.q1_below) * (p.q1 - FLOOR(p.q1)) AS recency_q1,
+    r.q3_below + (r.q3_above - r.q3_below) * (p.q3 - FLOOR(p.q3)) AS recency_q3,
+    f.q1_below + (f.q1_above - f.q1_below) * (p.q1 - FLOOR(p.q1)) AS frequency_q1,
+    f.q3_below + (f.q3_above - f.q3_below) * (p.q3 - FLOOR(p.q3)) AS frequency_q3,
+    m.q1_below + (m.q1_above - m.q1_below) * (p.q1 - FLOOR(p.q1)) AS monetary_q1,
+    m.q3_below + (m.q3_above - m.q3_below) * (p.q3 - FLOOR(p.q3)) AS monetary_q3
+FROM positions AS p
+JOIN recency_neighbours AS r ON r.scope IS NOT DISTINCT FROM p.scope
+JOIN frequency_neighbours AS f ON f.scope IS NOT DISTINCT FROM p.scope
+JOIN monetary_neighbours AS m ON m.scope IS NOT DISTINCT FROM p.scope
