@@ -27,7 +27,7 @@ LINES_OF_A_READER = 50_000
 # How much more than the average a reader may have to read.
 UNEVEN_BY = 1.3
 
-
+# As read_lines.sql computes it of a line.
 _ORDER_HASH = "CAST(HASH(marketplace, order_id) >> 1 AS BIGINT)"
 _MART_LINES = [
     *catalog.flatten_order_marketplace.columns,
@@ -37,9 +37,7 @@ _MART_NAMES = [
     *catalog.order_marketplace.columns,
     sa.Column("name_hash", sa.BigInteger),
     # Finds the names of a piece's orders among all of them: a number is looked up in no time.
-    sa.Column(
-        "order_hash", sa.BigInteger, sa.Computed("CAST(HASH(marketplace, order_id) >> 1 AS BIGINT)")
-    ),
+    sa.Column("order_hash", sa.BigInteger, sa.Computed(_ORDER_HASH)),
 ]
 
 

@@ -78,11 +78,11 @@ class Publisher:
         self.warehouse.prepare()
         months = list(months)
         at_once = max(1, min(self.connections, len(months)))
-        alone = replace(self, engine=self.engine.share(at_once), connections=1)
+        one = replace(self, engine=self.engine.share(at_once))
         restated = 0
         with ThreadPoolExecutor(at_once) as threads:
             try:
-                published = {threads.submit(alone.publish_month, m, run_id): m for m in months}
+                published = {threads.submit(one.publish_month, m, run_id): m for m in months}
                 for done in as_completed(published):
                     restated += done.result()
                     progress(published[done])
@@ -92,7 +92,7 @@ class Publisher:
         return restated
 
     def publish_month(self, month: dt.date, run_id: str) -> int:
-        """One of `publish_months`: the same for a single month."""
+        """Publishes one month likewise. Returns the rows added to the ledger."""
         with self.warehouse.publication() as publication:
             # Locked first: the figures before are those that the new ones replace.
             publication.lock(catalog.aggregated_monthly, month)

@@ -163,7 +163,7 @@ class Session:
         columns: Iterable[sa.Column[Any]],
         *produce: Callable[[Write], object],
     ) -> None:
-        """Fills a temporary table from streams of CSV, all at once.
+        """Fills a table of the session from streams of CSV, all at once.
 
         Args:
             name: the table.
@@ -184,9 +184,8 @@ class Session:
                 append_csv(connection, name, columns, pipe, stream)
 
         with ThreadPoolExecutor(len(produce)) as threads:
-            # Asked for in the end, so that all have ended before an error of one leaves.
             appended = [threads.submit(append, stream, self._new_pipe()) for stream in produce]
-        for one in appended:
+        for one in appended:  # all have ended, before an error of one leaves
             one.result()
 
     def dump_csv(

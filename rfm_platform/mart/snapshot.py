@@ -51,10 +51,9 @@ class MartSnapshot:
         """
         missing = readers - 1 - len(self._others)
         if missing > 0:
-            exported = self._connection.execute("SELECT pg_export_snapshot()").fetchone()
-            name = str(exported[0]) if exported else ""
+            ((exported,),) = self._connection.execute("SELECT pg_export_snapshot()").fetchall()
             self._others += [
-                MartSnapshot(self._join(name), self._identifiers, self._join)
+                MartSnapshot(self._join(exported), self._identifiers, self._join)
                 for _ in range(missing)
             ]
         return [self, *self._others[: readers - 1]]
@@ -62,7 +61,18 @@ class MartSnapshot:
     def _statement(self, name: str, **parts: sql.Composable) -> sql.Composed:
         return read_statement(name).format(**self._identifiers, **parts)
 
-    def copy(
+    def copy_lines(self, share: Share, write: Callable[[bytes | memoryview], object]) -> None:
+        """Streams lines, each with its hash."""
+        self._copy("lines", share, write)
+
+    def copy_names(
+        self, share: Share, write: Callable[[bytes | memoryview], object], *, all_orders: bool
+    ) -> None:
+        """Streams the recipients of the orders that have a line on the days, or of all orders."""
+        wanted = sql.SQL("TRUE") if all_orders else self._statement("has_line")
+        self._copy("names", share, write, wanted=wanted)
+
+    def _copy(
         self,
         name: str,
         share: Share,
@@ -90,17 +100,6 @@ class MartSnapshot:
                     buffer.clear()
         write(bytes(buffer))
 
-    def copy_lines(self, share: Share, write: Callable[[bytes | memoryview], object]) -> None:
-        """Streams lines, each with its hash."""
-        self.copy("lines", share, write)
-
-    def copy_names(
-        self, share: Share, write: Callable[[bytes | memoryview], object], *, all_orders: bool
-    ) -> None:
-        """Streams the recipients of the orders that have a line on the days, or of all orders."""
-        wanted = sql.SQL("TRUE") if all_orders else self._statement("has_line")
-        self.copy("names", share, write, wanted=wanted)
-
     def line_counts(self, days: Collection[dt.date]) -> dict[dt.date, int]:
         """How many lines each of the days has, in order."""
         found = self._connection.execute(self._statement("line_counts"), _on(days)).fetchall()
@@ -118,7 +117,7 @@ class MartSnapshot:
         """A fingerprint of each day that has lines: equal as long as its rows are.
 
         Comparable between fingerprints of one PostgreSQL release, at least 14, and with those
-        that are added up from the hashes of the lines and names that `copy` gives.
+        that are added up from the hashes that `copy_lines` and `copy_names` give.
         """
         if not days:
             return {}
