@@ -13,6 +13,7 @@ from rfm_platform_tests.deploy.conftest import DAGSTER_VALUES
 DATABASES = ("dagster", "mart", "warehouse")
 POSTGRES = "rfm-test-postgres"
 DAY = "2024-12-31"
+TMP = "/tmp"  # noqa: S108 - in a pod, where it is an emptyDir of its own
 PASSWORD = "not a secret: trust"  # noqa: S105 - the server asks for none
 
 
@@ -38,10 +39,10 @@ def postgres(image: str, databases: Sequence[str] = DATABASES) -> list[Manifest]
         "image": image,
         "command": ["sh", "-c", script],
         "ports": [{"containerPort": 5432}],
-        "readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/ready"]}},  # noqa: S108
+        "readinessProbe": {"exec": {"command": ["test", "-e", f"{TMP}/ready"]}},
         "securityContext": values["securityContext"],
         "resources": values["resources"],
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
+        "volumeMounts": [{"name": "tmp", "mountPath": TMP}],
     }
     return [
         {

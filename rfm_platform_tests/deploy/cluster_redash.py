@@ -11,7 +11,7 @@ import os
 from typing import Any
 
 from rfm_platform_tests.deploy.charts import ROOT, Manifest, read_values
-from rfm_platform_tests.deploy.cluster import url
+from rfm_platform_tests.deploy.cluster import TMP, url
 from rfm_platform_tests.deploy.conftest import REDASH_VALUES
 from rfm_platform_tests.deploy.documented import documented_commands
 
@@ -39,7 +39,7 @@ def _pod(name: str, container: Manifest, user: int) -> Manifest:
         "name": name,
         "resources": RESOURCES,
         "securityContext": values["securityContext"],
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
+        "volumeMounts": [{"name": "tmp", "mountPath": TMP}],
     }
     return {
         "automountServiceAccountToken": False,
@@ -65,7 +65,7 @@ def redis(image: str) -> list[Manifest]:
     labels = {"app": QUEUE}
     container = {
         "image": image,
-        "command": ["redis-server", "--save", "", "--appendonly", "no", "--dir", "/tmp"],  # noqa: S108
+        "command": ["redis-server", "--save", "", "--appendonly", "no", "--dir", TMP],
         "ports": [{"containerPort": 6379}],
         "readinessProbe": {"exec": {"command": ["redis-cli", "ping"]}},
     }

@@ -85,6 +85,10 @@ class Cluster:
             if c["type"] == "Ready" and "deletionTimestamp" not in pod["metadata"]
         )
 
+    def wait_ready(self, selector: str, pods: int, what: str) -> float:
+        """Seconds until so many are ready and no others."""
+        return wait_until(lambda: self.ready(selector) == pods, what)
+
     def restarts(self, selector: str) -> int:
         """How often their containers were started again."""
         return sum(

@@ -87,7 +87,7 @@ def test_the_chart_in_a_cluster_heals(cluster: Cluster, dagster_chart: Path) -> 
         web, viewers = "component=dagster-webserver", "component=dagster-webserver-read-only"
         code, daemon = "component=user-deployments", "component=dagster-daemon"
         for selector, replicas in ((web, 2), (viewers, 2), (code, 1), (daemon, 1)):
-            wait_until(lambda s=selector, n=replicas: cluster.ready(s) == n, selector)  # type: ignore[misc]
+            cluster.wait_ready(selector, replicas, selector)
         took["installed, all pods ready"] = f"{time.monotonic() - began:.0f} s"
 
         with cluster.forwarded("dagster-webserver", 3000) as address:
@@ -116,7 +116,7 @@ def test_the_chart_in_a_cluster_heals(cluster: Cluster, dagster_chart: Path) -> 
             ("read-only web servers' pods deleted", viewers, 2),
         ):
             cluster.kill(selector)
-            seconds = wait_until(lambda s=selector, n=replicas: cluster.ready(s) == n, what)  # type: ignore[misc]
+            seconds = cluster.wait_ready(selector, replicas, what)
             took[f"{what}, ready"] = f"{seconds:.0f} s"
 
         # A liveness probe that finds nobody: the new pod's container is restarted, again and again,

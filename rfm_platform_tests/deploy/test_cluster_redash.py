@@ -8,6 +8,7 @@ import http.client
 import os
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -148,14 +149,14 @@ def test_redash_in_a_cluster_answers_and_heals(cluster: Cluster, redash_chart: P
     values = values_for(image)
     cluster.apply(_before_the_chart(redis_image))
     for name in (POSTGRES, QUEUE):
-        wait_until(lambda n=name: cluster.ready(f"app={n}"), name)  # type: ignore[misc]
+        cluster.wait_ready(f"app={name}", 1, name)
     took: dict[str, str] = {}
     began = time.monotonic()
     with helm.Config(namespace=cluster.namespace) as release:
         # Waits for its hook, `create_db`.
         release.install(str(redash_chart), "redash", values, timeout=TIMEOUT_SECONDS)
         for component, replicas in PODS.items():
-            wait_until(lambda s=PART + component, n=replicas: cluster.ready(s) == n, component)  # type: ignore[misc]
+            cluster.wait_ready(PART + component, replicas, component)
         took["Redash installed, all pods ready"] = f"{time.monotonic() - began:.0f} s"
 
         began = time.monotonic()
@@ -175,7 +176,7 @@ def test_redash_in_a_cluster_answers_and_heals(cluster: Cluster, redash_chart: P
                 name = cluster.pods(PART + component)[0]["metadata"]["name"]
                 command = ("exec", name, "--", *probed["exec"]["command"])
                 # Ready is before registered with the queue.
-                wait_until(lambda c=command: cluster.succeeds(*c), f"{component} lives")  # type: ignore[misc]
+                wait_until(partial(cluster.succeeds, *command), f"{component} lives")
         with cluster.forwarded("redash", 80) as address:
             wait_until(lambda: _status(address, "/ping") == 200, "/ping")
             wait_until(lambda: _status(address, "/login") == 200, "the login page")
