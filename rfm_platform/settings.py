@@ -19,6 +19,7 @@ from pydantic_settings import SettingsError as UnreadableError
 
 from rfm_platform.bi_settings import BiSettings
 from rfm_platform.errors import PlatformError
+from rfm_platform.mart_settings import MartSettings
 from rfm_platform.morning_settings import MorningSettings
 
 ENV_PREFIX = "RFM_"
@@ -32,7 +33,7 @@ class SettingsError(PlatformError):
     """A variable that cannot be used: its name, what is wrong with it, never its value."""
 
 
-class Settings(MorningSettings, BiSettings):
+class Settings(MartSettings, MorningSettings, BiSettings):
     """The platform's configuration. Each field is the variable ``RFM_<NAME>``."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="ignore", frozen=True)
@@ -45,9 +46,6 @@ class Settings(MorningSettings, BiSettings):
         description="The lake's tables in an object store, `s3://bucket/prefix` (or `gs://`, "
         "`az://`); credentials as the cloud's own variables. Unset: `lake` in the home.",
     )
-    source_url: SecretStr | None = Field(
-        None, description="The data mart, `postgresql://…`. Unset: the embedded server."
-    )
     warehouse_url: SecretStr | None = Field(
         None, description="The warehouse, `postgresql://…`. Unset: the embedded server."
     )
@@ -58,27 +56,6 @@ class Settings(MorningSettings, BiSettings):
         None, description="Last partition. Unset: yesterday, moving on every day."
     )
     timezone: str = Field("Asia/Jakarta", description="The zone whose midnight separates two days.")
-    source_schema: str = Field("public", description="Schema of the two source tables.")
-    source_lines_table: str = Field(
-        "flatten_order_marketplace", description="The table with one row per order line."
-    )
-    source_orders_table: str = Field(
-        "order_marketplace", description="The table with one row per order and its recipient."
-    )
-    source_columns: dict[str, str] = Field(
-        default_factory=dict,
-        description="Columns that the mart names otherwise, as JSON: "
-        '`{"create_timestamp": "created_timestamp"}`.',
-    )
-    source_timeout_seconds: int = Field(
-        900, ge=1, description="Statement timeout for every query on the mart."
-    )
-    source_connections: int = Field(
-        2,
-        ge=1,
-        description="Connections that read the mart at once, all of one snapshot. 1 where a pooler "
-        "spreads connections over several servers.",
-    )
     warehouse_connections: int = Field(
         2, ge=1, description="Months that are published at once, a connection each."
     )
