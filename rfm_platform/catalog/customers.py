@@ -126,13 +126,7 @@ cohort_matrix_snapshots = Table(
     comment="Retention: one row per marketplace, cohort and month since, as of a day.",
 )
 
-_PUBLISHED_ONLY = (
-    "customer_key",
-    "kurs_rate",
-    "total_sku",
-    "address_shipping_name",
-    "avg_shipping_amount",
-)
+_PUBLISHED_ONLY = ("customer_key", "total_sku", "avg_shipping_amount")
 
 
 def _in_lake(table: Table, *more: Column[Any]) -> Table:
@@ -141,8 +135,6 @@ def _in_lake(table: Table, *more: Column[Any]) -> Table:
         Column(c.name, c.type) for c in table.columns if c.name not in _PUBLISHED_ONLY
     ]
     merging: list[Column[Any]] = [
-        Column("latest_order", Text),
-        Column("latest_rate", Numeric(38, 0)),
         Column("shipping_total", Numeric(38, 2)),
         Column("shipping_orders", BigInteger),
         Column("shared_order", BigInteger),

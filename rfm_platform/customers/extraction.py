@@ -177,7 +177,8 @@ def _read_lines(session: Session, snapshot: MartSnapshot, lines: Mapping[dt.date
         _MART_LINES,
         *(partial(reader.copy_lines, share) for reader, share in zip(readers, shares, strict=True)),
     )
-    session.materialize("read_lines", read_sql(__package__, "read_lines"))
+    for step in ("read_lines", "read_days"):
+        session.materialize(step, read_sql(__package__, step))
     session.define("source_orders", read_sql(__package__, "source_orders"))
 
 

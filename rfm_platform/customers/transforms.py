@@ -32,6 +32,15 @@ _MONTH_STEPS = (
     "customer_sku_texts",
     "aggregated_monthly",
 )
+# And what a snapshot's rows depend on beside them.
+_CUSTOMER_STEPS = (
+    "repeated_customers",
+    "repeated_months",
+    "merged_customers",
+    "final_user_analysis",
+)
+# Rows of months that are merged at once: what grows with them has to fit in memory.
+ROWS_OF_A_PART = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,7 @@ class Transforms:
         version = self.lake.source_orders.version()
         days = self.lake.source_orders.partitions(None, as_of, version=version)
         query = read_sql(__package__, "final_user_analysis")
-        recipe = _recipe("final_user_analysis", *_MONTH_STEPS)
+        recipe = _recipe(*_CUSTOMER_STEPS, *_MONTH_STEPS)
         touched = None
         with self.engine.session() as session:
             earlier = find_earlier(session, self.lake, as_of, days, recipe)
@@ -94,6 +103,7 @@ class Transforms:
                 self.view_months(session, days, "all_months")
                 session.materialize("months", read_sql(__package__, "touched_months"))
                 query += "UNION ALL\n" + read_sql(__package__, "carried_customers")
+            self._merge_months(session)
             session.replace(
                 self.lake.final_user_analysis,
                 query,
@@ -104,6 +114,20 @@ class Transforms:
                 recipe=recipe,
             )
         return touched
+
+    @staticmethod
+    def _merge_months(session: SqlSession) -> None:
+        for step in ("repeated_customers", "repeated_months"):
+            session.materialize(step, read_sql(__package__, step))
+        parts = 1
+        if not session.is_distributed:
+            ((rows,),) = session.rows("SELECT COUNT(*) FROM repeated_months")
+            parts += rows // ROWS_OF_A_PART
+        names = [f"merged_{part}" for part in range(parts)]
+        for part, name in enumerate(names):
+            merge = read_sql(__package__, "merged_customers")
+            session.materialize(name, merge, parts=parts, part=part)
+        session.define("merged_customers", " UNION ALL ".join(f"FROM {name}" for name in names))
 
     def _find_touched(self, session: SqlSession, earlier: Earlier) -> int:
         table = self.lake.final_user_analysis

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from rfm_platform.engine.csv_streams import Write, append_csv, dump_csv
 from rfm_platform.engine.instances import scratch_database, use_scratch
-from rfm_platform.engine.parquet import write_files
+from rfm_platform.engine.parquet import FileWriter
 from rfm_platform.engine.sql import duckdb_type
 from rfm_platform.lake import LakeTable, readable
 
@@ -104,7 +104,7 @@ class Session:
     ) -> None:
         """A small temporary table from values."""
         quoted = [f'"{column.name}" {duckdb_type(column)}' for column in columns]
-        self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" ({", ".join(quoted)})')
+        self._connection.execute(f'CREATE OR REPLACE TABLE "{name}" ({", ".join(quoted)})')
         if rows:
             marks = ", ".join("?" * len(quoted))
             self._connection.executemany(f'INSERT INTO "{name}" VALUES ({marks})', list(rows))  # noqa: S608 - marks only
@@ -131,16 +131,16 @@ class Session:
     def create_from_arrays(self, name: str, columns: Mapping[str, NDArray[Any]]) -> None:
         """A temporary table from arrays of one length."""
         self._connection.register("_arrays", dict(columns))
-        self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS FROM _arrays')
+        self._connection.execute(f'CREATE OR REPLACE TABLE "{name}" AS FROM _arrays')
         self._connection.unregister("_arrays")
 
     def define(self, name: str, sql: str) -> None:
         """Names a query: it is computed wherever it is read."""
-        self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {sql}')
+        self._connection.execute(f'CREATE OR REPLACE VIEW "{name}" AS {sql}')
 
     def materialize(self, name: str, sql: str, **parameters: object) -> None:
         """Computes a query into a temporary table."""
-        self._connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}', parameters)
+        self._connection.execute(f'CREATE OR REPLACE TABLE "{name}" AS {sql}', parameters)
 
     def replace(
         self, table: LakeTable, query: str, values: Collection[dt.date], **parameters: object
@@ -154,8 +154,8 @@ class Session:
             parameters: the query's.
         """
         directory = table.store.staging(self._scratch)
-        files = write_files(self._connection, table, query, values, parameters, directory=directory)
-        table.commit(files, values)
+        writer = FileWriter(self._connection, table, query, parameters, directory)
+        table.commit(writer.write(values), values)
 
     def load_csv(
         self,

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-COPY_BUFFER_BYTES = 1 << 18
+from rfm_platform.mart.copy_out import copy_out
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class MartSnapshot:
     def _statement(self, name: str, **parts: sql.Composable) -> sql.Composed:
         return read_statement(name).format(**self._identifiers, **parts)
 
-    def copy_lines(self, share: Share, write: Callable[[bytes | memoryview], object]) -> None:
+    def copy_lines(self, share: Share, write: Callable[[bytes], object]) -> None:
         """Streams lines, each with its hash."""
         self._copy("lines", share, write)
 
     def copy_names(
-        self, share: Share, write: Callable[[bytes | memoryview], object], *, all_orders: bool
+        self, share: Share, write: Callable[[bytes], object], *, all_orders: bool
     ) -> None:
         """Streams the recipients of the orders that have a line on the days, or of all orders."""
         wanted = sql.SQL("TRUE") if all_orders else self._statement("has_line")
@@ -76,11 +76,10 @@ class MartSnapshot:
         self,
         name: str,
         share: Share,
-        write: Callable[[bytes | memoryview], object],
+        write: Callable[[bytes], object],
         **parts: sql.Composable,
     ) -> None:
         r"""Streams rows of ``sql/copy_<name>.sql`` as CSV, NULL as ``\N``, to `write`."""
-        buffer = bytearray()
         its_own: sql.Composable = sql.SQL("TRUE")
         if share.readers > 1:
             its_own = self._statement(
@@ -89,16 +88,8 @@ class MartSnapshot:
                 readers=sql.Literal(share.readers),
             )
         statement = self._statement(f"copy_{name}", its_own=its_own, **parts)
-        with (
-            self._connection.cursor() as cursor,
-            cursor.copy(statement, _on(share.days)) as rows,
-        ):
-            for row in rows:
-                buffer += row
-                if len(buffer) >= COPY_BUFFER_BYTES:
-                    write(bytes(buffer))
-                    buffer.clear()
-        write(bytes(buffer))
+        bound = psycopg.ClientCursor(self._connection).mogrify(statement, _on(share.days))
+        copy_out(self._connection, bound, write)
 
     def line_counts(self, days: Collection[dt.date]) -> dict[dt.date, int]:
         """How many lines each of the days has, in order."""

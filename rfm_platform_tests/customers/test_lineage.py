@@ -31,6 +31,10 @@ MONTHS = {
     "customer_skus": "customer_skus",
     "aggregated_monthly": "aggregated_monthly",
 }
+CUSTOMERS = (
+    *("repeated_customers", "repeated_months", "merged_customers"),
+    "final_user_analysis",
+)
 SCORES = {
     "rfm_customers": "rfm_customers",
     "rfm_quartiles": "rfm_quartiles",
@@ -68,8 +72,6 @@ FORECASTS = sa.Table(
 MONTHLY: Tables = {"months": catalog.aggregated_monthly_lake}
 # The lake's merging columns, by the published column that they carry on.
 CARRIED_AS = {
-    "latest_order": "address_shipping_name",
-    "latest_rate": "kurs_rate",
     "shipping_total": "avg_shipping_amount",
     "shipping_orders": "avg_shipping_amount",
     "shared_order": "total_order",
@@ -83,7 +85,7 @@ NO_COLUMNS: tuple[str, dict[str, str], Tables, sa.Table] = (
 ASSETS: dict[str, tuple[str, dict[str, str], Tables, sa.Table]] = {
     "source_orders": (
         "source_orders",
-        {"read_lines": "read_lines"},
+        {"read_lines": "read_lines", "read_days": "read_days"},
         {"mart_lines": catalog.flatten_order_marketplace, "mart_names": catalog.order_marketplace},
         catalog.source_orders,
     ),
@@ -95,7 +97,7 @@ ASSETS: dict[str, tuple[str, dict[str, str], Tables, sa.Table]] = {
     ),
     "final_user_analysis": (
         "publish_final_user_analysis",
-        {"final_user_analysis": "final_user_analysis"},
+        {name: name for name in CUSTOMERS},
         MONTHLY,
         catalog.final_user_analysis_snapshots,
     ),

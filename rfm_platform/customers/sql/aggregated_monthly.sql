@@ -54,6 +54,7 @@ shared_orders AS (
 SELECT
     marketplace, shop_id, shop_name, user_id, magpie_region_code,
     CAST($month AS DATE) AS month_of_order,
+    NULLIF(CAST(latest_rate % 10000000000 - 2147483648 AS BIGINT), -2147483648) AS kurs_rate,
     first_order_timestamp,
     last_order_timestamp,
     total_order,
@@ -63,12 +64,14 @@ SELECT
     total_gmv_base_amount,
     COALESCE(l.sku_list, []) AS sku_list,
     total_quantity,
+    CASE
+        WHEN STRPOS(latest_order, CHR(0)) > 0
+        THEN SUBSTR(latest_order, STRPOS(latest_order, CHR(0)) + 1)
+    END AS address_shipping_name,
     min_shipping_amount,
     max_shipping_amount,
     shipping_total,
     shipping_orders,
-    latest_rate,
-    latest_order,
     COALESCE(s.orders, 0) AS shared_order,
     CAST($loaded_at AS TIMESTAMP) AS load_timestamp,
     CAST($batch AS TIMESTAMP) AS etl_batch_time,

@@ -2,11 +2,11 @@
 -- final_user_analysis.
 SELECT
     CAST($as_of AS DATE) AS as_of_date,
-    marketplace, shop_id, shop_name, user_id, magpie_region_code,
+    marketplace, shop_id, shop_name, user_id, magpie_region_code, kurs_rate,
     first_order_timestamp, last_order_timestamp,
     total_order, total_cancelled, total_returned, total_gmv_amount, total_gmv_base_amount,
-    sku_list, total_quantity, min_shipping_amount, max_shipping_amount,
-    shipping_total, shipping_orders, latest_rate, latest_order, shared_order,
+    sku_list, total_quantity, address_shipping_name, min_shipping_amount, max_shipping_amount,
+    shipping_total, shipping_orders, shared_order,
     CAST($loaded_at AS TIMESTAMP) AS load_timestamp,
     CAST($as_of AS TIMESTAMP) AS etl_batch_time,
     CAST($source_version AS BIGINT) AS source_version,

@@ -5,5 +5,5 @@ SELECT
     HASH(
         first_order_timestamp, last_order_timestamp, total_order, total_cancelled, total_returned,
         total_gmv_amount, total_gmv_base_amount, sku_list, total_quantity, min_shipping_amount,
-        max_shipping_amount, latest_order, latest_rate, shipping_total, shipping_orders
+        max_shipping_amount, address_shipping_name, kurs_rate, shipping_total, shipping_orders
     ) AS content_hash

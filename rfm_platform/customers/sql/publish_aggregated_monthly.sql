@@ -10,7 +10,7 @@ SELECT
     )) AS customer_key,
     marketplace, shop_id, shop_name, user_id, magpie_region_code,
     month_of_order,
-    NULLIF(CAST(latest_rate % 10000000000 - 2147483648 AS BIGINT), -2147483648) AS kurs_rate,
+    kurs_rate,
     first_order_timestamp,
     last_order_timestamp,
     total_order,
@@ -21,9 +21,7 @@ SELECT
     LEN(sku_list) AS total_sku,
     sku_list,
     total_quantity,
-    CASE WHEN STRPOS(latest_order, CHR(0)) > 0
-        THEN SUBSTR(latest_order, STRPOS(latest_order, CHR(0)) + 1)
-    END AS address_shipping_name,
+    address_shipping_name,
     min_shipping_amount,
     max_shipping_amount,
     -- Half away from zero, in whole hundredths: no binary fraction takes part.
