@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -86,6 +87,7 @@ class Warehouse:
             return cursor.fetchall()
 
 
+@cache
 def _fingerprint() -> str:
     """Changes with every table, column, type, index and comment of the catalogue."""
     described = [
