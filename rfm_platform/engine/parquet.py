@@ -59,13 +59,13 @@ class FileWriter:
         if len(values) == 1:
             return self._write_partition(self.connection, self.query, min(values))
         rows = self._count()
-        if rows < ROWS_OF_A_STATEMENT * len(values):
-            files = self._write_partitions()
-        else:
-            files = self._write_each(values)
-        if sum(file.rows for file in files) != rows:
+        by_statement = rows >= ROWS_OF_A_STATEMENT * len(values)
+        files = self._write_each(values) if by_statement else self._write_partitions()
+        there = sum(file.rows for file in files if file.partition in values)
+        if there != rows:
             raise LostRowsError(
-                f"{self.table.name}: rows of other partitions than {min(values)} to {max(values)}"
+                f"{self.table.name}: {rows - there} rows lie in none of the partitions to replace, "
+                f"{min(values)} to {max(values)}"
             )
         return files
 

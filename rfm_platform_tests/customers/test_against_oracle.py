@@ -6,9 +6,11 @@ rows that stand there instead, and the mart that hypothesis shrank.
 
 import datetime as dt
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rfm_platform.customers import transforms
 from rfm_platform_tests.customers.comparison import assert_as_the_contract_says, assert_same
 from rfm_platform_tests.customers.conftest import SNAPSHOTS, TABLES, Chain, Keys
 from rfm_platform_tests.strategies import (
@@ -43,6 +45,22 @@ def test_every_column_of_every_table_is_what_the_contract_says(
     chain.snapshot(as_of)
     tables = chain.tables(as_of)
     assert_as_the_contract_says(tables, keys, rows, loaded=loaded, as_of=as_of)
+
+
+@examples(14)
+@given(data=st.data(), rows=marts(min_lines=6, days=SPRING))
+def test_customers_whose_months_are_merged_in_parts_come_out_the_same(
+    chain: Chain, keys: Keys, data: st.DataObject, rows: MartRows
+) -> None:
+    chain.start_anew()
+    chain.fill(rows.lines, rows.orders)
+    loaded = _load_everything(chain, rows)
+    as_of = data.draw(as_of_dates(rows), label="as_of")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transforms, "ROWS_OF_A_PART", 2)
+        chain.snapshot(as_of)
+    tables = chain.tables(as_of)
+    assert_as_the_contract_says(tables, keys, rows, loaded=loaded, as_of=as_of, names=SNAPSHOTS)
 
 
 @examples(14)
