@@ -23,16 +23,21 @@ def copy_out(
         psycopg.Error: as the server says, also in the middle of the rows.
     """
     libpq = connection.pgconn
-    _check(libpq.exec_(statement.encode()), pq.ExecStatus.COPY_OUT)
+    # Not by one call, which gives the second of two errors: that the connection was lost.
+    libpq.send_query(statement.encode())
+    begun = libpq.get_result()
+    if begun is None or begun.status != pq.ExecStatus.COPY_OUT:
+        _drain(libpq)
+        raise _error(begun)
     try:
         _receive(libpq, write)
     except BaseException:
         _leave(connection)
         raise
-    result = libpq.get_result()
-    while libpq.get_result() is not None:
-        pass
-    _check(result, pq.ExecStatus.COMMAND_OK)
+    ended = libpq.get_result()
+    _drain(libpq)
+    if ended is None or ended.status != pq.ExecStatus.COMMAND_OK:
+        raise _error(ended)
 
 
 def _receive(libpq: pq.abc.PGconn, write: Callable[[bytes], object]) -> None:
@@ -48,11 +53,15 @@ def _receive(libpq: pq.abc.PGconn, write: Callable[[bytes], object]) -> None:
     write(bytes(buffer))
 
 
-def _check(result: pq.abc.PGresult | None, expected: pq.ExecStatus) -> None:
+def _error(result: pq.abc.PGresult | None) -> psycopg.Error:
     if result is None:
-        raise psycopg.OperationalError("the connection was lost")
-    if result.status != expected:
-        raise psycopg.errors.error_from_result(result, encoding="utf-8")
+        return psycopg.OperationalError("the connection was lost")
+    return psycopg.errors.error_from_result(result, encoding="utf-8")
+
+
+def _drain(libpq: pq.abc.PGconn) -> None:
+    while libpq.get_result() is not None:
+        pass
 
 
 def _leave(connection: psycopg.Connection) -> None:
@@ -63,5 +72,4 @@ def _leave(connection: psycopg.Connection) -> None:
         while libpq.get_copy_data(0)[0] >= 0:
             pass
     with suppress(psycopg.Error):
-        while libpq.get_result() is not None:
-            pass
+        _drain(libpq)

@@ -32,14 +32,14 @@ ALLOWED = {
     # The first run makes the warehouse: 464 statements of DDL and comments.
     "31 days of March": Work(
         mart_statements=37, mart_rows=30_200, warehouse_statements=476, rows_written=1_750,
-        sessions=8, files=123, kilobytes=1_650, events=388,
+        sessions=8, files=123, kilobytes=1_890, events=388,
     ),
     # As many statements as for 31 days: none is sent for each day. Each day has 11 events, a
     # materialization of two assets and nine verdicts; the lines are read by the copy, the names,
     # and three checks that share no code with them.
     "29 days of April": Work(
         mart_statements=37, mart_rows=26_800, warehouse_statements=12, rows_written=1_820,
-        sessions=8, files=151, kilobytes=2_080, events=377,
+        sessions=8, files=151, kilobytes=2_300, events=377,
     ),
     # Asks the mart nothing. Writes a row for each customer, twice: customers and scores.
     "a snapshot": Work(
@@ -50,7 +50,7 @@ ALLOWED = {
     # the mart once. Of March no file is read but the month's.
     "a morning after one late change": Work(
         mart_statements=38, mart_rows=17_000, warehouse_statements=45, rows_written=9_750,
-        sessions=30, files=254, kilobytes=8_060, events=132,
+        sessions=30, files=254, kilobytes=6_990, events=132,
     ),
     # A row goes and comes for the customer, one for the ledger, two to note what is published.
     "publishing a month after one late change": Work(
