@@ -80,18 +80,17 @@ def test_a_server_that_did_not_hear_it_is_told_again(tmp_path: Path) -> None:
     for program in (server, tmp_path / "dagster"):
         program.touch()
         program.chmod(0o755)
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [ROOT / "deploy/dagster-webserver"],
         env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
         stdout=subprocess.PIPE,
         start_new_session=True,
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"started\n"
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(40) == 0
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.stdout.close()
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"started\n"
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(40) == 0
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
