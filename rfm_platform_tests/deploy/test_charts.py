@@ -330,6 +330,26 @@ def test_the_network_lets_each_pod_do_its_work_and_no_more(dagster: list[Manifes
     assert everything == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
+def test_what_one_policy_lets_in_another_lets_out(
+    dagster: list[Manifest], redash: list[Manifest]
+) -> None:
+    """Between pods both ends must agree: half of a way is a hole, or does not work."""
+    manifests = [*dagster, *redash]
+    run = {"rfm-platform/role": "run"}
+    pods = [run, *(t["metadata"]["labels"] for t in pod_templates(manifests).values())]
+    policies = [policy["spec"] for policy in of_kind(manifests, "NetworkPolicy").values()]
+    ways = 0
+    for here, peers, there in (("ingress", "from", "egress"), ("egress", "to", "ingress")):
+        for rule in (rule for policy in policies for rule in policy.get(here) or []):
+            ports = {port["port"] for port in rule["ports"]}
+            for peer in rule.get(peers) or []:
+                if set(peer) == {"podSelector"}:
+                    for labels in (p for p in pods if selects(peer["podSelector"], p)):
+                        assert ports <= _ports(manifests, labels, there), (peer, here)
+                        ways += 1
+    assert ways > 5
+
+
 def test_nobody_reaches_the_full_web_server_but_the_proxy_which_is_off(
     dagster: list[Manifest],
 ) -> None:
