@@ -1,6 +1,7 @@
 """What the tests share: one real PostgreSQL for all of them, and a platform of its own for each."""
 
 import datetime as dt
+import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -32,6 +33,11 @@ LINE_COLUMNS = (
     "order_shipping_fee_buyer_amount",
 )
 Row = Sequence[Any]
+
+# Begun in the background, a session ignores SIGINT. Dagster would make SIGTERM ignored too, and so
+# would be whatever a test starts and ends.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # What takes longest: begun first, so that no worker is left alone with it at the end.
