@@ -2,8 +2,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo ui test coverage test-long test-containers test-cluster test-redash check format bench bench-bi image sbom charts clean lock
 
-# Kept byte code: without it each program that a test starts compiles a thousand modules anew, which
-# is a third of all tests' time.
+# Kept byte code: without it each program that a test starts compiles a thousand modules anew, and
+# loading the code location takes 10.9 instead of 5.5 s.
 unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
