@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 
 RESAMPLES = 1000
 INTERVAL = (0.025, 0.975)
-_AT_ONCE = 20  # resamples: the weights of 100,000 customers are then 16 MB
+_WEIGHTS_AT_ONCE = 250_000  # of all customers and some resamples: 2 MB
 
 
 @dataclass(frozen=True)
@@ -88,21 +88,23 @@ def effects(
         seed: of the resamples.
         resamples: how many.
     """
-    arms = [strata.stratum * 2 + panel.targeted for strata in told]
-    keys = np.stack(arms, axis=1) if len(panel.targeted) else np.empty((0, len(told)), np.int64)
+    arms_of = [strata.stratum * 2 + panel.targeted for strata in told]
+    keys = np.stack(arms_of, axis=1) if len(panel.targeted) else np.empty((0, len(told)), np.int64)
     cells, cell_of = np.unique(keys, axis=0, return_inverse=True)
     order = np.argsort(cell_of, kind="stable")
     bounds = np.searchsorted(cell_of[order], np.arange(len(cells) + 1))
     values = np.column_stack((np.ones(len(order)), panel.before, panel.then))[order]
     once = _sums(np.ones((1, len(order))), values, bounds)
-    points = [_apply(once, cells[:, n], strata) for n, strata in enumerate(told)]
+    matchings = [_matching(cells[:, n], strata) for n, strata in enumerate(told)]
+    points = [_apply(once, matching) for matching in matchings]
     drawn: list[list[Floats]] = [[] for _ in told]
     random = np.random.default_rng(seed)
-    for first in range(0, resamples, _AT_ONCE):
-        weights = _poisson(random, (min(_AT_ONCE, resamples - first), len(order)))
+    at_once = max(1, _WEIGHTS_AT_ONCE // max(1, len(order)))
+    for first in range(0, resamples, at_once):
+        weights = _poisson(random, (min(at_once, resamples - first), len(order)))
         sums = _sums(weights, values, bounds)
-        for n, strata in enumerate(told):
-            drawn[n].append(_differences(_apply(sums, cells[:, n], strata).means))
+        for some, matching in zip(drawn, matchings, strict=True):
+            some.append(_differences(_apply(sums, matching).means))
     return [_result(point, np.concatenate(some)) for point, some in zip(points, drawn, strict=True)]
 
 
@@ -123,6 +125,35 @@ def _sums(weights: Floats, values: Floats, bounds: Ints) -> Floats:
     return sums
 
 
+class _Places:
+    """Where the places of an axis are added up to: sorted once, used for all resamples."""
+
+    def __init__(self, target: Ints, size: int) -> None:
+        self._order = np.argsort(target, kind="stable")
+        self._present, self._first = np.unique(target[self._order], return_index=True)
+        self._size = size
+
+    def add_up(self, values: Floats) -> Floats:
+        """Adds up the second axis by the targets of its places."""
+        added = np.zeros((len(values), self._size, values.shape[2]))
+        added[:, self._present] = np.add.reduceat(values[:, self._order], self._first, axis=1)
+        return added
+
+
+@dataclass(frozen=True)
+class _Matching:
+    """From cells to the two arms of the strata that somebody is in, and from these to groups."""
+
+    arms: _Places
+    groups: _Places
+
+
+def _matching(arm_of: Ints, strata: Strata) -> _Matching:
+    present, at = np.unique(arm_of // 2, return_inverse=True)
+    arms = _Places(at * 2 + arm_of % 2, 2 * len(present))
+    return _Matching(arms, _Places(strata.group[present], strata.groups))
+
+
 @dataclass(frozen=True)
 class _Applied:
     targeted: Floats
@@ -138,24 +169,24 @@ def _differences(means: tuple[Floats, Floats, Floats, Floats]) -> Floats:
     return np.stack((targeted_then - comparison_then - gap, gap), axis=-2)
 
 
-def _apply(sums: Floats, arms: Ints, strata: Strata) -> _Applied:
+def _apply(sums: Floats, matching: _Matching) -> _Applied:
     """The estimator on sums by cell: resample × group, and × outcome for the means."""
-    by_arm = _add_up(sums, arms, 2 * len(strata.group))
+    by_arm, by_group = matching.arms.add_up(sums), matching.groups
     comparison, targeted = by_arm[:, 0::2], by_arm[:, 1::2]
     is_matched = (comparison[..., :1] > 0) & (targeted[..., :1] > 0)
     targeted, comparison = targeted * is_matched, comparison * is_matched
     size, other = targeted[..., :1], comparison[..., :1]
     ratio = np.divide(size, other, out=np.zeros_like(size), where=is_matched)
-    t = _add_up(targeted, strata.group, strata.groups)
-    c = _add_up(comparison * ratio, strata.group, strata.groups)
-    squares = _add_up(size * ratio, strata.group, strata.groups)
+    t = by_group.add_up(targeted)
+    c = by_group.add_up(comparison * ratio)
+    squares = by_group.add_up(size * ratio)
     with np.errstate(invalid="ignore"):
         t_means, c_means = t[..., 1:] / t[..., :1], c[..., 1:] / t[..., :1]
         effective = (t[..., :1] ** 2 / squares)[..., 0]
     outcomes = t_means.shape[-1] // 2
     return _Applied(
         t[..., 0],
-        _add_up(other, strata.group, strata.groups)[..., 0],
+        by_group.add_up(other)[..., 0],
         effective,
         (
             t_means[..., :outcomes],
@@ -164,15 +195,6 @@ def _apply(sums: Floats, arms: Ints, strata: Strata) -> _Applied:
             c_means[..., outcomes:],
         ),
     )
-
-
-def _add_up(values: Floats, index: Ints, size: int) -> Floats:
-    """Adds up the second axis by a number of each of its places."""
-    order = np.argsort(index, kind="stable")
-    present, first = np.unique(index[order], return_index=True)
-    added = np.zeros((len(values), size, values.shape[2]))
-    added[:, present] = np.add.reduceat(values[:, order], first, axis=1)
-    return added
 
 
 def _result(point: _Applied, drawn: Floats) -> Effects:
