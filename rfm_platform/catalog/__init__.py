@@ -13,7 +13,7 @@ from rfm_platform.catalog.analyses import (
     rfm_migration_snapshots,
     rfm_segments_snapshots,
 )
-from rfm_platform.catalog.campaigns import campaign_effect_snapshots
+from rfm_platform.catalog.campaigns import campaign_effect_lake, campaign_effect_snapshots
 from rfm_platform.catalog.customers import (
     aggregated_monthly,
     aggregated_monthly_lake,
@@ -61,6 +61,7 @@ __all__ = [
     "aggregated_monthly",
     "aggregated_monthly_lake",
     "audiences",
+    "campaign_effect_lake",
     "campaign_effect_snapshots",
     "check_results",
     "cohort_matrix_snapshots",

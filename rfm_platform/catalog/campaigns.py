@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Date, Float, Table, Text
 
-from rfm_platform.catalog.schemas import WAREHOUSE, as_of_columns
+from rfm_platform.catalog.schemas import LAKE, WAREHOUSE, as_of_columns
 
 _BY_ARM = {
     "customers": "with a valid order before the campaign",
@@ -71,4 +71,11 @@ campaign_effect_snapshots = Table(
     Column("reason", Text, comment="Why there is no answer; null: there is one."),
     comment="What each campaign that is over changed in existing customers' orders, against "
     "customers like them that it did not reach, as of a day.",
+)
+
+campaign_effect_lake = Table(
+    "campaign_effect",
+    LAKE,
+    *(Column(c.name, c.type) for c in campaign_effect_snapshots.columns),
+    Column("inputs", Text),
 )

@@ -8,6 +8,9 @@ orders anywhere, so that a purchase that only moved from one shop to another is 
 
 Campaigns overlap by person: whoever another campaign reached within the windows is left out and
 counted, on both sides. Where what is left cannot answer, the row says why and holds no number.
+
+A campaign is judged once: as long as nothing changes of what it was judged by (campaign_inputs.py),
+its rows are those of an earlier snapshot.
 """
 
 import datetime as dt
@@ -22,6 +25,7 @@ import sqlalchemy as sa
 
 from rfm_platform import catalog
 from rfm_platform.customers.campaign_comparison import Columns, Row, compare, refusals
+from rfm_platform.customers.campaign_inputs import CampaignInputs
 from rfm_platform.customers.campaigns import Campaign, CampaignsError
 from rfm_platform.customers.segments import Segments
 from rfm_platform.customers.transforms import SEGMENT_CELLS
@@ -74,18 +78,34 @@ class CampaignEffects:
         if not over or not loaded:
             self.lake.campaign_effect.commit([], [as_of])
             return len(over)
+        inputs = CampaignInputs(
+            as_of, loaded, campaigns, segments, self.min_customers, self.per_marketplace
+        )
+        digests = {n: inputs.digest(campaigns[n]) for n in over}
         with self.engine.session() as session:
-            self._prepare(session, as_of, campaigns, segments)
-            rows = [
-                row
-                for n in over
-                for row in self._judge(session, as_of, loaded[0].value, n, campaigns[n])
-            ]
-            names = [column.name for column in catalog.campaign_effect_snapshots.columns]
-            told = [[{"as_of_date": as_of, **row}.get(name) for name in names] for row in rows]
-            session.create("told", catalog.campaign_effect_snapshots.columns, told)
+            rows = self._judged_before(session, as_of, list(digests.values()))
+            known = {row["inputs"] for row in rows}
+            if changed := [n for n in over if digests[n] not in known]:
+                self._prepare(session, as_of, campaigns, segments)
+            for n in changed:
+                judged = self._judge(session, as_of, loaded[0].value, n, campaigns[n])
+                rows += [{"inputs": digests[n]} | row for row in judged]
+            columns = catalog.campaign_effect_lake.columns
+            told = [[({**row, "as_of_date": as_of}).get(c.name) for c in columns] for row in rows]
+            session.create("told", columns, told)
             session.replace(self.lake.campaign_effect, "FROM told", [as_of])
         return len(over)
+
+    def _judged_before(self, session: Session, as_of: dt.date, digests: Sequence[str]) -> list[Row]:
+        """The rows that the newest snapshot has of the same inputs."""
+        if not (snapshots := self.lake.campaign_effect.partitions(None, as_of)):
+            return []
+        shape = self.lake.campaign_effect.shape
+        session.view_files("judged_before", snapshots[-1].files, shape)
+        if "inputs" not in session.query("FROM judged_before").columns:
+            return []  # written before inputs were noted
+        query = read_sql(__package__, "campaign_judged_before")
+        return session.records(query, digests=digests)
 
     def overview(self, as_of: dt.date) -> list[Row]:
         """All customers' effects as of a day, by campaign, period and outcome."""

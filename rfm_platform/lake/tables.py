@@ -41,7 +41,7 @@ class Lake:
         )
         self.rfm_migration = table("rfm_migration", catalog.rfm_migration_snapshots, as_of)
         self.cohort_retention = table("cohort_retention", catalog.cohort_retention_snapshots, as_of)
-        self.campaign_effect = table("campaign_effect", catalog.campaign_effect_snapshots, as_of)
+        self.campaign_effect = table("campaign_effect", catalog.campaign_effect_lake, as_of)
         self.next_purchase = table("next_purchase", catalog.next_purchase_snapshots, as_of)
         self.next_purchase_backtest = table(
             "next_purchase_backtest", catalog.next_purchase_backtest_snapshots, as_of

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,9 +69,10 @@ def fingerprint(totals: Sequence[Row], day: dt.date) -> str:
 
 def reconcile_days(mart: Mart, lake: Lake, engine: DuckDBEngine, days: Collection[dt.date]) -> Days:
     """Holds some of the lake's days against what the mart has now."""
-    with mart.snapshot() as snapshot:
+    with mart.snapshot() as snapshot, ThreadPoolExecutor(1) as thread:
+        counting = thread.submit(lake_days, lake, engine, days)  # while the mart counts
         source = snapshot.totals("days", days)
-    platform = lake_days(lake, engine, days)
+        platform = counting.result()
     differences = compare(source, platform, period="day", measures=DAY_MEASURES)
     return Days(differences, source, platform)
 

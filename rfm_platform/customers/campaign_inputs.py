@@ -1,0 +1,94 @@
+"""What a campaign's rows are computed from, in one text: as long as it is the same, so are they.
+
+Most mornings change nothing that an old campaign was judged by, so its rows are taken from an
+earlier snapshot instead of scoring everybody as of its day again.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from rfm_platform.customers.campaigns import Campaign, CampaignsError
+from rfm_platform.customers.segments import Segments
+from rfm_platform.lake import Partition
+
+
+@dataclass(frozen=True)
+class CampaignInputs:
+    """Everything that judging campaigns as of a day depends on.
+
+    Attributes:
+        as_of: the day.
+        days: of source_orders, up to the day, in order.
+        campaigns: the whole calendar: others may have reached the same customers.
+        segments: the segment table.
+        min_customers, per_marketplace: the settings.
+    """
+
+    as_of: dt.date
+    days: Sequence[Partition]
+    campaigns: Sequence[Campaign]
+    segments: Segments
+    min_customers: int
+    per_marketplace: bool
+
+    def digest(self, campaign: Campaign) -> str:
+        """Of one of the campaigns, an MD5 in hexadecimal digits.
+
+        No input are orders after windows that are over, and campaigns beyond the windows.
+
+        Raises:
+            CampaignsError: a file of targeted customers cannot be read.
+        """
+        near = [
+            other
+            for other in self.campaigns
+            if other.end >= campaign.before and other.start <= campaign.after
+        ]
+        is_over = campaign.after <= self.as_of
+        counted = campaign.after if is_over else campaign.end
+        inputs = (
+            _code(),
+            campaign,
+            is_over,
+            [(other, _listed(other)) for other in near],
+            [day.token for day in self.days if day.value <= counted],
+            self.days[0].value,
+            sorted(self.segments.cells.items()),
+            self.min_customers,
+            self.per_marketplace,
+        )
+        return _md5(repr(inputs).encode())
+
+
+def _listed(campaign: Campaign) -> str | None:
+    if campaign.customers is None:
+        return None
+    try:
+        return _md5(campaign.customers.read_bytes())
+    except OSError as error:
+        raise CampaignsError(
+            f"campaign {campaign.name}: customers: {campaign.customers} cannot be read "
+            f"({error.strerror})"
+        ) from None
+
+
+@cache
+def _code() -> str:
+    """Of the modules and queries that compute the rows."""
+    package = resources.files(__package__)
+    names = ("campaign_effect.py", "campaign_comparison.py", "difference.py")
+    queries = [
+        file
+        for file in package.joinpath("sql").iterdir()
+        if file.name.startswith(("campaign_", "customer_days", "rfm_"))
+    ]
+    files = [*(package.joinpath(name) for name in names), *sorted(queries, key=lambda f: f.name)]
+    return _md5(b"\0".join(file.read_bytes() for file in files))
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()

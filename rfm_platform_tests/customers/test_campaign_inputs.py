@@ -1,0 +1,152 @@
+"""A campaign is judged again when something that it was judged by has changed, and only then."""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rfm_platform.calendar import days_between
+from rfm_platform.customers.campaign_effect import CampaignEffects
+from rfm_platform.customers.campaigns import Campaign
+from rfm_platform.customers.segments import Segments, load_segments
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform_tests.assets.chain import Chain, new_chain
+from rfm_platform_tests.assets.chain import line as order
+from rfm_platform_tests.conftest import Row
+
+FIRST = dt.date(2024, 1, 1)
+AS_OF = dt.date(2024, 3, 31)
+NEXT_DAY = dt.date(2024, 4, 1)
+EARLY = Campaign(name="Early", start=dt.date(2024, 1, 20), end=dt.date(2024, 1, 26))
+LISTED = Campaign(name="Listed", start=dt.date(2024, 2, 1), end=dt.date(2024, 2, 5))
+LATER = Campaign(name="Later", start=dt.date(2024, 3, 1), end=dt.date(2024, 3, 10), shops=("2",))
+RUNNING = Campaign(name="Running", start=dt.date(2024, 3, 20), end=dt.date(2024, 3, 31))
+ALL = ["Early", "Later", "Listed", "Running"]
+
+
+@dataclass
+class World:
+    """A mart in the lake, a calendar, and what campaigns are judged with."""
+
+    chain: Chain
+    listed: Path
+    effects: CampaignEffects
+    campaigns: list[Campaign]
+    segments: Segments
+    judged: list[str]
+
+    def extract(self, days: Sequence[dt.date]) -> None:
+        with self.chain.platform.mart.snapshot() as snapshot:
+            self.chain.platform.extraction.extract(snapshot, days)
+
+    def rows(self, as_of: dt.date) -> list[dict[str, Any]]:
+        self.judged.clear()
+        self.effects.evaluate(as_of, self.campaigns, self.segments)
+        with self.effects.engine.session() as session:
+            session.view(self.effects.lake.campaign_effect, as_of, as_of)
+            return sorted(session.records("FROM campaign_effect"), key=repr)
+
+    def forget(self) -> None:
+        table = self.effects.lake.campaign_effect
+        table.commit([], [partition.value for partition in table.partitions()])
+
+
+@pytest.fixture
+def world(server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    chain = new_chain(server, tmp_path)
+    chain.fill(
+        [_order(n, on) for n in range(40) for on in days_between(FIRST, NEXT_DAY)[n % 7 :: 9]]
+    )
+    listed = tmp_path / "who.csv"
+    listed.write_text("marketplace,user_id\nshopee,u1\nshopee,u2\n", encoding="utf-8")
+    judged: list[str] = []
+    judge = CampaignEffects._judge
+
+    def noted(self: CampaignEffects, *told: Any) -> Any:
+        judged.append(told[-1].name)
+        return judge(self, *told)
+
+    monkeypatch.setattr(CampaignEffects, "_judge", noted)
+    campaigns = [EARLY, LISTED.model_copy(update={"customers": listed}), LATER, RUNNING]
+    effects = replace(chain.platform.campaign_effects, min_customers=3)
+    made = World(chain, listed, effects, campaigns, load_segments(), judged)
+    made.extract(days_between(FIRST, NEXT_DAY))
+    made.rows(AS_OF)
+    assert sorted(judged) == ALL
+    return made
+
+
+def _order(n: int, on: dt.date) -> Row:
+    different = {"user_id": f"u{n}", "shop_id": str(1 + n % 2), "product_gmv_amount": 100 + n}
+    return order(f"{n}-{on}", str(on), **different)
+
+
+def _nothing(_: World) -> None:
+    pass
+
+
+def _a_longer_list(world: World) -> None:
+    with world.listed.open("a", encoding="utf-8") as file:
+        file.write("shopee,u3\n")
+
+
+def _a_late_cancellation(world: World) -> None:
+    """On a day of the windows of the two that have not been over for long."""
+    on = dt.date(2024, 3, 8)
+    statement = "UPDATE flatten_order_marketplace SET cancelled_flag = 'true' "
+    world.chain.in_mart(f"{statement} WHERE create_timestamp::date = %s", on)
+    world.extract([on])
+
+
+def _another_campaign(world: World) -> None:
+    """Near Later and Running, both by the windows before and after them."""
+    start, end = dt.date(2024, 3, 12), dt.date(2024, 3, 13)
+    world.campaigns.append(Campaign(name="Between", start=start, end=end, shops=("1",)))
+
+
+def _more_customers_wanted(world: World) -> None:
+    world.effects = replace(world.effects, min_customers=4)
+
+
+def _another_segment(world: World) -> None:
+    cells = world.segments.cells | {(3, 3, 3): "The best"}
+    world.segments = replace(world.segments, cells=cells)
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        (_nothing, []),
+        (_a_longer_list, ["Early", "Listed"]),
+        (_a_late_cancellation, ["Later", "Running"]),
+        (_another_campaign, ["Between", "Later", "Running"]),
+        (_more_customers_wanted, ALL),
+        (_another_segment, ALL),
+    ],
+)
+def test_only_what_has_changed_is_judged_again(
+    world: World, change: Callable[[World], None], again: list[str]
+) -> None:
+    change(world)
+    rows = world.rows(NEXT_DAY)
+    assert sorted(world.judged) == again
+    world.forget()
+    assert world.rows(NEXT_DAY) == rows
+    assert sorted(world.judged) == sorted(one.name for one in world.campaigns)
+    assert {row["as_of_date"] for row in rows} == {NEXT_DAY}
+
+
+def test_a_window_that_has_ended_meanwhile_is_judged(world: World) -> None:
+    shorter = RUNNING.model_copy(
+        update={"end": dt.date(2024, 3, 24)}
+    )  # the window after: to the 29th
+    world.campaigns = [shorter]
+    for as_of, judged, is_over in (("28", 1, False), ("28", 0, False), ("29", 1, True)):
+        rows = world.rows(dt.date.fromisoformat(f"2024-03-{as_of}"))
+        assert len(world.judged) == judged
+        assert {row["verdict"] == "not_over" for row in rows if row["period"] == "after"} != {
+            is_over
+        }
