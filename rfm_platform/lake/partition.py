@@ -34,5 +34,9 @@ class Partition:
 
     @property
     def token(self) -> str:
-        """Identifies the content: files are immutable and their names are never used again."""
-        return hashlib.md5("\n".join(self.files).encode(), usedforsecurity=False).hexdigest()
+        """Identifies the content, wherever the lake lies.
+
+        Files are immutable and their names are never used again.
+        """
+        names = "\n".join(file.rpartition("/")[2] for file in self.files)
+        return hashlib.md5(names.encode(), usedforsecurity=False).hexdigest()
