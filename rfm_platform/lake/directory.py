@@ -4,6 +4,8 @@ One writer at a time is a lock on a file beside it.
 """
 
 import fcntl
+import os
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +13,10 @@ from pathlib import Path
 
 from deltalake import CommitProperties
 from deltalake.exceptions import DeltaError
+
+# The newest commit: its name, its inode, when it was written.
+Stamp = tuple[str, int, int]
+_COMMIT = re.compile(r"[0-9]{20}\.json")
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,20 @@ class Directory:
     @property
     def commit_properties(self) -> CommitProperties | None:
         return None
+
+    def stamp(self) -> Stamp | None:
+        """What every commit changes, and costs less to look at than the log to read.
+
+        None: there is no commit.
+        """
+        try:
+            with os.scandir(self.path / "_delta_log") as entries:
+                commits = [entry for entry in entries if _COMMIT.fullmatch(entry.name)]
+            newest = max(commits, key=lambda entry: entry.name, default=None)
+            found = None if newest is None else newest.stat()
+        except FileNotFoundError:
+            return None
+        return newest and found and (newest.name, found.st_ino, found.st_mtime_ns)
 
     def was_overtaken(self, _error: DeltaError) -> bool:
         """Whether a commit is to be tried again, on top of another writer's."""

@@ -53,6 +53,9 @@ class ObjectPrefix:
         # that both put into an empty partition are there twice.
         return CommitProperties(max_commit_retries=0)
 
+    def stamp(self) -> None:
+        """None: looking at a store costs as much as reading the log."""
+
     def was_overtaken(self, error: DeltaError) -> bool:
         """Whether a commit is to be tried again, on top of another writer's."""
         return isinstance(error, CommitFailedError) or "already exists" in str(error)

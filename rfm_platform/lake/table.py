@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
-from rfm_platform.lake.directory import Directory
+from rfm_platform.lake.directory import Directory, Stamp
 from rfm_platform.lake.errors import GoneError, StoreError
 from rfm_platform.lake.objects import ObjectPrefix
 from rfm_platform.lake.partition import Partition, WrittenFile
@@ -55,7 +56,7 @@ class LakeTable:
 
     def version(self) -> int | None:
         """The number of the newest version; None: nothing was ever written."""
-        table = self._open()
+        table = self.open()
         return None if table is None else table.version()
 
     def partitions(
@@ -76,8 +77,10 @@ class LakeTable:
             GoneError: that version, or one of its files, has been removed.
             StoreError: the object store cannot be read.
         """
-        table = self._open(version)
-        partitions = [] if table is None else self._partitions_of(table, first, last)
+        if version is None and (stamp := self.store.stamp()) is not None:
+            return _between(_newest_partitions(self, stamp), first, last)
+        table = self.open(version)
+        partitions = [] if table is None else _between(self.partitions_of(table), first, last)
         if version is not None and self.store.have_gone(
             [file for partition in partitions for file in partition.files]
         ):
@@ -138,7 +141,7 @@ class LakeTable:
         values: set[dt.date],
         now: int,
     ) -> None:
-        table, properties = self._open(), store.commit_properties
+        table, properties = self.open(), store.commit_properties
         partitioned = [self.partition_column]
         if table is None:
             store.prepare()
@@ -157,7 +160,7 @@ class LakeTable:
                 deletion_timestamp=now,
                 data_change=True,
             )
-            for partition in self._partitions_of(table, min(values), max(values))
+            for partition in self.partitions_of(table)
             if partition.value in values
             for path in partition.files
         ]
@@ -174,9 +177,8 @@ class LakeTable:
                 commit_properties=properties,
             )
 
-    def _partitions_of(
-        self, table: DeltaTable, first: dt.date | None, last: dt.date | None
-    ) -> list[Partition]:
+    def partitions_of(self, table: DeltaTable) -> list[Partition]:
+        """All partitions of an opened version, in order."""
         store = self.store
         actions = table.get_add_actions(flatten=True)
         columns: Mapping[str, Any] = {
@@ -185,8 +187,7 @@ class LakeTable:
         }
         found: dict[dt.date, list[tuple[str, int, int]]] = {}
         for path, rows, size, value in zip(*columns.values(), strict=True):
-            if (first is None or value >= first) and (last is None or value <= last):
-                found.setdefault(value, []).append((store.address(path), rows, size))
+            found.setdefault(value, []).append((store.address(path), rows, size))
         return [
             Partition(
                 value,
@@ -206,7 +207,7 @@ class LakeTable:
         Raises:
             StoreError: the object store cannot be written.
         """
-        table, store = self._open(), self.store
+        table, store = self.open(), self.store
         if table is None:
             return 0
         with store.locked(), store.told():
@@ -219,7 +220,8 @@ class LakeTable:
             )
         return len(removed)
 
-    def _open(self, version: int | None = None) -> DeltaTable | None:
+    def open(self, version: int | None = None) -> DeltaTable | None:
+        """A version of it, as delta-rs reads it; None: nothing was ever written."""
         store = self.store
         try:
             with store.told():
@@ -230,3 +232,20 @@ class LakeTable:
             if version is None:
                 raise
             raise GoneError(f"{self.name}: version {version} is not there any more") from None
+
+
+@lru_cache(maxsize=64)
+def _newest_partitions(table: LakeTable, _stamp: Stamp) -> list[Partition]:
+    """Read once for all who ask until the next commit: reading a log takes longer than a query."""
+    opened = table.open()
+    return [] if opened is None else table.partitions_of(opened)
+
+
+def _between(
+    partitions: Sequence[Partition], first: dt.date | None, last: dt.date | None
+) -> list[Partition]:
+    return [
+        partition
+        for partition in partitions
+        if (first is None or partition.value >= first) and (last is None or partition.value <= last)
+    ]

@@ -1,6 +1,9 @@
 """The lake's promises: whole partitions or none, one version at a time, nobody's day lost."""
 
 import datetime as dt
+import shutil
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,3 +227,33 @@ def test_every_table_of_the_lake_can_be_written_and_read_as_the_catalogue_has_it
 def test_every_lake_table_of_the_catalogue_is_a_table_of_the_lake() -> None:
     shapes = {table.shape.name for table in vars(Lake(Path("lake"))).values()}
     assert {table.name for table in catalog.LAKE.sorted_tables} <= shapes
+
+
+def test_a_log_is_read_once_until_somebody_commits(
+    numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers.replace(one("01-01", 1), "01-01")
+    opened: list[LakeTable] = []
+    read = LakeTable.open
+
+    def noted(table: LakeTable, version: int | None = None) -> DeltaTable | None:
+        opened.append(table)
+        return read(table, version)
+
+    monkeypatch.setattr(LakeTable, "open", noted)
+    for _ in range(3):
+        assert [partition.value for partition in numbers.table.partitions()] == [day("01-01")]
+    assert len(opened) <= 1
+    # Another writer's commit, as another process makes it.
+    writer = (
+        "import sys; from deltalake import DeltaTable; DeltaTable(sys.argv[1]).delete('number = 1')"
+    )
+    subprocess.run([sys.executable, "-c", writer, str(numbers.table.path)], check=True)
+    assert numbers.table.partitions() == []
+    # A table that was removed, and made anew up to the same version.
+    shutil.rmtree(numbers.table.path)
+    assert numbers.table.partitions() == []
+    numbers.replace(one("01-02", 1), "01-02")
+    numbers.replace(one("01-03", 1), "01-03")
+    values = [partition.value for partition in numbers.table.partitions()]
+    assert values == [day("01-02"), day("01-03")]

@@ -17,7 +17,6 @@ from deltalake.exceptions import CommitFailedError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from obstore.store import ObjectStore, from_url
 from pydantic import SecretStr
-from werkzeug.serving import make_server
 
 from rfm_platform.engine import DuckDBEngine
 from rfm_platform.lake import GoneError, LakeTable, Partition, StoreError
@@ -30,7 +29,7 @@ from rfm_platform_tests.conftest import url_of
 from rfm_platform_tests.customers.conftest import Chain, Tables, line
 from rfm_platform_tests.lake.test_lake import SHAPE, Numbers, one
 from rfm_platform_tests.oracle import Line
-from rfm_platform_tests.s3 import bucket
+from rfm_platform_tests.s3 import bucket, served
 
 URL = "s3://lake/some/prefix"
 KEY = "a key that nobody must see"
@@ -157,22 +156,20 @@ def test_a_writer_that_is_always_overtaken_names_the_table_and_changes_nothing(
     numbers: Numbers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     numbers.replace(one("01-01", 0), "01-01")
-    read, others = LakeTable._partitions_of, iter(range(1, 3))
+    read, others = LakeTable.partitions_of, iter(range(1, 3))
     at_work: list[int] = []
 
-    def overtaken(
-        table: LakeTable, opened: DeltaTable, first: dt.date | None, last: dt.date | None
-    ) -> list[Partition]:
+    def overtaken(table: LakeTable, opened: DeltaTable) -> list[Partition]:
         """Another writer commits after a table was opened, before it is written."""
         if not at_work:
             at_work.append(next(others))
             numbers.replace(one("01-02", at_work[0]), "01-02")
             at_work.clear()
-        return read(table, opened, first, last)
+        return read(table, opened)
 
     with monkeypatch.context() as racing:
         racing.setattr(lake_table, "COMMIT_ATTEMPTS", 2)
-        racing.setattr(LakeTable, "_partitions_of", overtaken)
+        racing.setattr(LakeTable, "partitions_of", overtaken)
         with pytest.raises(StoreError, match="numbers: 2 times another writer was faster"):
             numbers.replace(one("01-01", 9), "01-01")
     assert numbers.rows() == [(day("01-01"), 0), (day("01-02"), 2)]
@@ -203,17 +200,11 @@ def test_a_store_that_would_overwrite_a_commit_is_refused_before_the_first_one(
         environ.pop("HTTP_IF_NONE_MATCH", None)
         return backend(environ, respond)
 
-    server = make_server("127.0.0.1", 0, older, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    with served(older) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         with pytest.raises(StoreError, match="does not know conditional puts"):
             numbers.replace(one("01-01", 1), "01-01")
         assert numbers.table.version() is None
-    finally:
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize("action", ["read", "write"])
