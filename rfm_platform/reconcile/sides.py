@@ -69,12 +69,26 @@ def fingerprint(totals: Sequence[Row], day: dt.date) -> str:
 
 def reconcile_days(mart: Mart, lake: Lake, engine: DuckDBEngine, days: Collection[dt.date]) -> Days:
     """Holds some of the lake's days against what the mart has now."""
-    with mart.snapshot() as snapshot, ThreadPoolExecutor(1) as thread:
-        counting = thread.submit(lake_days, lake, engine, days)  # while the mart counts
-        source = snapshot.totals("days", days)
-        platform = counting.result()
+    with mart.snapshot() as snapshot:
+        shares = _shares(sorted(days), snapshot.readers)
+        readers = snapshot.together(len(shares))
+        # The lake is counted while the mart is, each share over a connection of its own.
+        with ThreadPoolExecutor(1 + len(shares)) as threads:
+            counted = threads.submit(lake_days, lake, engine, days)
+            found = [
+                threads.submit(reader.totals, "days", share)
+                for reader, share in zip(readers, shares, strict=True)
+            ]
+            source = [row for rows in found for row in rows.result()]
+            platform = counted.result()
     differences = compare(source, platform, period="day", measures=DAY_MEASURES)
     return Days(differences, source, platform)
+
+
+def _shares(days: Sequence[dt.date], number: int) -> list[Sequence[dt.date]]:
+    """Days in at most so many runs of about the same length; at least one, be it empty."""
+    length = max(1, -(-len(days) // number))
+    return [days[first : first + length] for first in range(0, len(days), length)] or [days]
 
 
 def reads_faithfully(mart: Mart, engine: DuckDBEngine, day: dt.date) -> bool:
