@@ -80,7 +80,7 @@ def _listed(campaign: Campaign) -> str | None:
 def _code() -> str:
     """Of the modules and queries that compute the rows."""
     package = resources.files(__package__)
-    names = ("campaign_effect.py", "campaign_comparison.py", "difference.py")
+    names = ("campaigns.py", "campaign_effect.py", "campaign_comparison.py", "difference.py")
     queries = [
         file
         for file in package.joinpath("sql").iterdir()
