@@ -159,7 +159,7 @@ def _read_names(session: Session, snapshot: MartSnapshot, lines: Mapping[dt.date
     total = sum(lines.values())
     all_orders = snapshot.are_most_orders(total)
     # Looking for some of the orders takes each reader through all of them.
-    readers = snapshot.together(_worth_reading_it(total, snapshot.readers) if all_orders else 1)
+    readers = snapshot.together(readers_worth_it(total, snapshot.readers) if all_orders else 1)
     session.load_csv(
         "mart_names",
         _MART_NAMES,
@@ -171,7 +171,7 @@ def _read_names(session: Session, snapshot: MartSnapshot, lines: Mapping[dt.date
 
 
 def _read_lines(session: Session, snapshot: MartSnapshot, lines: Mapping[dt.date, int]) -> None:
-    shares = shares_of(lines, _worth_reading_it(sum(lines.values()), snapshot.readers))
+    shares = shares_of(lines, readers_worth_it(sum(lines.values()), snapshot.readers))
     readers = snapshot.together(len(shares))
     session.load_csv(
         "mart_lines",
@@ -183,7 +183,8 @@ def _read_lines(session: Session, snapshot: MartSnapshot, lines: Mapping[dt.date
     session.define("source_orders", read_sql(__package__, "source_orders"))
 
 
-def _worth_reading_it(lines: int, readers: int) -> int:
+def readers_worth_it(lines: int, readers: int) -> int:
+    """How many of the readers of a snapshot so many lines are worth."""
     return max(1, min(readers, lines // LINES_OF_A_READER))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rfm_platform.calendar import last_day
-from rfm_platform.customers.extraction import read_days, view_days
+from rfm_platform.customers.extraction import read_days, readers_worth_it, view_days
 from rfm_platform.engine import DuckDBEngine, Session, read_sql
 from rfm_platform.lake import Lake
 from rfm_platform.mart import Mart
@@ -70,7 +70,8 @@ def fingerprint(totals: Sequence[Row], day: dt.date) -> str:
 def reconcile_days(mart: Mart, lake: Lake, engine: DuckDBEngine, days: Collection[dt.date]) -> Days:
     """Holds some of the lake's days against what the mart has now."""
     with mart.snapshot() as snapshot:
-        shares = _shares(sorted(days), snapshot.readers)
+        lines = sum(day.rows for day in lake.source_orders.on(days))
+        shares = _shares(sorted(days), readers_worth_it(lines, snapshot.readers))
         readers = snapshot.together(len(shares))
         # The lake is counted while the mart is, each share over a connection of its own.
         with ThreadPoolExecutor(1 + len(shares)) as threads:
