@@ -15,9 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from rfm_platform import catalog
+from rfm_platform.customers.built import built_months
 from rfm_platform.customers.differing import compared
 from rfm_platform.customers.restatements import by_marketplace
-from rfm_platform.customers.transforms import built_months
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import GoneError, Lake, LakeTable, Partition
 from rfm_platform.warehouse import CsvWriter, Publication

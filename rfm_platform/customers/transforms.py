@@ -8,7 +8,6 @@ in any order. Publishing, checking and scheduling happen above.
 """
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -17,28 +16,13 @@ import sqlalchemy as sa
 
 from rfm_platform import catalog
 from rfm_platform.calendar import last_day, months_between
+from rfm_platform.customers.built import built_from, built_months, customers_recipe
 from rfm_platform.customers.earlier import Earlier, find_earlier
 from rfm_platform.customers.extraction import view_days
 from rfm_platform.customers.segments import Segments
 from rfm_platform.engine import SqlEngine, SqlSession, read_sql
 from rfm_platform.lake import Lake, Partition
 
-# What a month's rows depend on. Whichever engine ran them, they are the same.
-_MONTH_STEPS = (
-    "month_orders",
-    "month_skus",
-    "month_sku_lists",
-    "customer_skus",
-    "customer_sku_texts",
-    "aggregated_monthly",
-)
-# And what a snapshot's rows depend on beside them.
-_CUSTOMER_STEPS = (
-    "repeated_customers",
-    "repeated_months",
-    "merged_customers",
-    "final_user_analysis",
-)
 # Rows of months that are merged at once: what grows with them has to fit in memory.
 ROWS_OF_A_PART = 2_000_000
 
@@ -92,7 +76,7 @@ class Transforms:
         version = self.lake.source_orders.version()
         days = self.lake.source_orders.partitions(None, as_of, version=version)
         query = read_sql(__package__, "final_user_analysis")
-        recipe = _recipe(*_CUSTOMER_STEPS, *_MONTH_STEPS)
+        recipe = customers_recipe()
         touched = None
         with self.engine.session() as session:
             earlier = find_earlier(session, self.lake, as_of, days, recipe)
@@ -243,24 +227,6 @@ _CALENDAR_MONTHS = sa.Table(
     sa.Column("month", sa.Date),
     sa.Column("is_partial", sa.Boolean),
 )
-
-
-def built_months(session: SqlSession) -> dict[dt.date, str]:
-    """What each month in ``aggregated_monthly`` of a session was built from."""
-    return dict(session.rows(read_sql(__package__, "built_months")))
-
-
-def built_from(days: Iterable[Partition]) -> str:
-    """Identifies what a month was built from: its days, and how."""
-    return _digest(_recipe(*_MONTH_STEPS), *(day.token for day in days))
-
-
-def _recipe(*names: str) -> str:
-    return _digest(*(read_sql(__package__, name) for name in names))
-
-
-def _digest(*texts: str) -> str:
-    return hashlib.md5("\n".join(texts).encode(), usedforsecurity=False).hexdigest()
 
 
 def _by_month(days: Iterable[Partition]) -> dict[dt.date, list[Partition]]:

@@ -1,0 +1,48 @@
+"""What a month or a snapshot was built from, and how: while that is the same, so is the result."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable
+
+from rfm_platform.engine import SqlSession, read_sql
+from rfm_platform.lake import Partition
+
+# What a month's rows depend on. Whichever engine ran them, they are the same.
+_MONTH_STEPS = (
+    "month_orders",
+    "month_skus",
+    "month_sku_lists",
+    "customer_skus",
+    "customer_sku_texts",
+    "aggregated_monthly",
+)
+# And what a snapshot's rows depend on beside them.
+_CUSTOMER_STEPS = (
+    "repeated_customers",
+    "repeated_months",
+    "merged_customers",
+    "final_user_analysis",
+)
+
+
+def built_months(session: SqlSession) -> dict[dt.date, str]:
+    """What each month in ``aggregated_monthly`` of a session was built from."""
+    return dict(session.rows(read_sql(__package__, "built_months")))
+
+
+def built_from(days: Iterable[Partition]) -> str:
+    """Identifies what a month was built from: its days, and how."""
+    return _digest(_recipe(*_MONTH_STEPS), *(day.token for day in days))
+
+
+def customers_recipe() -> str:
+    """Identifies how a snapshot of customers is computed today."""
+    return _recipe(*_CUSTOMER_STEPS, *_MONTH_STEPS)
+
+
+def _recipe(*names: str) -> str:
+    return _digest(*(read_sql(__package__, name) for name in names))
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.md5("\n".join(texts).encode(), usedforsecurity=False).hexdigest()
