@@ -15,5 +15,7 @@ ENV HOME=/tmp PYTHONDONTWRITEBYTECODE=1 RUST_LOG=warn
 # The owner of the lake's files: deploy/Dockerfile.
 USER 10001:10001
 EXPOSE 50051
+# As process 1 Sail does not hear SIGTERM: it would be killed at the end of a pod's grace.
+STOPSIGNAL SIGINT
 ENTRYPOINT ["sail"]
 CMD ["spark", "server", "--ip", "0.0.0.0", "--port", "50051"]

@@ -235,6 +235,13 @@ def complete_dumps(dumps: Path) -> list[Path]:
     return sorted(path.parent for path in dumps.glob(f"[0-9]*-[0-9]*-[0-9]*/{NAME}"))
 
 
+def newest_dump(dumps: Path) -> Path | None:
+    """The complete dump below a directory that ended last, a day's or a move's; None: none."""
+    manifests = [path for path in dumps.glob(f"*/{NAME}") if not path.parent.name.startswith(".")]
+    newest = max(manifests, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return None if newest is None else newest.parent
+
+
 def remove_old(dumps: Path, keep: int) -> list[str]:
     """Removes all but the newest daily dumps below a directory; returns the removed names."""
     removed = complete_dumps(dumps)[:-keep]

@@ -47,4 +47,6 @@ def chart_values(move: Move, url: str | None) -> str:
     values: dict[str, object] = {"image": {"tag": move.redash_version}}
     if url:
         values["redash"] = {"host": url}
+    else:
+        lines.append("Without RFM_REDASH_URL: the address has to be put into redash.host.")
     return "".join(f"# {line}\n" for line in lines) + yaml.safe_dump(values, sort_keys=False)

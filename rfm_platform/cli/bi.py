@@ -207,14 +207,14 @@ def values() -> None:
 
 
 def _newest_dump() -> Path:
-    from rfm_platform.bi_database.dump import complete_dumps
+    from rfm_platform.bi_database.dump import newest_dump
     from rfm_platform.wiring.bi_database import bi_dumps
 
     place = bi_dumps(load_settings())
-    dumps = complete_dumps(place)
-    if not dumps:
+    newest = newest_dump(place)
+    if newest is None:
         raise PlatformError(f"There is no dump in {place}: run `rfm bi dump` first.")
-    return dumps[-1]
+    return newest
 
 
 def _telling(status: Status) -> Callable[[str], None]:

@@ -102,6 +102,9 @@ def test_a_move_stops_at_a_gate_goes_on_later_and_ends_in_a_report(
     assert SECRET not in page
     assert 'src="http' not in page
 
+    code, said = rfm("values")
+    assert yaml.safe_load(said) == {"image": {"tag": NEWEST_REDASH}}
+    assert "Without RFM_REDASH_URL: the address has to be put into redash.host." in said
     code, said = rfm("values", REDASH_URL="https://redash.example.com")
     assert code == 0
     assert yaml.safe_load(said) == {
@@ -109,6 +112,8 @@ def test_a_move_stops_at_a_gate_goes_on_later_and_ends_in_a_report(
         "redash": {"host": "https://redash.example.com"},
     }
     assert "The schema is what Redash 26.8.0 needs (db0aca1ebd32)." in said
+    code, said = rfm("verify")
+    assert code == 0, "the move's dump is the newest"
     code, said = rfm("migrate", "--again", "restore")
     assert code == 1
     assert "not empty" in said

@@ -1,9 +1,12 @@
 """The cluster's engine beside Dagster: what Kubernetes takes, who may reach it, what it may see."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +101,31 @@ def test_the_image_installs_the_release_that_the_tests_ran_against() -> None:
     assert "--hash=sha256:" in found
     assert SAIL["image"].endswith(f":{release}")
     assert ENVIRONMENT["SAIL_KUBERNETES__IMAGE"] == SAIL["image"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="making a process the first of its own needs root")
+def test_as_the_first_process_the_server_ends_by_the_images_signal() -> None:
+    """Others than the first end by any signal that they do not handle; it ignores those."""
+    dockerfile = (ROOT / "deploy" / "spark.Dockerfile").read_text("utf-8")
+    (name,) = re.findall(r"^STOPSIGNAL (SIG[A-Z]+)$", dockerfile, re.MULTILINE)
+    sail = Path(sys.executable).with_name("sail")
+    command = [str(sail), "spark", "server", "--ip", "127.0.0.1", "--port", "0"]
+    process = subprocess.Popen(
+        ["unshare", "--pid", "--fork", "--kill-child", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"RUST_LOG": "info"},
+    )
+    try:
+        assert process.stdout is not None
+        assert any(b"Starting the Spark Connect server" in line for line in process.stdout)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("ascii")
+        for _ in range(20):  # the first may come before it listens for signals
+            os.kill(int(children), signal.Signals[name])
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+                break
+        assert process.returncode is not None
+    finally:
+        process.kill()
+        process.wait()
