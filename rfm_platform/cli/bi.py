@@ -1,38 +1,25 @@
 """`rfm bi`: moving the BI platform's database, and the drill that proves its backups."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
+from rfm_platform.cli.bi_results import COLOURS, show_findings, show_verification
 from rfm_platform.errors import PlatformError
 from rfm_platform.settings import load_settings
-
-if TYPE_CHECKING:
-    from rfm_platform.bi_database.results import Finding, Verification
 
 bi = typer.Typer(
     help="Move the BI platform's database: identify, dump, restore, verify, prove.",
     no_args_is_help=True,
 )
 console = Console()
-COLOURS = {
-    "passed": "green",
-    "validated": "green",
-    "failed": "red",
-    "mismatched": "red",
-    "no key": "red",
-    "error": "red",
-    "skipped": "yellow",
-    "unknown": "yellow",
-    "open": "yellow",
-}
 Dump = Annotated[
     Path | None, typer.Argument(metavar="[DUMP]", help="A dump's directory; else the newest.")
 ]
@@ -121,7 +108,7 @@ def restore(
     move = replace(move, directory=dump_directory or _newest_dump())
     with console.status("looking at the target") as status:
         findings = move.restore_dump(lambda *state: status.update(in_words(*state)))
-    _show_findings(findings)
+    show_findings(console, findings)
     console.print(f"Restored into {move.target.label}. Now: rfm bi verify", soft_wrap=True)
 
 
@@ -133,7 +120,7 @@ def verify(dump_directory: Dump = None) -> None:
     move = replace(bi_move(load_settings()), directory=dump_directory or _newest_dump())
     with console.status("reading") as status:
         found = move.verify(_telling(status))
-    _show_verification(found)
+    show_verification(console, found)
     if not found.passed:
         raise typer.Exit(1)
 
@@ -191,7 +178,7 @@ def smoke(
         findings = smoke_test(
             server, settings.home / "bi_move" / "smoke.json", after_restart=after_restart
         )
-    _show_findings(findings)
+    show_findings(console, findings)
     if any(finding.state == "failed" for finding in findings):
         raise typer.Exit(1)
 
@@ -219,40 +206,3 @@ def _newest_dump() -> Path:
 
 def _telling(status: Status) -> Callable[[str], None]:
     return lambda text: status.update(escape(text))
-
-
-def _show_findings(findings: "Sequence[Finding]") -> None:
-    for each in findings:
-        console.print(
-            f"[{COLOURS[each.state]}]{each.state:<8}[/] {escape(each.name)}: {escape(each.text)}",
-            highlight=False,
-        )
-
-
-def _show_verification(found: "Verification") -> None:
-    from rfm_platform.cli.progress import titled
-
-    table = titled("Tables, against the dump's snapshot")
-    for name in ("table", "state", "rows, source", "rows, target", "why"):
-        table.add_column(name, justify="right" if name.startswith("rows") else "left")
-    for each in found.tables:
-        table.add_row(
-            each.table,
-            f"[{COLOURS[each.state]}]{each.state}[/]",
-            *(
-                f"{rows:,}" if rows is not None else ""
-                for rows in (each.source_rows, each.target_rows)
-            ),
-            escape("; ".join([each.why, *each.rows])) if each.why else "",
-        )
-    console.print(table)
-    for section in found.sections:
-        colour = "green" if section.is_equal else "red"
-        console.print(
-            f"[{colour}]{'equal' if section.is_equal else 'differs':<8}[/] "
-            f"{section.section.replace('_', ' ')}: {escape(section.verdict)}",
-            highlight=False,
-        )
-    for note in found.notes:
-        console.print(f"[yellow]note[/]     {escape(note)}", highlight=False)
-    console.print(escape(found.verdict), highlight=False)

@@ -32,7 +32,7 @@ def built_months(session: SqlSession) -> dict[dt.date, str]:
 
 def built_from(days: Iterable[Partition]) -> str:
     """Identifies what a month was built from: its days, and how."""
-    return _digest(_recipe(*_MONTH_STEPS), *(day.token for day in days))
+    return digest(_recipe(*_MONTH_STEPS), *(day.token for day in days))
 
 
 def customers_recipe() -> str:
@@ -41,8 +41,9 @@ def customers_recipe() -> str:
 
 
 def _recipe(*names: str) -> str:
-    return _digest(*(read_sql(__package__, name) for name in names))
+    return digest(*(read_sql(__package__, name) for name in names))
 
 
-def _digest(*texts: str) -> str:
+def digest(*texts: str) -> str:
+    """Identifies texts: equal as long as they are."""
     return hashlib.md5("\n".join(texts).encode(), usedforsecurity=False).hexdigest()

@@ -91,7 +91,8 @@ class CampaignEffects:
                 judged = self._judge(session, as_of, loaded[0].value, n, campaigns[n])
                 rows += [{"inputs": digests[n]} | row for row in judged]
             columns = catalog.campaign_effect_lake.columns
-            told = [[({**row, "as_of_date": as_of}).get(c.name) for c in columns] for row in rows]
+            dated: list[Row] = [row | {"as_of_date": as_of} for row in rows]
+            told = [[row.get(column.name) for column in columns] for row in dated]
             session.create("told", columns, told)
             session.replace(self.lake.campaign_effect, "FROM told", [as_of])
         return len(over)

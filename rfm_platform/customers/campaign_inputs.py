@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from rfm_platform.customers.built import digest
 from rfm_platform.customers.campaigns import Campaign, CampaignsError
 from rfm_platform.customers.segments import Segments
 from rfm_platform.lake import Partition
@@ -36,7 +37,7 @@ class CampaignInputs:
     per_marketplace: bool
 
     def digest(self, campaign: Campaign) -> str:
-        """Of one of the campaigns, an MD5 in hexadecimal digits.
+        """Identifies what one of the campaigns is judged by.
 
         No input are orders after windows that are over, and campaigns beyond the windows.
 
@@ -61,14 +62,14 @@ class CampaignInputs:
             self.min_customers,
             self.per_marketplace,
         )
-        return _md5(repr(inputs).encode())
+        return digest(repr(inputs))
 
 
 def _listed(campaign: Campaign) -> str | None:
     if campaign.customers is None:
         return None
     try:
-        return _md5(campaign.customers.read_bytes())
+        return hashlib.md5(campaign.customers.read_bytes(), usedforsecurity=False).hexdigest()
     except OSError as error:
         raise CampaignsError(
             f"campaign {campaign.name}: customers: {campaign.customers} cannot be read "
@@ -78,7 +79,7 @@ def _listed(campaign: Campaign) -> str | None:
 
 @cache
 def _code() -> str:
-    """Of the modules and queries that compute the rows."""
+    """Identifies the modules and queries that compute the rows; a few queries more do no harm."""
     package = resources.files(__package__)
     names = ("campaigns.py", "campaign_effect.py", "campaign_comparison.py", "difference.py")
     queries = [
@@ -87,8 +88,4 @@ def _code() -> str:
         if file.name.startswith(("campaign_", "customer_days", "rfm_"))
     ]
     files = [*(package.joinpath(name) for name in names), *sorted(queries, key=lambda f: f.name)]
-    return _md5(b"\0".join(file.read_bytes() for file in files))
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return digest(*(file.read_text("utf-8") for file in files))

@@ -7,7 +7,6 @@ everything else is sent whole. The result is the same, but for the time at which
 """
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rfm_platform import catalog
-from rfm_platform.customers.built import built_months
+from rfm_platform.customers.built import built_months, digest
 from rfm_platform.customers.differing import compared
 from rfm_platform.customers.restatements import by_marketplace
 from rfm_platform.engine import DuckDBEngine, read_sql
@@ -180,4 +179,4 @@ class Sender:
 def _version(source: LakeTable, token: str) -> str:
     """Identifies what is published: rows in the lake, by their token, and how they are shown."""
     shown = read_sql(__package__, f"publish_{source.name}")
-    return hashlib.md5((token + shown).encode(), usedforsecurity=False).hexdigest()
+    return digest(token + shown)

@@ -79,8 +79,7 @@ class LakeTable:
         """
         if version is None and (stamp := self.store.stamp()) is not None:
             return _between(_newest_partitions(self, stamp), first, last)
-        table = self.open(version)
-        partitions = [] if table is None else _between(self.partitions_of(table), first, last)
+        partitions = _between(self.partitions_of(self.open(version)), first, last)
         if version is not None and self.store.have_gone(
             [file for partition in partitions for file in partition.files]
         ):
@@ -177,8 +176,10 @@ class LakeTable:
                 commit_properties=properties,
             )
 
-    def partitions_of(self, table: DeltaTable) -> list[Partition]:
+    def partitions_of(self, table: DeltaTable | None) -> list[Partition]:
         """All partitions of an opened version, in order."""
+        if table is None:
+            return []
         store = self.store
         actions = table.get_add_actions(flatten=True)
         columns: Mapping[str, Any] = {
@@ -237,8 +238,7 @@ class LakeTable:
 @lru_cache(maxsize=64)
 def _newest_partitions(table: LakeTable, _stamp: Stamp) -> list[Partition]:
     """Read once for all who ask until the next commit: reading a log takes longer than a query."""
-    opened = table.open()
-    return [] if opened is None else table.partitions_of(opened)
+    return table.partitions_of(table.open())
 
 
 def _between(

@@ -159,7 +159,7 @@ def test_a_writer_that_is_always_overtaken_names_the_table_and_changes_nothing(
     read, others = LakeTable.partitions_of, iter(range(1, 3))
     at_work: list[int] = []
 
-    def overtaken(table: LakeTable, opened: DeltaTable) -> list[Partition]:
+    def overtaken(table: LakeTable, opened: DeltaTable | None) -> list[Partition]:
         """Another writer commits after a table was opened, before it is written."""
         if not at_work:
             at_work.append(next(others))
