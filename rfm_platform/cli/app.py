@@ -144,7 +144,7 @@ def refresh(
 
 
 def _run(settings: Settings, steps: "list[Step]") -> None:
-    from rfm_platform.cli.progress import run_steps
+    from rfm_platform.cli.steps import run_steps
 
     if not run_steps(settings, steps, console):
         raise typer.Exit(1)

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.status import Status
 
 from rfm_platform.cli.bi_results import COLOURS, show_findings, show_verification
+from rfm_platform.cli.progress import titled
 from rfm_platform.errors import PlatformError
 from rfm_platform.settings import load_settings
 
@@ -32,7 +33,6 @@ def find(
 ) -> None:
     """List the databases in a server's containers, and how to reach them."""
     from rfm_platform.bi_database.finder import find_databases
-    from rfm_platform.cli.progress import titled
 
     with console.status(f"asking {host}"):
         found = find_databases(host, engine)
@@ -58,7 +58,6 @@ def inventory() -> None:
     from rfm_platform.bi_database import redash
     from rfm_platform.bi_database.overview import facts_of, tables_of
     from rfm_platform.bi_database.state import read_definitions
-    from rfm_platform.cli.progress import titled
     from rfm_platform.wiring.bi_database import bi_source
 
     source = bi_source(load_settings())

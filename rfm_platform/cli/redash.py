@@ -49,7 +49,7 @@ def show_plan(overwrite: Overwrite = False) -> None:
 @redash.command()
 def apply(overwrite: Overwrite = False) -> None:
     """Bring Redash to the declaration and prove its figures; Dagster's UI shows the run."""
-    from rfm_platform.cli.progress import run_steps
+    from rfm_platform.cli.steps import run_steps
     from rfm_platform.runs import plan_redash
     from rfm_platform.wiring import build_platform
 
