@@ -73,7 +73,7 @@ def test_the_image_is_small_and_its_user_is_nobody(docker: Engine, image: str) -
     assert found["Config"]["User"] == "10001:10001"
     assert found["Config"]["Healthcheck"]["Test"][0] == "CMD"
     assert found["Config"]["Labels"]["org.opencontainers.image.title"] == "rfm_platform"
-    assert found["Size"] < 1_400_000_000  # a sixth of it for the client of a Spark server
+    assert found["Size"] < 1_300_000_000  # a sixth of it for the client of a Spark server
 
 
 def test_no_build_tool_and_no_secret_is_in_the_image(docker: Engine, image: str) -> None:
