@@ -67,6 +67,11 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     """One embedded server for the whole session."""
     server = EmbeddedServer(tmp_path_factory.mktemp("server"))
+    with server.database("postgres").connect() as connection:
+        connection.autocommit = True
+        # Hundreds of databases are made here, and none has to outlive the machine's power.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
     yield server
     server.stop()
 

@@ -2,13 +2,16 @@
 
 Dagster opens a database file and compiles each statement anew for every event: 16 ms of a day's
 check verdict, and a year of days has thousands of them. An engine that is kept has both at hand.
-The files and what is in them stay Dagster's own.
+A run's file gets its tables in one transaction, where Dagster commits each of them and looks
+through all migrations. The files and what is in them stay Dagster's own.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from dagster._core.storage.event_log import SqliteEventLogStorage
@@ -36,6 +39,35 @@ class KeptOpenEventLogStorage(SqliteEventLogStorage):
                 self._initialized_dbs.add(shard)
             with engine.connect() as connection, connection.begin():
                 yield connection
+
+    def _initdb(self, engine: sa.Engine, for_index_shard: bool = False) -> None:
+        """Creates the tables; of a file that has some, Dagster decides what is missing."""
+        if for_index_shard or not self._created_at_once(engine):
+            super()._initdb(engine, for_index_shard)
+
+    def _created_at_once(self, engine: sa.Engine) -> bool:
+        with engine.connect() as connection:
+            connection.execute(sa.text("PRAGMA journal_mode=WAL"))
+            connection.rollback()
+            # Nobody else comes between the question and the tables.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            if connection.exec_driver_sql("SELECT COUNT(*) FROM sqlite_master").scalar():
+                return False
+            for statement in self._tables_of_a_run:
+                connection.exec_driver_sql(statement)
+            connection.commit()
+            return True
+
+    @cached_property
+    def _tables_of_a_run(self) -> list[str]:
+        """The statements that make a new file what Dagster would make of it."""
+        engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+        super()._initdb(engine)
+        with engine.connect() as connection:
+            file: Any = connection.connection.driver_connection
+            statements = list(file.iterdump())
+        engine.dispose()
+        return statements[1:-1]  # without BEGIN and COMMIT
 
     def has_table(self, table_name: str) -> bool:
         """Whether the index has a table; one that is there stays. Asked for each asset's event."""

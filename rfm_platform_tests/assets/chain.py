@@ -3,12 +3,16 @@
 Everything is real: PostgreSQL, DuckDB, Delta files, and Dagster's instance on SQLite in the home.
 """
 
+import atexit
 import datetime as dt
+import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from rfm_platform.automation.instance import open_instance
+from rfm_platform.automation.instance import PG_URL, open_instance
 from rfm_platform.definitions import build_defs
 from rfm_platform.demo.mart import create_tables
 from rfm_platform.partitions import RANGE_END, RANGE_START
@@ -112,6 +116,9 @@ class Chain:
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("RFM_HOME", str(self.settings.home))
             load_settings.cache_clear()
+            files = self.settings.home / "dagster"
+            if PG_URL not in os.environ and not files.exists():
+                shutil.copytree(_dagsters_files(), files)
             try:
                 with open_instance(self.settings) as instance:
                     yield instance
@@ -235,3 +242,12 @@ def new_chain(server: EmbeddedServer, directory: Path, **overrides: Any) -> Chai
         "analyses": False,
     } | overrides
     return Chain(read_settings(directory / "home", **chosen), mart, warehouse)
+
+
+@cache
+def _dagsters_files() -> Path:
+    """What Dagster makes of a new home, made once: it commits each of its tables."""
+    directory = Path(tempfile.mkdtemp(prefix="rfm-tests-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    with open_instance(read_settings(directory)):
+        return directory / "dagster"
