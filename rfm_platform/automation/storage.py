@@ -46,8 +46,9 @@ class KeptOpenEventLogStorage(SqliteEventLogStorage):
             super()._initdb(engine, for_index_shard)
 
     def _created_at_once(self, engine: sa.Engine) -> bool:
+        """Creates the tables of a run in an empty file; False if somebody had made some."""
         with engine.connect() as connection:
-            connection.execute(sa.text("PRAGMA journal_mode=WAL"))
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             connection.rollback()
             # Nobody else comes between the question and the tables.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
