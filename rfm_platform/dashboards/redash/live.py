@@ -2,7 +2,8 @@
 
 An object is found by the number that was noted of it; where none was noted (another server, or a
 run that died before it could), a query or dashboard by its tag, everything else by its name within
-those. Lists alone are no inventory: they leave out what is archived, and other users' drafts.
+those, also where nothing has the noted number any more. Lists alone are no inventory: they leave
+out what is archived, and other users' drafts.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -72,20 +73,23 @@ class _Reader:
         answers: Iterable[Answer],
         is_it: Callable[[Answer, Fields], bool],
     ) -> Iterator[tuple[Address, Answer]]:
-        """Which of some answers is which object: by its number, where none was noted by its name.
+        """Which of some answers is which object: by the number noted, without it by its name.
+
+        Where nothing has that number any more the name counts, too: a run made the object anew and
+        died before it could note it.
 
         Args:
             within: what the keys of those in question begin with.
             is_it: whether an answer has an object's name.
         """
         left = {int(answer["id"]): answer for answer in answers}
-        unnoted = []
+        unknown = []
         for address, fields, sent in self._of_kind(kind, within):
             if sent is not None and sent.id in left:
                 yield address, left.pop(sent.id)
-            elif sent is None and fields is not None:
-                unnoted.append((address, fields))
-        for address, fields in unnoted:
+            elif fields is not None:
+                unknown.append((address, fields))
+        for address, fields in unknown:
             number = next((n for n, answer in left.items() if is_it(answer, fields)), None)
             if number is not None:
                 yield address, left.pop(number)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from rfm_platform.dashboards.redash.declaration import Declaration
@@ -115,6 +115,7 @@ STEPS = st.one_of(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.lists(STEPS, min_size=1, max_size=6))
+@example(steps=[("edit", "a widget that was taken off"), ("die", 1)])
 def test_after_any_history_apply_with_overwrite_ends_as_if_nothing_had_happened(
     steps: list[tuple[str, Any]], provision: Provision, server_of_redash: StandIn
 ) -> None:
