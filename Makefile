@@ -1,6 +1,6 @@
 # Every target is self-sufficient: it builds .venv from the hash-pinned lock first.
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test coverage test-long test-containers test-cluster test-redash check format bench bench-bi image sbom charts clean lock
+.PHONY: help demo ui test coverage test-long test-containers test-cluster test-redash check lint types definitions format bench bench-bi image sbom charts clean lock
 
 # Kept byte code: without it each program that a test starts compiles a thousand modules anew, and
 # loading the code location takes 10.9 instead of 5.5 s.
@@ -46,11 +46,18 @@ ui: .venv/.installed  ## Dagster's web UI over the demo's home
 	$(BIN)/rfm ui
 
 check: .venv/.installed  ## lint, format, types, import rules, dead code, definitions
+	@$(MAKE) --no-print-directory --jobs lint types definitions
+
+lint: .venv/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vulture
+
+types: .venv/.installed
+	$(BIN)/mypy
+
+definitions: .venv/.installed
 	$(BIN)/dg check defs
 
 format: .venv/.installed  ## let ruff write the format

@@ -1,6 +1,8 @@
 """What the tests share: one real PostgreSQL for all of them, and a platform of its own for each."""
 
 import datetime as dt
+import gc
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -47,6 +49,17 @@ LONGEST = (
     "/faults/",
     "/deploy/test_processes",
 )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two more than cores: a third of the time a test waits, for a disk or another process."""
+    return (os.cpu_count() or 1) + 2
+
+
+def pytest_collection_finish() -> None:
+    """What the imports have made is not looked through for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

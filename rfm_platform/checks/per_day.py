@@ -81,9 +81,8 @@ def report(
     Args:
         verdicts: one for each day of the run, and for each that it did beside them.
     """
-    own = days_of(context.op_execution_context)
-    days = days_of(context.op_execution_context, asset_key)
-    if missing := [day for day in days if day not in verdicts]:
+    own, days = days_of(context.op_execution_context), sorted(verdicts)
+    if missing := [day for day in own if day not in verdicts]:
         raise ValueError(f"{check_name} has no verdict for {missing[0]}")
     key = dg.AssetKey(asset_key)
     # Dagster gives the result of a run for one day to that day: the others are logged.

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import psycopg
@@ -33,35 +33,43 @@ class Warehouse:
     def prepare(self) -> None:
         """Creates schema, tables, indexes, views and comments, when they are not these already.
 
-        The schema's comment says which catalogue it was made from, so that a publication costs
-        one query here and takes no lock that a reader would feel.
+        Looked at once by each object: a run asks before each publication.
+        """
+        _ = self._prepared
+
+    @cached_property
+    def _prepared(self) -> bool:
+        """The schema's comment says which catalogue it was made from, so that a run costs one query
+        here and takes no lock that a reader would feel.
         """
         marker = f"Customers: who they are and whether they come back. Catalogue {_fingerprint()}."
         with self.database.connect() as connection:
             if marker == _schema_comment(connection):
-                return
+                return True
             connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCKS])
-            connection.execute("SET LOCAL client_min_messages = warning")
-            _execute(connection, CreateSchema(SCHEMA, if_not_exists=True))
-            for table in WAREHOUSE.sorted_tables:
-                _execute(connection, CreateTable(table, if_not_exists=True))
-                for index in table.indexes:
-                    _execute(connection, CreateIndex(index, if_not_exists=True))
-                _comment(connection, "TABLE", table.name, table.comment, table.columns)
-            for name, table in CURRENT_VIEWS.items():
+            with connection.pipeline():  # hundreds of comments, and nothing to wait for
+                connection.execute("SET LOCAL client_min_messages = warning")
+                _execute(connection, CreateSchema(SCHEMA, if_not_exists=True))
+                for table in WAREHOUSE.sorted_tables:
+                    _execute(connection, CreateTable(table, if_not_exists=True))
+                    for index in table.indexes:
+                        _execute(connection, CreateIndex(index, if_not_exists=True))
+                    _comment(connection, "TABLE", table.name, table.comment, table.columns)
+                for name, table in CURRENT_VIEWS.items():
+                    connection.execute(
+                        sql.SQL(
+                            "CREATE OR REPLACE VIEW {view} AS SELECT * FROM {table} "
+                            "WHERE as_of_date = (SELECT MAX(as_of_date) FROM {table})"
+                        ).format(view=sql.Identifier(SCHEMA, name), **names(table, "as_of_date"))
+                    )
+                    comment = f"Newest snapshot of {table.name}. {table.comment}"
+                    _comment(connection, "VIEW", name, comment, table.columns)
                 connection.execute(
-                    sql.SQL(
-                        "CREATE OR REPLACE VIEW {view} AS SELECT * FROM {table} "
-                        "WHERE as_of_date = (SELECT MAX(as_of_date) FROM {table})"
-                    ).format(view=sql.Identifier(SCHEMA, name), **names(table, "as_of_date"))
+                    sql.SQL("COMMENT ON SCHEMA {} IS {}").format(
+                        sql.Identifier(SCHEMA), sql.Literal(marker)
+                    )
                 )
-                comment = f"Newest snapshot of {table.name}. {table.comment}"
-                _comment(connection, "VIEW", name, comment, table.columns)
-            connection.execute(
-                sql.SQL("COMMENT ON SCHEMA {} IS {}").format(
-                    sql.Identifier(SCHEMA), sql.Literal(marker)
-                )
-            )
+        return True
 
     @contextmanager
     def publication(self) -> Iterator[Publication]:

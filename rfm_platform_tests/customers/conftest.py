@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.rows import dict_row
 
 from rfm_platform.calendar import days_between, months_between
 from rfm_platform.customers.segments import Segments
@@ -141,14 +142,18 @@ class Chain:
 
     def tables(self, as_of: dt.date) -> Tables:
         """The published months, and the snapshots of a day."""
-        rows = self.platform.warehouse.rows
-        return {
-            "aggregated_monthly": rows("SELECT * FROM rfm.aggregated_monthly"),
-            **{
-                name: rows(f"SELECT * FROM rfm.{name} WHERE as_of_date = %(day)s", {"day": as_of})
+        with (
+            self.platform.warehouse.database.connect(read_only=True) as connection,
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            months = cursor.execute("SELECT * FROM rfm.aggregated_monthly").fetchall()
+            snapshots = {
+                name: cursor.execute(
+                    f"SELECT * FROM rfm.{name} WHERE as_of_date = %s".encode(), [as_of]
+                ).fetchall()
                 for name in SNAPSHOTS
-            },
-        }
+            }
+        return {"aggregated_monthly": months, **snapshots}
 
 
 class Keys:

@@ -80,7 +80,7 @@ def test_every_table_view_and_column_carries_its_comment_from_the_catalogue(
 def test_preparing_again_changes_nothing(prepared: Warehouse) -> None:
     publish(prepared, MONTH_END, "all")
     before = _described(prepared.database)
-    prepared.prepare()
+    Warehouse(prepared.database).prepare()
     assert _described(prepared.database) == before
     assert scopes(prepared.database) == [(MONTH_END, "all")]
 
@@ -93,7 +93,7 @@ def test_comments_that_somebody_changed_come_back_with_the_next_catalogue(
     with prepared.database.connect() as connection:
         connection.execute("COMMENT ON COLUMN rfm.rfm_thresholds.q1 IS 'mine'")
         connection.execute("COMMENT ON SCHEMA rfm IS 'an older catalogue'")
-    prepared.prepare()
+    Warehouse(prepared.database).prepare()
     assert _described(prepared.database) == before
 
 
@@ -124,7 +124,7 @@ def test_publishing_does_not_wait_for_a_reader_who_sees_the_old_rows_to_the_end(
         with prepared.publication() as publication:
             publication._connection.execute("SET LOCAL lock_timeout = '2s'")
             publication.replace(TABLE, (AS_OF, MONTH_END), csv(MONTH_END, "new", "newer"))
-        prepared.prepare()
+        Warehouse(prepared.database).prepare()
         assert reader.execute(query).fetchall() == [("old",)], "one report, one version"
     assert scopes(prepared.database) == [(MONTH_END, "new"), (MONTH_END, "newer")]
 
