@@ -25,6 +25,7 @@ from rfm_platform.settings import Settings, load_settings
 CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
 PG_URL = "DAGSTER_PG_URL"
 HOME = "DAGSTER_HOME"
+BATCH = "DAGSTER_EVENT_BATCH_SIZE"
 PROCESS_TAG = "rfm/process"
 UNFINISHED = [
     dg.DagsterRunStatus.STARTING,
@@ -66,7 +67,11 @@ class HomeStorage(DagsterStorage, ConfigurableClass):
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
-    """The directory for DAGSTER_HOME: the environment's, else one in the platform's home."""
+    """The directory for DAGSTER_HOME: the environment's, else one in the platform's home.
+
+    Also lets Dagster store in one go what it reports in one go, unless the environment says how.
+    """
+    os.environ.setdefault(BATCH, "1000")
     if os.environ.get(HOME):
         return Path(os.environ[HOME])
     directory = settings.home / "dagster"

@@ -9,8 +9,9 @@ guards it.
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
@@ -88,21 +89,22 @@ def report(
     # Dagster gives the result of a run for one day to that day: the others are logged.
     others = days if len(own) > 1 else [day for day in days if day not in own]
     targets = _targets(context.instance, key, others) if others else {}
-    for day in others:
-        verdict = verdicts[day]
-        context.op_execution_context.log_event(
-            dg.AssetCheckEvaluation(  # type: ignore[arg-type]  # its annotation lags behind
-                asset_key=key,
-                check_name=check_name,
-                passed=verdict.passed,
-                severity=verdict.severity,
-                description=verdict.summary,
-                metadata=verdict.metadata,
-                target_materialization_data=targets.get(day),
-                blocking=blocking,
-                partition=day.isoformat(),
+    with _together(context):
+        for day in others:
+            verdict = verdicts[day]
+            context.op_execution_context.log_event(
+                dg.AssetCheckEvaluation(  # type: ignore[arg-type]  # its annotation lags behind
+                    asset_key=key,
+                    check_name=check_name,
+                    passed=verdict.passed,
+                    severity=verdict.severity,
+                    description=verdict.summary,
+                    metadata=verdict.metadata,
+                    target_materialization_data=targets.get(day),
+                    blocking=blocking,
+                    partition=day.isoformat(),
+                )
             )
-        )
     if len(own) > 1 or (blocking and any(_is_error(verdicts[day]) for day in others)):
         return _sum_up(key, check_name, {day: verdicts[day] for day in days})
     verdict = verdicts[own[0]]
@@ -114,6 +116,12 @@ def report(
         description=verdict.summary,
         metadata=verdict.metadata,
     )
+
+
+def _together(context: dg.AssetCheckExecutionContext) -> AbstractContextManager[None]:
+    """One transaction for the events of the block, where the storage can."""
+    together = getattr(context.instance.event_log_storage, "together", nullcontext)
+    return cast("AbstractContextManager[None]", together(context.run.run_id))
 
 
 def _is_error(verdict: Verdict) -> bool:

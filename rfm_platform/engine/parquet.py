@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from rfm_platform.engine.instances import use_scratch
 from rfm_platform.engine.sql import duckdb_type
+from rfm_platform.engine.statements import parsed
 from rfm_platform.errors import PlatformError
 from rfm_platform.lake import LakeTable, WrittenFile
 
@@ -57,7 +58,7 @@ class FileWriter:
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         if len(values) == 1:
-            return self._write_partition(self.connection, self.query, min(values))
+            return self._write_partition(self.connection, self.query, min(values), self.parameters)
         rows = self._count()
         by_statement = rows >= ROWS_OF_A_STATEMENT * len(values)
         files = self._write_each(values) if by_statement else self._write_partitions()
@@ -71,7 +72,7 @@ class FileWriter:
 
     def _count(self) -> int:
         counted = f"SELECT COUNT(*) FROM ({self.query})"  # noqa: S608 - a query of ours
-        ((rows,),) = self.connection.execute(counted, self.parameters).fetchall()
+        ((rows,),) = self.connection.execute(parsed(counted), self.parameters).fetchall()
         return int(rows)
 
     def _write_each(self, values: Collection[dt.date]) -> list[WrittenFile]:
@@ -79,10 +80,11 @@ class FileWriter:
 
         def write_one(value: dt.date) -> list[WrittenFile]:
             column = self.table.partition_column
-            query = f"FROM ({self.query}) WHERE {column} = DATE '{value}'"
+            query = f"FROM ({self.query}) WHERE {column} = $_partition"
             with self.connection.cursor() as connection:
                 use_scratch(connection)
-                return self._write_partition(connection, query, value)
+                parameters = {**self.parameters, "_partition": value}
+                return self._write_partition(connection, query, value, parameters)
 
         ((threads,),) = self.connection.execute("SELECT current_setting('threads')").fetchall()
         with ThreadPoolExecutor(threads) as writers:
@@ -90,13 +92,17 @@ class FileWriter:
         return [file for one in written for file in one.result()]
 
     def _write_partition(
-        self, connection: duckdb.DuckDBPyConnection, query: str, value: dt.date
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        query: str,
+        value: dt.date,
+        parameters: Mapping[str, object],
     ) -> list[WrittenFile]:
         path = self.directory / self.table.directory(value).name / f"part-{uuid.uuid4()}.parquet"
         path.parent.mkdir(exist_ok=True)
         columns = self.table.shape.columns
         others = [c for c in columns if c.name != self.table.partition_column]
-        ((_, rows, size, *_),) = self._copy(connection, others, query, path)
+        ((_, rows, size, *_),) = self._copy(connection, others, query, path, parameters)
         if rows:
             return [WrittenFile(path, value, rows, size)]
         path.unlink()
@@ -107,8 +113,9 @@ class FileWriter:
         options = (
             f", PARTITION_BY ({column}), OVERWRITE_OR_IGNORE, FILENAME_PATTERN 'part-{{uuid}}'"
         )
+        columns = self.table.shape.columns
         written = self._copy(
-            self.connection, self.table.shape.columns, self.query, self.directory, options
+            self.connection, columns, self.query, self.directory, self.parameters, options=options
         )
         return [
             WrittenFile(Path(path), dt.date.fromisoformat(partition[column]), rows, size)
@@ -121,11 +128,10 @@ class FileWriter:
         columns: Iterable[sa.Column[Any]],
         query: str,
         path: Path,
+        parameters: Mapping[str, object],
+        *,
         options: str = "",
     ) -> list[tuple[Any, ...]]:
         typed = ", ".join(f'CAST("{c.name}" AS {duckdb_type(c)}) AS "{c.name}"' for c in columns)
-        target = str(path).replace("'", "''")
-        return connection.execute(
-            f"COPY (SELECT {typed} FROM ({query})) TO '{target}' ({_FORMAT}{options})",  # noqa: S608 - names of ours
-            self.parameters,
-        ).fetchall()
+        copy = f"COPY (SELECT {typed} FROM ({query})) TO $_path ({_FORMAT}{options})"  # noqa: S608 - names of ours
+        return connection.execute(parsed(copy), {**parameters, "_path": str(path)}).fetchall()

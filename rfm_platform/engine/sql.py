@@ -1,5 +1,6 @@
 """What SQL is made of here: texts of files, and the catalogue's columns as DuckDB calls them."""
 
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -26,6 +27,7 @@ def duckdb_type(column: sa.Column[Any]) -> str:
     return _TYPES[type(column.type)]
 
 
+@cache
 def read_sql(package: str, name: str) -> str:
     """The text of ``sql/<name>.sql`` of a package."""
     return resources.files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")

@@ -1,14 +1,9 @@
 """Dagster's storage, and the runs of processes that were killed."""
 
-import os
-import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -23,7 +18,6 @@ from rfm_platform.automation.instance import (
     process_tag,
 )
 from rfm_platform.automation.storage import KeptOpenEventLogStorage
-from rfm_platform.demo import synthetic
 from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import load_settings, read_settings
@@ -138,72 +132,3 @@ def test_the_place_of_a_killed_run_in_the_pool_is_free_again(chain: Chain) -> No
         assert not storage.claim_concurrency_slot(POOL, "another", "source_orders").is_claimed
         assert end_killed_runs(instance) == [run.run_id]
         assert storage.get_concurrency_info(POOL).active_slot_count == 0
-
-
-EXECUTE = """
-import datetime as dt, sys
-from rfm_platform.automation.instance import open_instance
-from rfm_platform.definitions import build_defs
-from rfm_platform.runs import execute, plan
-from rfm_platform.settings import load_settings
-settings = load_settings()
-first, last = map(dt.date.fromisoformat, sys.argv[1:])
-with open_instance(settings) as instance:
-    for outcome in execute(build_defs(settings), instance, plan(first, last, "last")):
-        print(outcome, flush=True)
-"""
-
-
-def _kill_when(chain: Chain, reached: Callable[[], bool]) -> None:
-    """Runs everything in another process and kills it as soon as it has come so far."""
-    settings = chain.settings
-    variables = {
-        "RFM_HOME": str(settings.home),
-        "RFM_SOURCE_URL": url_of(chain.mart),
-        "RFM_WAREHOUSE_URL": url_of(chain.warehouse),
-        "RFM_START_DATE": str(settings.start_date),
-        "RFM_END_DATE": str(settings.end_date),
-        "RFM_MEMORY_LIMIT_MB": "500",
-    }
-    command = [sys.executable, "-c", EXECUTE, f"2024-{FIRST}", f"2024-{LAST}"]
-    process = subprocess.Popen(command, env=os.environ | variables, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not reached():
-        assert time.monotonic() < deadline, "it never came so far"
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(POLL_SECONDS)
-            pytest.fail("it ended before it could be killed")
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-
-
-def test_after_kill_9_at_any_moment_a_rerun_gives_the_tables_of_a_clean_run(
-    server: EmbeddedServer, tmp_path: Path
-) -> None:
-    """Killed while days are read, while months are checked, and while customers are scored."""
-    chain = new_chain(server, tmp_path / "killed")
-    synthetic.load(chain.mart, lines=20_000, days=20, dirty=False)
-    lake = chain.platform.lake
-
-    clean = new_chain(server, tmp_path / "clean")
-    source = chain.settings.source_url
-    clean = replace(clean, settings=clean.settings.model_copy(update={"source_url": source}))
-    for outcome in clean.materialize(FIRST, LAST):
-        assert outcome.succeeded, outcome.errors
-
-    _kill_when(chain, lambda: bool(list(lake.source_orders.path.rglob("*.parquet"))))
-    _kill_when(chain, lambda: bool(lake.aggregated_monthly.partitions()))
-    _kill_when(chain, lambda: bool(lake.final_user_analysis.partitions()))
-    with chain.instance() as instance:
-        runs = instance.get_runs()
-        assert dg.DagsterRunStatus.STARTED not in {run.status for run in runs}
-        assert sum(run.status is dg.DagsterRunStatus.FAILURE for run in runs) >= 3
-        assert instance.event_log_storage.get_concurrency_info(POOL).active_slot_count == 0
-
-    for outcome in chain.materialize(FIRST, LAST):
-        assert outcome.succeeded, outcome.errors
-        failed = [c for c in outcome.checks if not c.passed and c.severity == "ERROR"]
-        assert not failed
-    published = chain.published()
-    assert all(published.values())
-    assert published == clean.published()

@@ -3,8 +3,13 @@
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import dagster as dg
 import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
+from dagster._core.events import DagsterEvent, StepMaterializationData
+from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from rfm_platform.automation.storage import KeptOpenEventLogStorage
@@ -66,3 +71,82 @@ def test_who_comes_while_another_makes_the_file_keeps_its_events(tmp_path: Path)
     storage.dispose()
     with sqlite3.connect(path) as file:
         assert file.execute("SELECT event FROM event_logs").fetchall() == [("of the first",)]
+
+
+def _events(run_id: str = "run") -> list[EventLogEntry]:
+    """Of all that the index repeats and of what it does not: of two days each."""
+    days = ("2024-02-28", "2024-02-29")
+    said: list[tuple[str, Any]] = [
+        *(
+            ("ASSET_MATERIALIZATION", StepMaterializationData(made))
+            for made in (dg.AssetMaterialization("orders", partition=day) for day in days)
+        ),
+        *(
+            (
+                "ASSET_CHECK_EVALUATION",
+                AssetCheckEvaluation(
+                    asset_key=dg.AssetKey("orders"), check_name="c", passed=True, partition=day
+                ),
+            )
+            for day in days
+        ),
+        ("PIPELINE_SUCCESS", None),
+        ("STEP_START", None),
+    ]
+    return [
+        EventLogEntry(  # type: ignore[no-untyped-call]  # of Dagster
+            error_info=None,
+            level=10,
+            user_message=kind,
+            run_id=run_id,
+            timestamp=1_700_000_000.0 + number,
+            step_key=None,
+            job_name="job",
+            dagster_event=DagsterEvent(kind, "job", event_specific_data=data),
+        )
+        for number, (kind, data) in enumerate(said)
+    ]
+
+
+def _rows(directory: Path, shard: str) -> list[str]:
+    """What was inserted, but for the moments at which the file says that it was."""
+    with sqlite3.connect(directory / f"{shard}.db") as file:
+        file.execute("UPDATE asset_keys SET create_timestamp = NULL")
+        file.execute("UPDATE asset_check_executions SET create_timestamp = NULL")
+        file.execute("DELETE FROM secondary_indexes")
+        return [line for line in file.iterdump() if line.startswith("INSERT")]
+
+
+def test_events_stored_together_are_what_they_are_one_by_one(tmp_path: Path) -> None:
+    together, single = tmp_path / "together", tmp_path / "single"
+    kept = KeptOpenEventLogStorage(str(together))
+    kept.store_event_batch(_events())
+    dagsters = SqliteEventLogStorage(str(single))
+    for event in _events():
+        dagsters.store_event(event)
+    for storage in (kept, dagsters):
+        assert len(storage.get_logs_for_run("run")) == len(_events())
+        storage.dispose()
+    for shard in ("run", "index"):
+        assert sum("2024-02-29" in row for row in _rows(single, shard)) >= 2
+        assert _rows(together, shard) == _rows(single, shard)
+
+
+def test_of_events_stored_together_an_error_leaves_none(tmp_path: Path) -> None:
+    storage = KeptOpenEventLogStorage(str(tmp_path))
+    storage.store_event_batch(_events("earlier"))
+    with pytest.raises(OSError, match="full"), storage.together("run"):
+        for event in _events():
+            storage.store_event(event)
+        raise OSError("the disk is full")
+    assert storage.get_logs_for_run("run") == []
+    assert {
+        row.run_id
+        for row in storage.get_event_records(
+            dg.EventRecordsFilter(dg.DagsterEventType.ASSET_MATERIALIZATION)
+        )
+    } == {"earlier"}
+    for event in _events():
+        storage.store_event(event)
+    assert len(storage.get_logs_for_run("run")) == len(_events())
+    storage.dispose()
