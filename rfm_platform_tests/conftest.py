@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from rfm_platform.demo.mart import create_tables
 from rfm_platform.postgres import Database
@@ -52,8 +54,8 @@ LONGEST = (
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two more than cores: a third of the time a test waits, for a disk or another process."""
-    return (os.cpu_count() or 1) + 2
+    """One more than cores: a quarter of its time a test waits, for a disk or another process."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:
@@ -79,6 +81,23 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(f"RFM_{name.upper()}", raising=False)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.delenv("DAGSTER_PG_URL", raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrations_read_once() -> Iterator[None]:
+    """Dagster reads its hundred migrations three times for each instance; they are always these."""
+    read: dict[str | None, ScriptDirectory] = {}
+    original = ScriptDirectory.from_config
+
+    def from_config(config: Config) -> ScriptDirectory:
+        location = config.get_main_option("script_location")
+        if location not in read:
+            read[location] = original(config)
+        return read[location]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", from_config)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from dagster._core.events.log import EventLogEntry
@@ -29,9 +28,11 @@ BUSY_TIMEOUT_SECONDS = 60
 class KeptOpenEventLogStorage(SqliteEventLogStorage):
     """SQLite event log whose newest files stay open."""
 
+    _tables: ClassVar[list[str]] = []
+
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: OrderedDict[str, sa.Engine] = OrderedDict()
-        self._tables: set[str] = set()
+        self._index_tables: set[str] = set()
         self._together: dict[str, sa.Connection] = {}
         self._lock = threading.RLock()
         super().__init__(base_dir, inst_data)
@@ -80,27 +81,28 @@ class KeptOpenEventLogStorage(SqliteEventLogStorage):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             if connection.exec_driver_sql("SELECT COUNT(*) FROM sqlite_master").scalar():
                 return False
-            for statement in self._tables_of_a_run:
+            for statement in self._tables_of_a_run():
                 connection.exec_driver_sql(statement)
             connection.commit()
             return True
 
-    @cached_property
     def _tables_of_a_run(self) -> list[str]:
         """The statements that make a new file what Dagster would make of it."""
-        engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
-        super()._initdb(engine)
-        with engine.connect() as connection:
-            file: Any = connection.connection.driver_connection
-            statements = list(file.iterdump())
-        engine.dispose()
-        return statements[1:-1]  # without BEGIN and COMMIT
+        if not self._tables:
+            engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+            super()._initdb(engine)
+            with engine.connect() as connection:
+                file: Any = connection.connection.driver_connection
+                # Without BEGIN and COMMIT; the same for every storage of this class.
+                KeptOpenEventLogStorage._tables = list(file.iterdump())[1:-1]
+            engine.dispose()
+        return self._tables
 
     def has_table(self, table_name: str) -> bool:
         """Whether the index has a table; one that is there stays. Asked for each asset's event."""
-        if table_name not in self._tables and super().has_table(table_name):
-            self._tables.add(table_name)
-        return table_name in self._tables
+        if table_name not in self._index_tables and super().has_table(table_name):
+            self._index_tables.add(table_name)
+        return table_name in self._index_tables
 
     def _engine(self, shard: str) -> sa.Engine:
         engine = self._engines.pop(shard, None)

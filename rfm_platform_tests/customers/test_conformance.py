@@ -203,7 +203,7 @@ def test_a_lake_without_lines_gives_empty_tables(chain: Chain, contestant: Conte
 
 
 @pytest.mark.parametrize("contestant", ["sail", "apache"], indirect=True)
-@examples(10)
+@examples(8)
 @given(data=st.data(), rows=marts(min_lines=3))
 def test_generated_marts_come_out_the_same(
     chain: Chain, contestant: Contestant, data: st.DataObject, rows: MartRows

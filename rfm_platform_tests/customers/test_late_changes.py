@@ -41,7 +41,7 @@ def later_states(draw: st.DrawFn, now: MartRows, everything: MartRows) -> MartRo
     return MartRows(tuple(lines), tuple(orders))
 
 
-@examples(80)
+@examples(70)
 @given(data=st.data(), everything=marts(min_lines=4, max_lines=14, max_days=6, days=MORNINGS))
 def test_any_sequence_of_changes_and_refreshes_ends_as_a_rebuild_would(
     chain: Chain, keys: Keys, data: st.DataObject, everything: MartRows
