@@ -33,7 +33,7 @@ def _load_everything(chain: Chain, rows: MartRows) -> list[dt.date]:
     return _range(first, last)
 
 
-@examples(45)
+@examples(36)
 @given(data=st.data(), rows=marts())
 def test_every_column_of_every_table_is_what_the_contract_says(
     chain: Chain, keys: Keys, data: st.DataObject, rows: MartRows
@@ -47,7 +47,7 @@ def test_every_column_of_every_table_is_what_the_contract_says(
     assert_as_the_contract_says(tables, keys, rows, loaded=loaded, as_of=as_of)
 
 
-@examples(14)
+@examples(12)
 @given(data=st.data(), rows=marts(min_lines=6, days=SPRING))
 def test_customers_whose_months_are_merged_in_parts_come_out_the_same(
     chain: Chain, keys: Keys, data: st.DataObject, rows: MartRows
@@ -63,7 +63,7 @@ def test_customers_whose_months_are_merged_in_parts_come_out_the_same(
     assert_as_the_contract_says(tables, keys, rows, loaded=loaded, as_of=as_of, names=SNAPSHOTS)
 
 
-@examples(14)
+@examples(12)
 @given(data=st.data(), rows=marts(max_days=2, min_lines=4))
 def test_quartiles_per_marketplace_score_each_marketplace_by_itself(
     chain: Chain, keys: Keys, data: st.DataObject, rows: MartRows
@@ -79,7 +79,7 @@ def test_quartiles_per_marketplace_score_each_marketplace_by_itself(
     )
 
 
-@examples(14)
+@examples(12)
 @given(data=st.data(), rows=marts(max_days=3))
 def test_the_order_in_which_days_are_loaded_changes_nothing(
     chain: Chain, keys: Keys, data: st.DataObject, rows: MartRows
@@ -102,7 +102,7 @@ def test_the_order_in_which_days_are_loaded_changes_nothing(
     assert_same(chain.tables(as_of), first)
 
 
-@examples(14)
+@examples(12)
 @given(data=st.data(), rows=marts(min_lines=3))
 def test_an_old_snapshot_comes_out_the_same_after_later_days_were_loaded(
     chain: Chain, keys: Keys, data: st.DataObject, rows: MartRows
@@ -123,7 +123,7 @@ def test_an_old_snapshot_comes_out_the_same_after_later_days_were_loaded(
     assert_as_the_contract_says(again, keys, rows, loaded=_range(first, last), as_of=as_of)
 
 
-@examples(14)
+@examples(12)
 @given(data=st.data(), before=marts(min_lines=6, max_days=3, days=SPRING[:7]))
 def test_a_day_loaded_again_is_replaced_whole_whether_or_not_its_month_was_folded(
     chain: Chain, keys: Keys, data: st.DataObject, before: MartRows

@@ -31,7 +31,7 @@ from rfm_platform_tests.faults.victim import LATE_CHANGES, begin, variables_of
 FIRST, LAST = day("03-25"), day("04-30")
 READY = day("04-10")  # up to here everything is refreshed before a test breaks something
 TIMEOUT_SECONDS = 120
-POINTS = 6  # boundaries that a refresh is killed at; all of them in the long tier
+POINTS = 4  # boundaries that a refresh is killed at; all of them in the long tier
 
 
 @pytest.fixture(scope="module")
