@@ -75,7 +75,7 @@ coverage: .venv/.installed  ## every test, with branch coverage and its floor
 	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
 test-long: .venv/.installed  ## thousands of generated marts and sequences, a kill at every boundary, sixty at random
-	FAULT_POINTS=all FAULT_KILLS=30 ORACLE_EXAMPLES=2000 $(BIN)/pytest -n auto rfm_platform_tests/faults rfm_platform_tests/customers
+	FAULT_POINTS=all FAULT_KILLS=30 EXAMPLES_TIMES=20 $(BIN)/pytest -n auto rfm_platform_tests/faults rfm_platform_tests/customers
 
 test-containers: .venv/.installed  ## the image built, run, killed; needs Debian's docker.io
 	RFM_TEST_CONTAINERS=1 $(BIN)/pytest -n 0 -rs -s rfm_platform_tests/deploy/test_containers.py

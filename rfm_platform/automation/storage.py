@@ -57,9 +57,9 @@ class KeptOpenEventLogStorage(SqliteEventLogStorage):
         All or, after an error, nothing. Other threads wait.
         """
         with self._lock, ExitStack() as transactions:
+            transactions.callback(self._together.clear)
             for shard in (run_id, INDEX_SHARD_NAME):
                 self._together[shard] = transactions.enter_context(self._connect(shard))
-            transactions.callback(self._together.clear)
             yield
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:

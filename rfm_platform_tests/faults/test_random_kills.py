@@ -112,7 +112,7 @@ def test_backfills_killed_at_random_moments_end_as_if_they_had_not_been(
     unharmed = beside(server, tmp_path / "unharmed", clean)
     seconds = succeed(unharmed, steps)
     expected = unharmed.published()
-    for number in range(KILLS // 2):
+    for number in range((KILLS + 1) // 2):
         victim = beside(server, tmp_path / str(number), clean)
         moments = [chance.uniform(0, seconds) for _ in range(TRIES)]
         deaths = (killed_within(victim, steps, moment) for moment in moments)
