@@ -1,6 +1,6 @@
 # Every target is self-sufficient: it builds .venv from the hash-pinned lock first.
 .DEFAULT_GOAL := help
-.PHONY: help demo ui test coverage test-long test-containers test-cluster test-redash check lint types definitions tests format bench bench-bi image sbom charts clean lock
+.PHONY: help demo ui test coverage test-long test-containers test-cluster test-redash check lint types definitions pytest format bench bench-bi image sbom charts clean lock
 
 # Kept byte code: without it each program that a test starts compiles a thousand modules anew, and
 # loading the code location takes 10.9 instead of 5.5 s.
@@ -65,9 +65,9 @@ format: .venv/.installed  ## let ruff write the format
 	$(BIN)/ruff format .
 
 test: .venv/.installed  ## check and, beside it, every test
-	@$(MAKE) --no-print-directory --jobs lint types definitions tests
+	@$(MAKE) --no-print-directory --jobs lint types definitions pytest
 
-tests: .venv/.installed
+pytest: .venv/.installed
 	$(BIN)/pytest -n auto --dist worksteal
 
 # Apart from `test`: on Python 3.11 the tracer costs half as much again as the tests themselves.

@@ -4,6 +4,7 @@ import datetime as dt
 import warnings
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -75,9 +76,15 @@ def days_of(
             )
     if asset is None:
         return days
-    run = context.instance.get_run_by_id(context.run.run_id)
+    return sorted({*days, *_noted(context.instance, context.run.run_id, asset)})
+
+
+@lru_cache(maxsize=8)
+def _noted(instance: dg.DagsterInstance, run_id: str, asset: str) -> tuple[dt.date, ...]:
+    """The days that `also_did` noted. Kept: each check of an asset asks, and all come after it."""
+    run = instance.get_run_by_id(run_id)
     noted = run.tags.get(_also(asset), "") if run else ""
-    return sorted({*days, *map(dt.date.fromisoformat, noted.split())})
+    return tuple(map(dt.date.fromisoformat, noted.split()))
 
 
 def describe_days(run: dg.DagsterRun) -> str:

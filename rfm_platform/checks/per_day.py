@@ -9,9 +9,9 @@ guards it.
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
@@ -38,6 +38,16 @@ class Verdict:
     summary: str
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What Dagster's evaluations and results call these."""
+        return {
+            "passed": self.passed,
+            "severity": self.severity,
+            "description": self.summary,
+            "metadata": self.metadata,
+        }
 
 
 def adds_up(problems: Sequence[str]) -> Verdict:
@@ -82,46 +92,41 @@ def report(
     Args:
         verdicts: one for each day of the run, and for each that it did beside them.
     """
-    own, days = days_of(context.op_execution_context), sorted(verdicts)
-    if missing := [day for day in own if day not in verdicts]:
+    own = days_of(context.op_execution_context)
+    days = days_of(context.op_execution_context, asset_key)
+    if missing := [day for day in days if day not in verdicts]:
         raise ValueError(f"{check_name} has no verdict for {missing[0]}")
     key = dg.AssetKey(asset_key)
     # Dagster gives the result of a run for one day to that day: the others are logged.
     others = days if len(own) > 1 else [day for day in days if day not in own]
-    targets = _targets(context.instance, key, others) if others else {}
-    with _together(context):
-        for day in others:
-            verdict = verdicts[day]
-            context.op_execution_context.log_event(
-                dg.AssetCheckEvaluation(  # type: ignore[arg-type]  # its annotation lags behind
-                    asset_key=key,
-                    check_name=check_name,
-                    passed=verdict.passed,
-                    severity=verdict.severity,
-                    description=verdict.summary,
-                    metadata=verdict.metadata,
-                    target_materialization_data=targets.get(day),
-                    blocking=blocking,
-                    partition=day.isoformat(),
-                )
+    if others:
+        targets = _targets(context.instance, key, others)
+        evaluations = [
+            dg.AssetCheckEvaluation(
+                asset_key=key,
+                check_name=check_name,
+                **verdicts[day].fields,
+                target_materialization_data=targets.get(day),
+                blocking=blocking,
+                partition=day.isoformat(),
             )
+            for day in others
+        ]
+        _log(context, evaluations)
     if len(own) > 1 or (blocking and any(_is_error(verdicts[day]) for day in others)):
         return _sum_up(key, check_name, {day: verdicts[day] for day in days})
-    verdict = verdicts[own[0]]
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=check_name,
-        passed=verdict.passed,
-        severity=verdict.severity,
-        description=verdict.summary,
-        metadata=verdict.metadata,
-    )
+    return dg.AssetCheckResult(asset_key=key, check_name=check_name, **verdicts[own[0]].fields)
 
 
-def _together(context: dg.AssetCheckExecutionContext) -> AbstractContextManager[None]:
-    """One transaction for the events of the block, where the storage can."""
+def _log(
+    context: dg.AssetCheckExecutionContext, evaluations: Sequence[dg.AssetCheckEvaluation]
+) -> None:
+    """Logs evaluations, in one transaction where the storage can."""
     together = getattr(context.instance.event_log_storage, "together", nullcontext)
-    return cast("AbstractContextManager[None]", together(context.run.run_id))
+    with together(context.run.run_id):
+        for evaluation in evaluations:
+            # Dagster takes an evaluation here; its annotation does not say so.
+            context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]
 
 
 def _is_error(verdict: Verdict) -> bool:

@@ -106,12 +106,12 @@ class Session:
         """A small temporary table from values."""
         columns = list(columns)
         quoted = [f'"{column.name}" {duckdb_type(column)}' for column in columns]
-        self._connection.execute(parsed(f'CREATE OR REPLACE TABLE "{name}" ({", ".join(quoted)})'))
+        self._execute(f'CREATE OR REPLACE TABLE "{name}" ({", ".join(quoted)})')
         if rows:
             # A list for each column: fifty times faster than a statement for each row.
             lists = ", ".join(f"UNNEST(CAST(? AS {duckdb_type(column)}[]))" for column in columns)
             values = [list(column) for column in zip(*rows, strict=True)]
-            self._connection.execute(parsed(f'INSERT INTO "{name}" SELECT {lists}'), values)
+            self._execute(f'INSERT INTO "{name}" SELECT {lists}', values)
 
     def query(self, sql: str, **parameters: object) -> duckdb.DuckDBPyRelation:
         """The rows of a query, not yet computed."""
@@ -119,17 +119,17 @@ class Session:
 
     def rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
         """The rows of a query that gives few."""
-        return self._connection.execute(parsed(sql), parameters or None).fetchall()
+        return self._execute(sql, parameters or None).fetchall()
 
     def records(self, sql: str, **parameters: object) -> list[dict[str, Any]]:
         """Likewise, each row by its columns' names."""
-        cursor = self._connection.execute(parsed(sql), parameters or None)
+        cursor = self._execute(sql, parameters or None)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def arrays(self, sql: str) -> dict[str, NDArray[Any]]:
         """The rows of a query that gives numbers, none of them null: an array for each column."""
-        found = self._connection.execute(parsed(sql)).fetchnumpy()
+        found = self._execute(sql).fetchnumpy()
         return {name: np.asarray(values) for name, values in found.items()}
 
     def create_from_arrays(self, name: str, columns: Mapping[str, NDArray[Any]]) -> None:
@@ -140,12 +140,11 @@ class Session:
 
     def define(self, name: str, sql: str) -> None:
         """Names a query: it is computed wherever it is read."""
-        self._connection.execute(parsed(f'CREATE OR REPLACE VIEW "{name}" AS {sql}'))
+        self._execute(f'CREATE OR REPLACE VIEW "{name}" AS {sql}')
 
     def materialize(self, name: str, sql: str, **parameters: object) -> None:
         """Computes a query into a temporary table."""
-        statement = parsed(f'CREATE OR REPLACE TABLE "{name}" AS {sql}')
-        self._connection.execute(statement, parameters)
+        self._execute(f'CREATE OR REPLACE TABLE "{name}" AS {sql}', parameters)
 
     def replace(
         self, table: LakeTable, query: str, values: Collection[dt.date], **parameters: object
@@ -181,7 +180,7 @@ class Session:
         """
         columns = list(columns)
         shape = ", ".join(f'"{column.name}" {duckdb_type(column)}' for column in columns)
-        self._connection.execute(parsed(f'CREATE OR REPLACE TABLE "{name}" ({shape})'))
+        self._execute(f'CREATE OR REPLACE TABLE "{name}" ({shape})')
 
         def append(stream: Callable[[Write], object], pipe: Path) -> None:
             with self._connection.cursor() as connection:
@@ -198,6 +197,9 @@ class Session:
     ) -> None:
         """Hands columns of a query to `write` as CSV that PostgreSQL's COPY reads."""
         dump_csv(self.query(query), columns, self._new_pipe(), write)
+
+    def _execute(self, sql: str, parameters: object = None) -> duckdb.DuckDBPyConnection:
+        return self._connection.execute(parsed(sql), parameters)
 
     def _new_pipe(self) -> Path:
         self._pipes += 1

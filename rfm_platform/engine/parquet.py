@@ -133,5 +133,5 @@ class FileWriter:
         options: str = "",
     ) -> list[tuple[Any, ...]]:
         typed = ", ".join(f'CAST("{c.name}" AS {duckdb_type(c)}) AS "{c.name}"' for c in columns)
-        copy = f"COPY (SELECT {typed} FROM ({query})) TO $_path ({_FORMAT}{options})"  # noqa: S608 - names of ours
+        copy = f"COPY (SELECT {typed} FROM ({query})) TO $_path ({_FORMAT}{options})"  # noqa: S608 - our SQL, values are bound
         return connection.execute(parsed(copy), {**parameters, "_path": str(path)}).fetchall()
