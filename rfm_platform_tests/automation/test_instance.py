@@ -11,6 +11,7 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 from dagster_postgres import PostgresEventLogStorage
 
+from rfm_platform.assets.definition import POOL
 from rfm_platform.automation.instance import (
     PROCESS_TAG,
     end_killed_runs,
@@ -23,11 +24,6 @@ from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import load_settings, read_settings
 from rfm_platform_tests.assets.chain import Chain, line, new_chain
 from rfm_platform_tests.conftest import url_of
-
-POOL = "rfm"
-FIRST, LAST = "12-12", "12-31"
-DEADLINE_SECONDS = 60
-POLL_SECONDS = 0.005
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def _events(run_id: str = "run") -> list[EventLogEntry]:
         ("STEP_START", None),
     ]
     return [
-        EventLogEntry(  # type: ignore[no-untyped-call]  # of Dagster
+        EventLogEntry(  # type: ignore[no-untyped-call]  # Dagster's has no types
             error_info=None,
             level=10,
             user_message=kind,
