@@ -69,17 +69,36 @@ def postgres(image: str, databases: Sequence[str] = DATABASES) -> list[Manifest]
             "metadata": {"name": POSTGRES},
             "spec": {"selector": labels, "ports": [{"port": 5432}]},
         },
-        {
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "NetworkPolicy",
-            "metadata": {"name": POSTGRES},
-            "spec": {
-                "podSelector": {"matchLabels": labels},
-                "policyTypes": ["Ingress"],
-                "ingress": [{"ports": [{"protocol": "TCP", "port": 5432}]}],
-            },
-        },
+        network_policy(POSTGRES, labels, ingress=[{"ports": [{"protocol": "TCP", "port": 5432}]}]),
     ]
+
+
+def network_policy(name: str, labels: dict[str, str], **rules: list[Manifest]) -> Manifest:
+    """What the pods with these labels may: `ingress`, `egress`, or both."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "podSelector": {"matchLabels": labels},
+            "policyTypes": [kind.capitalize() for kind in rules],
+            **rules,
+        },
+    }
+
+
+def visitor(name: str, image: str, script: str) -> Manifest:
+    """A pod that runs some Python beside the chart, once; its label `app` is its name."""
+    spec = postgres(image)[0]["spec"]["template"]["spec"]
+    container = spec["containers"][0] | {"name": "visitor", "command": ["python", "-c", script]}
+    for key in ("readinessProbe", "ports"):
+        del container[key]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": name}},
+        "spec": spec | {"restartPolicy": "Never", "containers": [container]},
+    }
 
 
 def secrets() -> list[Manifest]:

@@ -46,8 +46,9 @@ def cluster() -> Iterator[Cluster]:
     """A namespace of the test's own in the cluster of KUBECONFIG, gone at the end."""
     if not os.environ.get("RFM_TEST_CLUSTER"):
         pytest.skip("RUNG 4 DID NOT RUN: `make test-cluster IMAGE=…`")
-    if shutil.which("kubectl") is None:
-        pytest.skip("RUNG 4 DID NOT RUN: no kubectl")
+    for program in ("kubectl", "helm"):
+        if shutil.which(program) is None:
+            pytest.skip(f"RUNG 4 DID NOT RUN: no {program}")
     cluster = Cluster(f"rfm-test-{uuid.uuid4().hex[:6]}")
     if subprocess.run(
         ["kubectl", "get", "namespaces"], capture_output=True, check=False

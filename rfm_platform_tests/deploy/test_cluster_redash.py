@@ -34,6 +34,7 @@ from rfm_platform_tests.deploy.cluster_redash import (
     upgrade_pod,
     values_for,
 )
+from rfm_platform_tests.deploy.helm import Release
 from rfm_platform_tests.deploy.kubectl import TIMEOUT_SECONDS, Cluster, wait_until
 from rfm_platform_tests.deploy.policies import (
     literal_secrets,
@@ -139,8 +140,6 @@ def _status(address: str, path: str) -> int:
 
 
 def test_redash_in_a_cluster_answers_and_heals(cluster: Cluster, redash_chart: Path) -> None:
-    import helm_python as helm  # noqa: PLC0415 - not on every platform
-
     missing = _missing(cluster)
     if missing:
         print(f"\n{'Redash':45} not shown: {missing}")
@@ -152,45 +151,43 @@ def test_redash_in_a_cluster_answers_and_heals(cluster: Cluster, redash_chart: P
         cluster.wait_ready(f"app={name}", 1, name)
     took: dict[str, str] = {}
     began = time.monotonic()
-    with helm.Config(namespace=cluster.namespace) as release:
-        # Waits for its hook, `create_db`.
-        release.install(str(redash_chart), "redash", values, timeout=TIMEOUT_SECONDS)
-        for component, replicas in PODS.items():
-            cluster.wait_ready(PART + component, replicas, component)
-        took["Redash installed, all pods ready"] = f"{time.monotonic() - began:.0f} s"
+    release = Release("redash", redash_chart, cluster.namespace)
+    # Waits for its hook, `create_db`.
+    release.upgrade(values)
+    for component, replicas in PODS.items():
+        cluster.wait_ready(PART + component, replicas, component)
+    took["Redash installed, all pods ready"] = f"{time.monotonic() - began:.0f} s"
 
-        began = time.monotonic()
-        subprocess.run(
-            upgrade_command(cluster.namespace, image), check=True, timeout=TIMEOUT_SECONDS
-        )
-        took["its schema upgraded"] = f"{time.monotonic() - began:.0f} s"
-        cluster.ctl(
-            *("exec", "deployment/redash", "--", "/app/bin/docker-entrypoint", "manage", "users"),
-            *("create_root", "root@example.com", "root", "--password", "of-the-test"),
-        )
-        for template in pod_templates(render(redash_chart, "redash", values)).values():
-            probed = containers(template)[0].get("livenessProbe") or {}
-            if "exec" in probed:
-                # By its pod: the chart's Deployments of workers select each other's.
-                component = template["metadata"]["labels"]["app.kubernetes.io/component"]
-                name = cluster.pods(PART + component)[0]["metadata"]["name"]
-                command = ("exec", name, "--", *probed["exec"]["command"])
-                # Ready is before registered with the queue.
-                wait_until(partial(cluster.succeeds, *command), f"{component} lives")
-        with cluster.forwarded("redash", 80) as address:
-            wait_until(lambda: _status(address, "/ping") == 200, "/ping")
-            wait_until(lambda: _status(address, "/login") == 200, "the login page")
-        took["/ping, login page, workers' liveness"] = "answered"
+    began = time.monotonic()
+    subprocess.run(upgrade_command(cluster.namespace, image), check=True, timeout=TIMEOUT_SECONDS)
+    took["its schema upgraded"] = f"{time.monotonic() - began:.0f} s"
+    cluster.ctl(
+        *("exec", "deployment/redash", "--", "/app/bin/docker-entrypoint", "manage", "users"),
+        *("create_root", "root@example.com", "root", "--password", "of-the-test"),
+    )
+    for template in pod_templates(render(redash_chart, "redash", values)).values():
+        probed = containers(template)[0].get("livenessProbe") or {}
+        if "exec" in probed:
+            # By its pod: the chart's Deployments of workers select each other's.
+            component = template["metadata"]["labels"]["app.kubernetes.io/component"]
+            name = cluster.pods(PART + component)[0]["metadata"]["name"]
+            command = ("exec", name, "--", *probed["exec"]["command"])
+            # Ready is before registered with the queue.
+            wait_until(partial(cluster.succeeds, *command), f"{component} lives")
+    with cluster.forwarded("redash", 80) as address:
+        wait_until(lambda: _status(address, "/ping") == 200, "/ping")
+        wait_until(lambda: _status(address, "/login") == 200, "the login page")
+    took["/ping, login page, workers' liveness"] = "answered"
 
-        victim = cluster.pods(SERVER)[0]["metadata"]["name"]
-        cluster.ctl("delete", "pod", victim, "--grace-period=0", "--force")
-        seconds = wait_until(lambda: cluster.ready(SERVER) == 2, "the server's pod")
-        took["one of Redash's servers deleted, ready"] = f"{seconds:.0f} s"
-        cluster.kill(WORKERS)
-        seconds = wait_until(lambda: cluster.ready(WORKERS) == 2, "the workers' pods")
-        took["Redash's workers deleted, ready"] = f"{seconds:.0f} s"
+    victim = cluster.pods(SERVER)[0]["metadata"]["name"]
+    cluster.ctl("delete", "pod", victim, "--grace-period=0", "--force")
+    seconds = wait_until(lambda: cluster.ready(SERVER) == 2, "the server's pod")
+    took["one of Redash's servers deleted, ready"] = f"{seconds:.0f} s"
+    cluster.kill(WORKERS)
+    seconds = wait_until(lambda: cluster.ready(WORKERS) == 2, "the workers' pods")
+    took["Redash's workers deleted, ready"] = f"{seconds:.0f} s"
 
-        release.uninstall("redash")
-        seconds = wait_until(lambda: not cluster.pods(RELEASE), "nothing is left")
-        took["Redash uninstalled, no pod left"] = f"{seconds:.0f} s"
+    release.uninstall()
+    seconds = wait_until(lambda: not cluster.pods(RELEASE), "nothing is left")
+    took["Redash uninstalled, no pod left"] = f"{seconds:.0f} s"
     print("\n" + "\n".join(f"{what:45} {result}" for what, result in took.items()))
