@@ -1,4 +1,4 @@
-"""What rung 4 asks of an installed chart: to scale, to upgrade unnoticed, to keep its doors shut."""
+"""What rung 4 asks of an installed chart: to scale, to upgrade unnoticed, to keep doors shut."""
 
 import subprocess
 from collections.abc import Callable
