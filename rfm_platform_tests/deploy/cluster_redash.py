@@ -65,7 +65,11 @@ def redis(image: str) -> list[Manifest]:
     labels = {"app": QUEUE}
     container = {
         "image": image,
-        "command": ["redis-server", "--save", "", "--appendonly", "no", "--dir", TMP],
+        "command": [
+            *("redis-server", "--save", "", "--appendonly", "no", "--dir", TMP),
+            # Off already in the official image, not in a distribution's.
+            *("--protected-mode", "no"),
+        ],
         "ports": [{"containerPort": 6379}],
         "readinessProbe": {"exec": {"command": ["redis-cli", "ping"]}},
     }

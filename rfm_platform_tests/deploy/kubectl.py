@@ -86,8 +86,8 @@ class Cluster:
         )
 
     def wait_ready(self, selector: str, pods: int, what: str) -> float:
-        """Seconds until so many are ready and no others."""
-        return wait_until(lambda: self.ready(selector) == pods, what)
+        """Seconds until all are ready and at least so many: an autoscaler may want more."""
+        return wait_until(lambda: len(self.pods(selector)) == self.ready(selector) >= pods, what)
 
     def restarts(self, selector: str) -> int:
         """How often their containers were started again."""

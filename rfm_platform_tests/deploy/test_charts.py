@@ -186,6 +186,16 @@ def test_what_has_several_replicas_has_an_autoscaler_and_a_budget(release: list[
             assert budgeted, name
 
 
+def test_an_autoscaler_waits_for_pods_that_count_from_their_start(release: list[Manifest]) -> None:
+    """Kubernetes leaves a pod's processor out as long as it is not ready; some are so at once."""
+    deployments = of_kind(release, "Deployment")
+    for name, autoscaler in of_kind(release, "HorizontalPodAutoscaler").items():
+        spec = autoscaler["spec"]
+        pod = deployments[spec["scaleTargetRef"]["name"]]["spec"]["template"]["spec"]
+        waits = spec["behavior"]["scaleUp"]["stabilizationWindowSeconds"]
+        assert (waits > 0) == ("readinessProbe" not in pod["containers"][0]), name
+
+
 def test_no_two_autoscalers_count_the_same_pod(
     dagster: list[Manifest], redash: list[Manifest]
 ) -> None:

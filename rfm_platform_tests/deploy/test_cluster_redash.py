@@ -181,10 +181,10 @@ def test_redash_in_a_cluster_answers_and_heals(cluster: Cluster, redash_chart: P
 
     victim = cluster.pods(SERVER)[0]["metadata"]["name"]
     cluster.ctl("delete", "pod", victim, "--grace-period=0", "--force")
-    seconds = wait_until(lambda: cluster.ready(SERVER) == 2, "the server's pod")
+    seconds = cluster.wait_ready(SERVER, 2, "the server's pod")
     took["one of Redash's servers deleted, ready"] = f"{seconds:.0f} s"
     cluster.kill(WORKERS)
-    seconds = wait_until(lambda: cluster.ready(WORKERS) == 2, "the workers' pods")
+    seconds = cluster.wait_ready(WORKERS, 2, "the workers' pods")
     took["Redash's workers deleted, ready"] = f"{seconds:.0f} s"
 
     release.uninstall()
