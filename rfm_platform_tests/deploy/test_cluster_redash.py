@@ -95,15 +95,23 @@ def test_the_pods_that_are_waited_for_are_the_charts(redash_chart: Path) -> None
         assert "app.kubernetes.io/instance" in deployment["spec"]["template"]["metadata"]["labels"]
 
 
-def test_the_documented_upgrade_is_a_pod_like_the_charts(redash: list[Manifest]) -> None:
-    """It has to be let to the database, and read the Secret that the servers read."""
+def test_the_documented_upgrade_is_a_pod_like_the_charts(
+    redash: list[Manifest], dagster: list[Manifest]
+) -> None:
+    """It reads the Secret that the servers read, and is let out before Redash's policy is there."""
     hook = pod_templates(redash)["redash-migrations"]
     documented = {c["image"] for c in containers(hook)}
     command = upgrade_command("rfm", *documented)
     pod = upgrade_pod(command)
     assert not literal_secrets(pod)
-    policy = of_kind(redash, "NetworkPolicy")["redash"]["spec"]["podSelector"]
-    assert selects(policy, pod["metadata"]["labels"])
+    let_out = {
+        port["port"]
+        for policy in of_kind(dagster, "NetworkPolicy").values()
+        if selects(policy["spec"]["podSelector"], pod["metadata"]["labels"])
+        for rule in policy["spec"].get("egress") or []
+        for port in rule["ports"]
+    }
+    assert let_out == {53, 5432, 6379, 6380}
     (container,) = containers(pod)
     assert f"--image={container['image']}" in command
     (charts,) = containers(hook)
