@@ -75,14 +75,14 @@ coverage: .venv/.installed  ## every test, with branch coverage and its floor
 	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
 test-long: .venv/.installed  ## thousands of generated marts and sequences, a kill at every boundary, sixty at random
-	FAULT_POINTS=all FAULT_KILLS=30 EXAMPLES_TIMES=20 $(BIN)/pytest -n auto rfm_platform_tests/faults rfm_platform_tests/customers
+	FAULT_POINTS=all FAULT_KILLS=30 EXAMPLES_TIMES=20 $(BIN)/pytest -n auto --dist worksteal rfm_platform_tests/faults rfm_platform_tests/customers
 
 test-containers: .venv/.installed  ## the image built, run, killed; needs Debian's docker.io
 	RFM_TEST_CONTAINERS=1 $(BIN)/pytest -n 0 -rs -s rfm_platform_tests/deploy/test_containers.py
 
-test-cluster: .venv/.installed  ## both charts in the cluster of KUBECONFIG, killed; IMAGE= REDASH_IMAGE= REDIS_IMAGE=
-	RFM_TEST_CLUSTER=1 RFM_IMAGE=$(IMAGE) REDASH_IMAGE=$(REDASH_IMAGE) REDIS_IMAGE=$(REDIS_IMAGE) \
-		$(BIN)/pytest -n 0 -rs -s rfm_platform_tests/deploy/test_cluster.py rfm_platform_tests/deploy/test_cluster_redash.py
+test-cluster: .venv/.installed  ## both charts in the cluster of KUBECONFIG, killed; IMAGE= REDASH_IMAGE= REDIS_IMAGE= SAIL_IMAGE=
+	RFM_TEST_CLUSTER=1 RFM_IMAGE=$(IMAGE) REDASH_IMAGE=$(REDASH_IMAGE) REDIS_IMAGE=$(REDIS_IMAGE) SAIL_IMAGE=$(SAIL_IMAGE) \
+		$(BIN)/pytest -n 0 -rs -s rfm_platform_tests/deploy/test_cluster*.py
 
 test-redash: .venv/.installed  ## dashboards on a real Redash, over the demo's tables; URL= KEY= WAREHOUSE=
 	@RFM_TEST_REDASH_URL=$(URL) RFM_TEST_REDASH_KEY=$(KEY) RFM_TEST_REDASH_WAREHOUSE_URL='$(WAREHOUSE)' \

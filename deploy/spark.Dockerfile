@@ -6,9 +6,10 @@ ARG BASE_IMAGE=python:3.13-slim-bookworm
 FROM ${BASE_IMAGE}
 WORKDIR /build
 COPY requirements.lock ./
-# The one line of the lock file that is meant here, with its hashes. Nothing else is in this image,
-# so that a Debian's own Python may be installed into, too.
-RUN python3 -c "import re; t = open('requirements.lock').read(); print(re.search(r'^pysail==(?:.*\\\\\n)+.*', t, re.M)[0])" > sail.lock \
+# Two lines of the lock file, with their hashes, and nothing that they depend on: Sail, and the
+# client, by whose release Sail chooses the settings that it knows. So a Debian's own Python may be
+# installed into, too.
+RUN python3 -c "import re; t = open('requirements.lock').read(); print('\n'.join(re.search(r'^%s==(?:.*\\\\\n)+.*' % name, t, re.M)[0] for name in ('pysail', 'pyspark-client')))" > sail.lock \
     && PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip install --quiet --no-cache-dir --no-deps --require-hashes -r sail.lock \
     && rm -rf /build/* /root/.cache
 ENV HOME=/tmp PYTHONDONTWRITEBYTECODE=1 RUST_LOG=warn

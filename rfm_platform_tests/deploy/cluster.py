@@ -123,12 +123,13 @@ def secret(name: str, texts: dict[str, str]) -> Manifest:
     }
 
 
-def values_for(image: str, storage_class: str | None) -> dict[str, Any]:
+def values_for(image: str, storage_class: str | None, namespace: str = "rfm") -> dict[str, Any]:
     """The project's values, with what a test cluster has in the place of yours.
 
     Args:
         image: what `make image` built and the cluster can pull.
         storage_class: None: the default one, on one node.
+        namespace: names what is the cluster's and not a namespace's, the class of priority.
     """
     repository, _, tag = image.rpartition(":")
     registry, _, name = repository.partition("/")
@@ -169,8 +170,12 @@ def values_for(image: str, storage_class: str | None) -> dict[str, Any]:
         "requests": {"cpu": "250m", "memory": "1Gi", "ephemeral-storage": "1Gi"},
         "limits": {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "10Gi"},
     }
+    priority = f"rfm-runs-{namespace}"
+    launcher["runK8sConfig"]["podSpecConfig"]["priorityClassName"] = priority
     for manifest in values["extraManifests"]:
         _for_a_test(manifest, storage_class)
+        if manifest["kind"] == "PriorityClass":
+            manifest["metadata"]["name"] = priority
     return values
 
 

@@ -12,6 +12,7 @@ import kubernetes_validate.utils
 import pytest
 
 from rfm_platform_tests.deploy.charts import ROOT, Manifest, need_chart, read_values, render
+from rfm_platform_tests.deploy.helm import Release
 from rfm_platform_tests.deploy.kubectl import Cluster
 
 # It reads the definitions of a release, 2 MB, anew for every manifest.
@@ -60,3 +61,11 @@ def cluster() -> Iterator[Cluster]:
     )
     yield cluster
     cluster.ctl("delete", "namespace", cluster.namespace, "--wait=false")
+
+
+@pytest.fixture
+def release(cluster: Cluster, dagster_chart: Path) -> Iterator[Release]:
+    """Of the namespace and gone before it: a class of priority is the cluster's."""
+    release = Release("dagster", dagster_chart, cluster.namespace)
+    yield release
+    release.uninstall()

@@ -4,17 +4,24 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import sysconfig
+import time
 from contextlib import suppress
+from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pysail
 import pytest
+import sqlalchemy as sa
 import yaml
 
+from rfm_platform.engine.spark import SparkEngine
+from rfm_platform_tests.conftest import free_port
 from rfm_platform_tests.deploy.charts import ROOT
 from rfm_platform_tests.deploy.conftest import DAGSTER_VALUES
 
@@ -87,20 +94,56 @@ def test_every_setting_of_the_server_is_one_that_it_knows() -> None:
         assert key.encode() in known, name
 
 
-def test_the_image_installs_the_release_that_the_tests_ran_against() -> None:
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
+def _installed() -> str:
+    """What the image installs: lines of the lock file, found by the image's own command."""
     dockerfile = (ROOT / "deploy" / "spark.Dockerfile").read_text("utf-8")
-    (release,) = re.findall(r"^pysail==([0-9.]+)", lock, re.MULTILINE)
     command = re.search(r'python3 -c "(.*?)" > sail.lock', dockerfile)
     assert command is not None
     script = f'"{sys.executable}" -c "{command[1]}"'
-    found = subprocess.run(
+    return subprocess.run(
         ["sh", "-c", script], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
     ).stdout
-    assert found.startswith(f"pysail=={release} ")
-    assert "--hash=sha256:" in found
-    assert SAIL["image"].endswith(f":{release}")
+
+
+def test_the_image_installs_the_releases_that_the_tests_ran_against() -> None:
+    found = _installed()
+    releases = dict(re.findall(r"^([\w-]+)==([\d.]+) ", found, re.MULTILINE))
+    assert releases == {name: version(name) for name in ("pysail", "pyspark-client")}
+    assert found.count("--hash=sha256:") >= len(releases)
+    assert SAIL["image"].endswith(f":{releases['pysail']}")
     assert ENVIRONMENT["SAIL_KUBERNETES__IMAGE"] == SAIL["image"]
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def test_what_the_image_installs_serves_the_platforms_client(tmp_path: Path) -> None:
+    """Sail answers as the release of Spark whose client it finds beside it; alone as an older one,
+    which lacks settings that ours asks for."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for name in re.findall(r"^([\w-]+)==", _installed(), re.MULTILINE):
+        for file in {file.parts[0] for file in distribution(name).files or [] if file.parts}:
+            if not file.startswith(".."):
+                (packages / file).symlink_to(Path(sysconfig.get_path("purelib")) / file)
+    port = free_port()
+    serve = f"import sys; sys.path[:0] = [{str(packages)!r}]; from pysail.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-S", "-c", serve, "spark", "server", "--port", str(port)],
+        env=os.environ | {"RUST_LOG": "warn"},
+    )
+    try:
+        while process.poll() is None and not _answers(port):
+            time.sleep(0.1)
+        with SparkEngine(tmp_path, f"sc://127.0.0.1:{port}").session() as session:
+            session.create("numbers", [sa.Column("number", sa.BigInteger)], [(7,)])
+            assert session.rows("SELECT number FROM numbers") == [(7,)]
+    finally:
+        process.kill()
+        process.wait()
 
 
 # A name space of processes of its own, as a container has one: root may make it, others only where

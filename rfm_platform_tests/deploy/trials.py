@@ -6,9 +6,9 @@ from typing import Any
 
 from rfm_platform_tests.deploy.charts import Manifest
 from rfm_platform_tests.deploy.cluster import POSTGRES, network_policy, visitor
+from rfm_platform_tests.deploy.installed import DAEMON, VIEWERS
 from rfm_platform_tests.deploy.kubectl import Cluster, wait_until
 
-VIEWERS = "component=dagster-webserver-read-only"
 SHUT_IN = "rfm-test-shut-in"
 OUTSIDER = "rfm-test-outsider"
 WATCHER = "rfm-test-watcher"
@@ -27,7 +27,7 @@ OPEN = (
     (f"app={OUTSIDER}", POSTGRES, 5432),
     (VIEWERS, "rfm-platform", 3030),
     (VIEWERS, POSTGRES, 5432),
-    ("component=dagster-daemon", "kubernetes.default", 443),
+    (DAEMON, "kubernetes.default", 443),
 )
 
 
