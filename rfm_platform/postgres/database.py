@@ -118,7 +118,7 @@ def external(name: str, url: str) -> Database:
         "dbname": parsed.database,
         **parsed.query,
     }
-    place = f"{parsed.host or parsed.query.get('host', 'local')}:{parsed.port or 5432}"
+    place = f"{parameters['host'] or 'local'}:{parameters['port'] or 5432}"
     return Database(
         label=f"{name} ({place}/{parsed.database})",
         conninfo=lambda: {k: v for k, v in parameters.items() if v is not None},

@@ -424,3 +424,16 @@ def test_two_orders_of_a_day_that_exchange_their_recipients_are_a_change(chain: 
         with chain.platform.mart.snapshot() as snapshot:
             found.append(snapshot.fingerprints([day("01-01")]))
     assert found[0] != found[1]
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("postgresql://u@db.example:6432/m", "db.example:6432/m"),
+        ("postgresql://u@db.example/m", "db.example:5432/m"),
+        ("postgresql:///m?host=/run/db&port=6432", "/run/db:6432/m"),
+        ("postgresql:///m", "local:5432/m"),
+    ],
+)
+def test_a_database_is_called_by_its_place(url: str, place: str) -> None:
+    assert external("mart", url).label == f"mart ({place})"
