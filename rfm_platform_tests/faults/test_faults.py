@@ -30,7 +30,7 @@ from rfm_platform_tests.faults.victim import LATE_CHANGES, begin, variables_of
 
 FIRST, LAST = day("03-25"), day("04-30")
 READY = day("04-10")  # up to here everything is refreshed before a test breaks something
-KILLED = day("04-18")  # the newest that is killed at a boundary; the other tests have those after it
+KILLED = day("04-18")  # the newest that is killed at boundaries; later tests need some days
 TIMEOUT_SECONDS = 120
 POINTS = 4  # boundaries that a refresh is killed at; all of them in the long tier
 
