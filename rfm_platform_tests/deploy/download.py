@@ -17,12 +17,13 @@ def main() -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, repository in REPOSITORIES.items():
         try:
-            print(helm.pull(name, repo_url=repository, destination=directory))
+            helm.pull(name, repo_url=repository, destination=directory)
         except helm.errors.HelmRepoError as error:
             sys.exit(
                 f"{repository} cannot be reached from here. Where it can, `helm pull {name} --repo "
                 f"{repository}`, and put the file into {directory}. Helm says: {error}"
             )
+        print(max(directory.glob(f"{name}-*.tgz"), key=lambda file: file.stat().st_mtime))
 
 
 if __name__ == "__main__":
