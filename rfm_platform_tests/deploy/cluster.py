@@ -4,6 +4,7 @@ Redash's chart and its queue are in `cluster_redash.py`.
 """
 
 import copy
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from rfm_platform_tests.deploy.conftest import DAGSTER_VALUES
 
 DATABASES = ("dagster", "mart", "warehouse")
 POSTGRES = "rfm-test-postgres"
-DAY = "2024-12-31"
+DAY = dt.date(2024, 12, 31)
 TMP = "/tmp"  # noqa: S108 - in a pod, where it is an emptyDir of its own
 PASSWORD = "not a secret: trust"  # noqa: S105 - the server asks for none
 
@@ -87,10 +88,10 @@ def network_policy(name: str, labels: dict[str, str], **rules: list[Manifest]) -
     }
 
 
-def visitor(name: str, image: str, script: str) -> Manifest:
-    """A pod that runs some Python beside the chart, once; its label `app` is its name."""
+def visitor(name: str, image: str, *command: str) -> Manifest:
+    """A pod that runs a command beside the chart, once; its label `app` is its name."""
     spec = postgres(image)[0]["spec"]["template"]["spec"]
-    container = spec["containers"][0] | {"name": "visitor", "command": ["python", "-c", script]}
+    container = spec["containers"][0] | {"name": "visitor", "command": command}
     for key in ("readinessProbe", "ports"):
         del container[key]
     return {
@@ -191,8 +192,8 @@ def _for_a_test(manifest: Manifest, storage_class: str | None) -> None:
             spec["storageClassName"] = storage_class
     if manifest["kind"] == "ConfigMap":
         manifest["data"] |= {
-            "RFM_START_DATE": DAY,
-            "RFM_END_DATE": DAY,
+            "RFM_START_DATE": str(DAY),
+            "RFM_END_DATE": str(DAY),
             "RFM_SCHEDULES": "false",
             "RFM_THREADS": "2",
         }

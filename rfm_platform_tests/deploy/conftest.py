@@ -64,7 +64,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def release(cluster: Cluster, dagster_chart: Path) -> Iterator[Release]:
+def dagster_release(cluster: Cluster, dagster_chart: Path) -> Iterator[Release]:
     """Of the namespace and gone before it: a class of priority is the cluster's."""
     release = Release("dagster", dagster_chart, cluster.namespace)
     yield release

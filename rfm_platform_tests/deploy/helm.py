@@ -15,7 +15,7 @@ from rfm_platform_tests.deploy.kubectl import TIMEOUT_SECONDS
 FORCE = "--force-conflicts"
 
 
-def upgrade_command(name: str, chart: str, namespace: str) -> list[str]:
+def documented_upgrade(name: str, chart: str, namespace: str) -> list[str]:
     """`helm upgrade --install …` as docs/deployment.md has it, for this chart and namespace.
 
     The values come from standard input.
@@ -50,7 +50,7 @@ class Release:
         Raises:
             AssertionError: Helm refused, with what it said.
         """
-        command = upgrade_command(self.name, str(self.chart), self.namespace)
+        command = documented_upgrade(self.name, str(self.chart), self.namespace)
         if not _knows(FORCE):
             command.remove(FORCE)
         self._run([*command, "--timeout", f"{TIMEOUT_SECONDS}s"], json.dumps(values))

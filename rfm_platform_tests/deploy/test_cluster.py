@@ -15,10 +15,10 @@ import pytest
 from rfm_platform_tests.deploy.charts import pod_templates, render
 from rfm_platform_tests.deploy.cluster import postgres, secrets, values_for
 from rfm_platform_tests.deploy.helm import Release
-from rfm_platform_tests.deploy.installed import CODE, DAEMON, VIEWERS, installed, launched
+from rfm_platform_tests.deploy.installed import CODE, DAEMON, VIEWERS, install, launch
 from rfm_platform_tests.deploy.kubectl import Cluster, wait_until
 from rfm_platform_tests.deploy.policies import not_restricted
-from rfm_platform_tests.deploy.trials import network, scaled, upgraded
+from rfm_platform_tests.deploy.trials import network_policies, scaled, upgraded
 
 IMAGE = os.environ.get("RFM_IMAGE", "registry.example.com/rfm_platform:0.1.0")
 STORAGE_CLASS = os.environ.get("RFM_STORAGE_CLASS")
@@ -38,13 +38,13 @@ def test_what_would_be_installed_is_valid(dagster_chart: Path, storage_class: st
     assert not {n: w for n, t in pod_templates(manifests).items() if (w := not_restricted(t))}
 
 
-def test_the_chart_in_a_cluster_heals(cluster: Cluster, release: Release) -> None:
+def test_the_chart_in_a_cluster_heals(cluster: Cluster, dagster_release: Release) -> None:
     values = values_for(IMAGE, STORAGE_CLASS, cluster.namespace)
-    seconds = installed(cluster, release, IMAGE, values)
+    seconds = install(cluster, dagster_release, IMAGE, values)
     took = {"installed, all pods ready": f"{seconds:.0f} s"}
-    took["network policies"] = network(cluster, IMAGE)
+    took["network policies"] = network_policies(cluster, IMAGE)
 
-    with launched(cluster) as status:
+    with launch(cluster) as status:
         wait_until(lambda: status() == "STARTED", "the run starts")
         cluster.kill("rfm-platform/role=run")
         seconds = wait_until(lambda: status() == "SUCCESS", "the run succeeds")
@@ -77,6 +77,6 @@ def test_the_chart_in_a_cluster_heals(cluster: Cluster, release: Release) -> Non
 
     # Restarts every web server.
     values["dagsterWebserver"]["annotations"] = {"rfm-platform/restarted": "once"}
-    took["upgrade"] = upgraded(cluster, IMAGE, lambda: release.upgrade(values))
+    took["upgrade"] = upgraded(cluster, IMAGE, lambda: dagster_release.upgrade(values))
     print("\n" + "\n".join(f"{what:45} {result}" for what, result in took.items()))
     assert took["upgrade"].startswith("0 of")

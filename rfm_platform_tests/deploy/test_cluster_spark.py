@@ -14,7 +14,7 @@ import yaml
 from rfm_platform_tests.deploy.charts import ROOT, Manifest, containers, pod_templates
 from rfm_platform_tests.deploy.cluster import values_for
 from rfm_platform_tests.deploy.helm import Release
-from rfm_platform_tests.deploy.installed import installed, launched
+from rfm_platform_tests.deploy.installed import install, launch
 from rfm_platform_tests.deploy.kubectl import Cluster, wait_until
 from rfm_platform_tests.deploy.test_cluster import IMAGE, STORAGE_CLASS
 
@@ -50,7 +50,7 @@ def test_what_would_be_installed_is_valid() -> None:
 
 
 def test_a_day_is_computed_by_workers_that_the_server_starts(
-    cluster: Cluster, release: Release
+    cluster: Cluster, dagster_release: Release
 ) -> None:
     if not SAIL_IMAGE:
         pytest.skip("RUNG 4 DID NOT RUN for Sail: no SAIL_IMAGE")
@@ -58,7 +58,7 @@ def test_a_day_is_computed_by_workers_that_the_server_starts(
     for manifest in values["extraManifests"]:
         if manifest["kind"] == "ConfigMap":
             manifest["data"] |= {"RFM_ENGINE": "spark", "RFM_SPARK_REMOTE": "sc://rfm-spark:50051"}
-    installed(cluster, release, IMAGE, values)
+    install(cluster, dagster_release, IMAGE, values)
     cluster.apply(_sail(SAIL_IMAGE))
     cluster.wait_ready(SERVER, 1, "Sail")
     workers: set[str] = set()
@@ -68,7 +68,7 @@ def test_a_day_is_computed_by_workers_that_the_server_starts(
         assert status not in {"FAILURE", "CANCELED"}, status
         return status == "SUCCESS"
 
-    with launched(cluster) as status:
+    with launch(cluster) as status:
         seconds = wait_until(lambda: ended(status()), "the run succeeds")
     assert workers
     wait_until(lambda: not cluster.pods(WORKERS), "no worker is left")

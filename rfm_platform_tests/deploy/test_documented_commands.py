@@ -139,6 +139,7 @@ def test_flags_of_other_programs_are_known_to_them(program: str) -> None:
     path = shutil.which(program, path=str(Path(sys.executable).parent)) or shutil.which(program)
     if path is None:
         pytest.skip(f"the documented flags of {program} were not looked at: it is not installed")
+    # `--force-conflicts` is Helm 4's; the page says that Helm 3 does without.
     if program == "helm" and _said(path, "version", "--short").startswith("v3"):
         pytest.skip("the documented flags of helm were not looked at: they are Helm 4's, here is 3")
     for command in _all(program):

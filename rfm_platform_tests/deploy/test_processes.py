@@ -5,13 +5,11 @@ own for Dagster, mart and warehouse. The test is the service manager: what has e
 again, and nothing else is done. Runs are asked for over HTTP, as a person's click does it.
 """
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,29 +22,17 @@ import yaml
 
 from rfm_platform.automation.instance import CONFIG_FILE
 from rfm_platform.demo import synthetic
-from rfm_platform.partitions import LateChanges
 from rfm_platform.postgres import DatabaseError
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import plan_refresh
 from rfm_platform_tests.assets.chain import Chain, day, new_chain
 from rfm_platform_tests.conftest import free_port, url_of
+from rfm_platform_tests.deploy.graphql import launch_daily, runs
 
 DEADLINE_SECONDS = 300  # a busy machine; an idle one needs a tenth
 POLL_SECONDS = 0.1
 FIRST, SECOND = "12-30", "12-31"
 LOCATION = "rfm_platform"
-
-LAUNCH = """
-mutation Launch($parameters: ExecutionParams!) {
-  launchRun(executionParams: $parameters) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on PythonError { message }
-    ... on RunConfigValidationInvalid { errors { message } }
-  }
-}
-"""
-RUNS = "{ runsOrError { ... on Runs { results { runId status rootRunId tags { key value } } } } }"
 
 
 @dataclass
@@ -110,40 +96,13 @@ class Machine:
                 pytest.fail(f"{what}: not within {DEADLINE_SECONDS} s\n{logs}")
             time.sleep(POLL_SECONDS)
 
-    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Dagster's GraphQL, through the web server."""
-        request = urllib.request.Request(  # noqa: S310 - our own
-            f"{self.url}/graphql",
-            json.dumps({"query": query, "variables": variables}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - our own
-            data: dict[str, Any] = json.load(answer)["data"]
-            return data
-
     def launch(self, on: str) -> str:
-        """Asks for the daily run of a day.
-
-        Raises:
-            KeyError: not now: the code server is away.
-        """
-        selector = {
-            "repositoryLocationName": LOCATION,
-            "repositoryName": "__repository__",
-            "jobName": "daily",
-        }
-        parameters = {
-            "selector": selector,
-            "runConfigData": json.dumps(LateChanges.WINDOW.config),
-            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": str(day(on))}]},
-        }
-        answer = self.ask(LAUNCH, parameters=parameters)["launchRun"]
-        return str(answer["run"]["runId"])
+        """Asks for the daily run of a day, as `launch_daily` does."""
+        return launch_daily(self.url, LOCATION, day(on))
 
     def attempts(self, run_id: str) -> list[dict[str, Any]]:
         """A run and the runs that were started in its place, newest first."""
-        runs = self.ask(RUNS)["runsOrError"]["results"]
-        return [run for run in runs if run_id in (run["runId"], run["rootRunId"])]
+        return [run for run in runs(self.url) if run_id in (run["runId"], run["rootRunId"])]
 
     def succeeded(self, run_id: str) -> bool:
         newest = self.attempts(run_id)[0]

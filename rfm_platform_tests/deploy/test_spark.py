@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import sysconfig
-import time
 from contextlib import suppress
 from importlib.metadata import distribution, version
 from pathlib import Path
@@ -24,6 +23,7 @@ from rfm_platform.engine.spark import SparkEngine
 from rfm_platform_tests.conftest import free_port
 from rfm_platform_tests.deploy.charts import ROOT
 from rfm_platform_tests.deploy.conftest import DAGSTER_VALUES
+from rfm_platform_tests.deploy.kubectl import wait_until
 
 OBJECTS: list[dict[str, Any]] = list(
     yaml.safe_load_all((ROOT / "deploy" / "spark.yaml").read_text("utf-8"))
@@ -114,12 +114,6 @@ def test_the_image_installs_the_releases_that_the_tests_ran_against() -> None:
     assert ENVIRONMENT["SAIL_KUBERNETES__IMAGE"] == SAIL["image"]
 
 
-def _answers(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
-
-
 def test_what_the_image_installs_serves_the_platforms_client(tmp_path: Path) -> None:
     """Sail answers as the release of Spark whose client it finds beside it; alone as an older one,
     which lacks settings that ours asks for."""
@@ -136,8 +130,13 @@ def test_what_the_image_installs_serves_the_platforms_client(tmp_path: Path) -> 
         env=os.environ | {"RUST_LOG": "warn"},
     )
     try:
-        while process.poll() is None and not _answers(port):
-            time.sleep(0.1)
+
+        def listens() -> bool:
+            assert process.poll() is None, "Sail has ended"
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+
+        wait_until(listens, "Sail listens")
         with SparkEngine(tmp_path, f"sc://127.0.0.1:{port}").session() as session:
             session.create("numbers", [sa.Column("number", sa.BigInteger)], [(7,)])
             assert session.rows("SELECT number FROM numbers") == [(7,)]
