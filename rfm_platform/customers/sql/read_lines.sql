@@ -20,7 +20,9 @@ WITH flags AS (
 ),
 names AS (
     -- One row per order: where the mart holds several, the highest name, so that no line is
-    -- doubled. The hash finds the candidates; the join below looks at the order itself.
+    -- doubled. The hash finds the candidates; the join below looks at the order itself. Asked for
+    -- the numbers of rows first, DuckDB reads nothing else of the many names that have spilled, and
+    -- of the rest only the blocks between the first and the last of those rows.
     SELECT
         marketplace,
         order_id,
@@ -28,8 +30,12 @@ names AS (
         COUNT(*) AS names,
         SUM(name_hash) AS names_hash
     FROM mart_names
-    WHERE order_hash IN (
-        SELECT DISTINCT CAST(HASH(marketplace, order_id) >> 1 AS BIGINT) FROM mart_lines
+    WHERE rowid IN (
+        SELECT rowid
+        FROM mart_names
+        WHERE order_hash IN (
+            SELECT DISTINCT CAST(HASH(marketplace, order_id) >> 1 AS BIGINT) FROM mart_lines
+        )
     )
     GROUP BY marketplace, order_id
 ),
