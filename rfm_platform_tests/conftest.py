@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from hypothesis import is_hypothesis_test
 
 from rfm_platform.demo.mart import create_tables
 from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings, read_settings
 from rfm_platform.wiring import Platform, build_platform
+from rfm_platform_tests.strategies import EXAMPLES_TIMES
 
 LINE_COLUMNS = (
     "marketplace",
@@ -72,6 +74,13 @@ def pytest_sessionfinish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Moves the longest tests to the front."""
     items.sort(key=lambda item: not any(name in item.nodeid for name in LONGEST))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Has property tests as often as EXAMPLES_TIMES says, each time with other examples."""
+    if EXAMPLES_TIMES > 1 and is_hypothesis_test(metafunc.function):
+        metafunc.fixturenames.append("_time")
+        metafunc.parametrize("_time", range(EXAMPLES_TIMES))
 
 
 @pytest.fixture(autouse=True)
