@@ -40,7 +40,10 @@ class Transforms:
     timezone: str
 
     def outdated_months(self, as_of: dt.date) -> list[dt.date]:
-        """Months up to a day's that aggregated_monthly does not hold as their days now are."""
+        """Months up to a day's that aggregated_monthly does not hold as their days now are.
+
+        Always among them: a month without a row, whose lines nobody can read or attribute.
+        """
         end = last_day(as_of)
         days = _by_month(self.lake.source_orders.partitions(None, end))
         with self.engine.session() as session:

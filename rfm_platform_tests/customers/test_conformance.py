@@ -226,7 +226,7 @@ def test_what_one_engine_began_another_carries_on(
     ours = Transforms(chain.platform.lake, chain.platform.engine, "Asia/Jakarta")
     theirs = replace(ours, engine=_engine(chain, contestant))
     began, ended = data.draw(st.permutations([ours, theirs]), label="engines")
-    months = months_between(SPRING[0], later)
+    lake, months = chain.platform.lake.aggregated_monthly, months_between(SPRING[0], later)
     began.fold_months(months)
     began.analyse_customers(as_of)
     after = data.draw(late_changes(before), label="after")
@@ -237,7 +237,9 @@ def test_what_one_engine_began_another_carries_on(
     ended.analyse_customers(later)
     carried = _read(chain)
 
-    assert not began.outdated_months(later), "each takes the other's months for its own"
+    # A month whose lines nobody can read or attribute has no row that says what it was built from.
+    outdated = [month for month in began.outdated_months(later) if lake.files(month, month)]
+    assert not outdated, "each takes the other's months for its own"
     _forget(chain)
     ours.fold_months(months)
     ours.analyse_customers(later)
