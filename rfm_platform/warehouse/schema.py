@@ -44,12 +44,14 @@ class Warehouse:
         """
         marker = f"Customers: who they are and whether they come back. Catalogue {_fingerprint()}."
         with self.database.connect() as connection:
-            if marker == _schema_comment(connection):
+            if _schema_comments(connection) == [marker]:
                 return True
             connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCKS])
+            if not _schema_comments(connection):
+                # IF NOT EXISTS asks for the right to create one also where it has nothing to do.
+                _execute(connection, CreateSchema(SCHEMA))
             with connection.pipeline():  # hundreds of comments, and nothing to wait for
                 connection.execute("SET LOCAL client_min_messages = warning")
-                _execute(connection, CreateSchema(SCHEMA, if_not_exists=True))
                 for table in WAREHOUSE.sorted_tables:
                     _execute(connection, CreateTable(table, if_not_exists=True))
                     for index in table.indexes:
@@ -105,11 +107,12 @@ def _fingerprint() -> str:
     return hashlib.md5(repr(described).encode(), usedforsecurity=False).hexdigest()[:12]
 
 
-def _schema_comment(connection: psycopg.Connection) -> str | None:
-    row = connection.execute(
+def _schema_comments(connection: psycopg.Connection) -> list[str | None]:
+    """The schema's comment; nothing where there is no schema."""
+    rows = connection.execute(
         "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [SCHEMA]
-    ).fetchone()
-    return row[0] if row else None
+    ).fetchall()
+    return [comment for (comment,) in rows]
 
 
 def _execute(connection: psycopg.Connection, statement: DDLElement) -> None:

@@ -20,8 +20,13 @@ def bi_source(settings: Settings) -> UrlEndpoint | CommandEndpoint:
     """The BI platform's database: RFM_BI_SOURCE_COMMAND, or RFM_BI_SOURCE_URL.
 
     Raises:
-        BiDatabaseError: neither is set.
+        BiDatabaseError: neither is set, or both are.
     """
+    if settings.bi_source_command and settings.bi_source_url:
+        raise BiDatabaseError(
+            "RFM_BI_SOURCE_COMMAND and RFM_BI_SOURCE_URL are both set, and may be two databases: "
+            "unset one of them"
+        )
     if settings.bi_source_command:
         return CommandEndpoint(
             tuple(shlex.split(settings.bi_source_command)),

@@ -120,6 +120,12 @@ def test_a_move_stops_at_a_gate_goes_on_later_and_ends_in_a_report(
     assert "has not passed verify" in rfm("values")[1]
     code, said = rfm("migrate", "--again", "dump", "--replace")
     assert code == 0, said
+    # The cut-over: the rehearsal's Redash is known, and does not run.
+    stopped = {"REDASH_URL": "http://127.0.0.1:1", "REDASH_API_KEY": API_KEY}
+    cut_over = ("migrate", "--again", "dump", "--replace", "--until", "application")
+    code, said = rfm(*cut_over, **stopped)
+    assert code == 0, said
+    assert rfm("migrate", **stopped)[0] == 1, "the last gate waits for the new server"
 
 
 def test_the_last_gate_asks_the_started_server(
@@ -153,6 +159,13 @@ def test_what_is_not_set_is_asked_for(
     code, said = rfm("inventory")
     assert code == 1
     assert "RFM_BI_SOURCE_COMMAND" in said
+    both = {
+        "BI_SOURCE_COMMAND": "ssh bi.example",
+        "BI_SOURCE_URL": "postgresql://db.example/redash",
+    }
+    code, said = rfm("inventory", **both)
+    assert code == 1
+    assert "are both set" in said
     code, said = rfm("migrate", "--until", "nowhere")
     assert code != 0
     assert counts(source)["queries"] == 300

@@ -72,7 +72,10 @@ def instance_config(dagster: list[Manifest]) -> dict[str, Any]:
     return config
 
 
-def _launch(config: dict[str, Any], directory: Path, job: str, *, resume: bool = False) -> Manifest:
+def launch_run(
+    config: dict[str, Any], directory: Path, job: str, *, resume: bool = False
+) -> Manifest:
+    """The Job that Dagster would make for a run of a job."""
     kubeconfig = directory / "kubeconfig"
     kubeconfig.write_text(KUBECONFIG)
     local = {"load_incluster_config": False, "kubeconfig_file": str(kubeconfig)}
@@ -116,7 +119,7 @@ def test_dagster_understands_its_configuration(instance_config: dict[str, Any]) 
 def test_the_job_of_a_run_is_valid_restricted_and_bounded(
     instance_config: dict[str, Any], tmp_path: Path, job: str, version: str
 ) -> None:
-    created = _launch(instance_config, tmp_path, job)
+    created = launch_run(instance_config, tmp_path, job)
     kubernetes_validate.validate(created, version, strict=True)
     template = created["spec"]["template"]
     assert not not_restricted(template)
@@ -132,7 +135,7 @@ def test_the_job_of_a_run_is_valid_restricted_and_bounded(
 def test_a_run_has_no_right_in_the_cluster(
     instance_config: dict[str, Any], dagster: list[Manifest], tmp_path: Path
 ) -> None:
-    spec = _launch(instance_config, tmp_path, DAILY_JOB)["spec"]["template"]["spec"]
+    spec = launch_run(instance_config, tmp_path, DAILY_JOB)["spec"]["template"]["spec"]
     bound = {
         subject["name"]
         for binding in of_kind(dagster, "RoleBinding", "ClusterRoleBinding").values()
@@ -146,7 +149,7 @@ def test_a_run_has_no_right_in_the_cluster(
 def test_a_run_finds_its_settings_its_secrets_and_its_volumes(
     instance_config: dict[str, Any], dagster: list[Manifest], tmp_path: Path
 ) -> None:
-    template = _launch(instance_config, tmp_path, DAILY_JOB)["spec"]["template"]
+    template = launch_run(instance_config, tmp_path, DAILY_JOB)["spec"]["template"]
     (container,) = containers(template)
     secrets = {
         s["secretRef"]["name"]: s["secretRef"] for s in container["envFrom"] if "secretRef" in s
@@ -176,7 +179,9 @@ def test_the_settings_of_the_cluster_are_settings(dagster: list[Manifest]) -> No
 def test_the_network_lets_a_run_out_and_nobody_in(
     instance_config: dict[str, Any], dagster: list[Manifest], tmp_path: Path
 ) -> None:
-    labels = _launch(instance_config, tmp_path, DAILY_JOB)["spec"]["template"]["metadata"]["labels"]
+    labels = launch_run(instance_config, tmp_path, DAILY_JOB)["spec"]["template"]["metadata"][
+        "labels"
+    ]
     policies = of_kind(dagster, "NetworkPolicy")
     of_runs = {
         name: policy["spec"]
@@ -200,7 +205,7 @@ def test_a_job_that_computes_nothing_asks_for_less(
     instance_config: dict[str, Any], tmp_path: Path
 ) -> None:
     def memory(job: str) -> str:
-        template = _launch(instance_config, tmp_path, job)["spec"]["template"]
+        template = launch_run(instance_config, tmp_path, job)["spec"]["template"]
         return str(containers(template)[0]["resources"]["limits"]["memory"])
 
     assert (memory(DAILY_JOB), memory(DEADLINE_JOB)) == ("6Gi", "1Gi")
@@ -208,7 +213,7 @@ def test_a_job_that_computes_nothing_asks_for_less(
 
 def test_a_killed_run_goes_on_in_a_new_job(instance_config: dict[str, Any], tmp_path: Path) -> None:
     assert instance_config["run_monitoring"]["max_resume_run_attempts"] > 0
-    created = _launch(instance_config, tmp_path, DAILY_JOB, resume=True)
+    created = launch_run(instance_config, tmp_path, DAILY_JOB, resume=True)
     (container,) = containers(created["spec"]["template"])
     assert container["args"][-2] == "resume_run"
 
@@ -247,5 +252,5 @@ def test_a_run_is_given_a_token_because_dagster_does_not_start_without(
     (tmp_path / "home" / "dagster.yaml").write_text(yaml.safe_dump(config), "utf-8")
     with pytest.raises(kubernetes.config.ConfigException):
         dg.DagsterInstance.from_config(str(tmp_path / "home"))
-    spec = _launch(instance_config, tmp_path, DAILY_JOB)["spec"]["template"]["spec"]
+    spec = launch_run(instance_config, tmp_path, DAILY_JOB)["spec"]["template"]["spec"]
     assert spec["automountServiceAccountToken"] is True

@@ -97,6 +97,17 @@ def test_comments_that_somebody_changed_come_back_with_the_next_catalogue(
     assert _described(prepared.database) == before
 
 
+def test_a_role_that_owns_the_schema_needs_no_right_to_create_one(warehouse: Database) -> None:
+    with warehouse.connect() as connection:
+        connection.execute("CREATE ROLE publisher LOGIN")
+        connection.execute("CREATE SCHEMA rfm AUTHORIZATION publisher")
+    publisher = Database("warehouse", lambda: warehouse.conninfo() | {"user": "publisher"})
+    made = Warehouse(publisher)
+    made.prepare()
+    publish(made, MONTH_END, "all")
+    assert scopes(publisher) == [(MONTH_END, "all")]
+
+
 def test_two_that_prepare_an_empty_warehouse_at_once_both_succeed(warehouse: Database) -> None:
     errors: list[BaseException] = []
 

@@ -36,6 +36,15 @@ def test_our_queries_read_published_aggregates_and_nothing_else() -> None:
         assert tables_of(query.sql) <= allowed, key
 
 
+def test_the_documented_grant_is_what_our_queries_need() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "dashboards.md").read_text("utf-8")
+    (granted,) = re.findall(r"GRANT SELECT ON (.*?) TO ", page, re.DOTALL)
+    read = set[str]().union(
+        *(tables_of(query.sql) for query in load_declaration().queries.values())
+    )
+    assert set(re.split(r",\s+", granted)) == read
+
+
 def test_our_queries_offer_nothing_that_can_be_typed() -> None:
     """A typed parameter reaches the SQL unchecked; a list's values are checked by Redash."""
     for query in load_declaration().queries.values():
