@@ -16,6 +16,7 @@ BI_OWNERS = ["team:platform-engineering"]
 PERSONAL_DATA = "personal_data"
 ROW_COUNT = "dagster/partition_row_count"
 FINGERPRINT = "fingerprint"
+LAKE_VERSION = "lake_version"  # of a day: what its files in the lake are known by
 SUMMARY = "summary_of_days"  # marks a verdict whose days have verdicts of their own
 _POSTGRES = sa.create_mock_engine("postgresql://", lambda *_: None).dialect
 

@@ -9,6 +9,29 @@ import dagster as dg
 from rfm_platform.dashboards import CheckLine
 from rfm_platform.dashboards.check_results import CheckResult
 
+# A day of source_orders that has not passed them goes no further.
+EQUALS_THE_SOURCE = "equals_the_source"
+LIES_WITHIN_ONE_DAY = "orders_lie_within_one_day"
+_BLOCKING = (EQUALS_THE_SOURCE, LIES_WITHIN_ONE_DAY)
+
+
+def not_passed(
+    instance: dg.DagsterInstance, key: dg.AssetKey, days: Iterable[dt.date]
+) -> list[dt.date]:
+    """Days whose newest materialization has not passed what blocks, in order."""
+    keys = {day.isoformat(): day for day in days}
+    if not keys:
+        return []
+    found = instance.event_log_storage.get_asset_check_partition_info(
+        [dg.AssetCheckKey(key, check) for check in _BLOCKING], partition_keys=list(keys)
+    )
+    passed = Counter(
+        info.partition_key
+        for info in found
+        if info.is_current and info.latest_execution_status.value == "SUCCEEDED"
+    )
+    return sorted(day for text, day in keys.items() if passed[text] < len(_BLOCKING))
+
 
 def count_verdicts(
     instance: dg.DagsterInstance, key: dg.AssetCheckKey, *, by_day: bool

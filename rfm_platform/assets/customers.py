@@ -11,9 +11,10 @@ from typing import Any
 import dagster as dg
 
 from rfm_platform import catalog
-from rfm_platform.assets.definition import customer_asset, report_snapshot
+from rfm_platform.assets.definition import FOLDED, READ, customer_asset, report_snapshot
 from rfm_platform.calendar import days_between, last_day
 from rfm_platform.customers.overviews import retention_table, segment_table
+from rfm_platform.materializations import behind
 from rfm_platform.partitions import also_did, days_of
 from rfm_platform.presentation import (
     PERSONAL_DATA,
@@ -48,7 +49,8 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
             months, progress=lambda month: context.log.info(f"{month:%Y-%m} computed")
         )
         months = sorted({*months, *platform.publisher.outdated_months(days[-1])})
-        late = [day for day in _behind_source(context, months, days[-1]) if day not in days]
+        read = [d for m in months for d in days_between(m, min(last_day(m), days[-1]))]
+        late = [day for day in behind(context.instance, FOLDED, READ, read) if day not in days]
         restated = platform.publisher.publish_months(
             months,
             context.run.run_id,
@@ -148,24 +150,3 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         rfm_scores,
         cohort_matrix,
     ]
-
-
-def _behind_source(
-    context: dg.AssetExecutionContext, months: list[dt.date], last: dt.date
-) -> list[dt.date]:
-    """Days of some months, up to the last, that were read after they were folded."""
-    keys = {
-        day.isoformat()
-        for month in months
-        for day in days_between(month, min(last_day(month), last))
-    }
-    storage = context.instance.event_log_storage
-    read, folded = (
-        storage.get_latest_storage_id_by_partition(
-            dg.AssetKey(asset), dg.DagsterEventType.ASSET_MATERIALIZATION, keys
-        )
-        for asset in ("source_orders", "aggregated_monthly")
-    )
-    return sorted(
-        dt.date.fromisoformat(key) for key, at in read.items() if at > folded.get(key, -1)
-    )

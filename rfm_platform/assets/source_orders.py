@@ -6,17 +6,22 @@ each: what was added, removed and altered, and from which status to which.
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
 
 from rfm_platform import catalog
-from rfm_platform.assets.definition import customer_asset
+from rfm_platform.assets.definition import FOLDED, READ, customer_asset
+from rfm_platform.calendar import days_between, last_day
 from rfm_platform.customers.extraction import DayChange
+from rfm_platform.lake import Lake
 from rfm_platform.mart import MartSnapshot
+from rfm_platform.materializations import behind, recorded
 from rfm_platform.partitions import LateChanges, also_did, days_of
 from rfm_platform.presentation import (
     FINGERPRINT,
+    LAKE_VERSION,
     OWNERS,
     PERSONAL_DATA,
     ROW_COUNT,
@@ -25,6 +30,7 @@ from rfm_platform.presentation import (
     table_of,
 )
 from rfm_platform.reconcile.sides import fingerprint, totals_read
+from rfm_platform.verdicts import not_passed
 from rfm_platform.wiring import Platform
 
 lines_table = dg.AssetSpec(
@@ -83,7 +89,11 @@ def source_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
                 observe=lambda session: totals.extend(totals_read(session)),
             )
         changes = platform.extraction.changes(before, [d for d in [*days, *late] if d in before])
-        described = {day: _describe_day(totals, day, changes.get(day)) for day in [*days, *late]}
+        versions = _versions(platform.lake, [*days, *late])
+        described = {
+            day: {**_describe_day(totals, day, changes.get(day)), LAKE_VERSION: versions[day]}
+            for day in [*days, *late]
+        }
         for day in days:
             context.add_asset_metadata(described[day], partition_key=day.isoformat())
         also_did(context, "source_orders", {day: described[day] for day in late})
@@ -99,9 +109,14 @@ def _late_days(
     days: list[dt.date],
     late_changes: LateChanges,
 ) -> list[dt.date]:
-    """Earlier days that the mart does not hold as they were read, or that nobody has read yet."""
+    """Days beside the run's own that are read with them.
+
+    If the run looks for late changes: earlier days that the mart does not hold as they were read,
+    or that nobody has read yet. In any case those that a run has read and not brought to its end.
+    """
+    stopped = _stopped(context, platform, days)
     if late_changes is LateChanges.NONE:
-        return []
+        return stopped
     settings, extraction = platform.settings, platform.extraction
     looked_at = extraction.days_to_look_at(
         settings.start_date,
@@ -113,7 +128,29 @@ def _late_days(
     # A day without orders has nothing to differ in, and has to be seen as loaded all the same.
     known = context.instance.get_materialized_partitions(context.asset_key)
     unseen = [day for day in looked_at if day.isoformat() not in known]
-    return sorted({*drifted, *unseen})
+    # A run that died had read them and not said so: no check has seen these rows.
+    said = recorded(context.instance, READ, looked_at, LAKE_VERSION)
+    untold = [day for day, at in _versions(platform.lake, said).items() if at != said[day]]
+    return sorted({*stopped, *drifted, *unseen, *untold})
+
+
+def _stopped(
+    context: dg.AssetExecutionContext, platform: Platform, days: list[dt.date]
+) -> list[dt.date]:
+    """Other days that this run's months and snapshots would take in, though a check stopped them.
+
+    Nobody would judge them again: the mart has not changed since they were read.
+    """
+    others = days_between(platform.settings.start_date, last_day(days[-1]))
+    unfolded = behind(context.instance, FOLDED, READ, {*others} - {*days})
+    return not_passed(context.instance, READ, unfolded)
+
+
+def _versions(lake: Lake, days: Iterable[dt.date]) -> dict[dt.date, str]:
+    """What the lake holds of each day, by a token; of a day without rows an empty one."""
+    days = list(days)
+    held = {partition.value: partition.token for partition in lake.source_orders.on(days)}
+    return {day: held.get(day, "") for day in days}
 
 
 def _describe_day(

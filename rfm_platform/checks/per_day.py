@@ -19,6 +19,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 from rfm_platform.lake import LakeTable
+from rfm_platform.materializations import newest
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import SUMMARY
 
@@ -98,9 +99,11 @@ def report(
         raise ValueError(f"{check_name} has no verdict for {missing[0]}")
     key = dg.AssetKey(asset_key)
     # Dagster gives the result of a run for one day to that day: the others are logged.
-    others = days if len(own) > 1 else [day for day in days if day not in own]
-    if others:
-        targets = _targets(context.instance, key, others)
+    beside = [day for day in days if day not in own]
+    sums_up = len(own) > 1 or (blocking and any(_is_error(verdicts[day]) for day in beside))
+    logged = days if sums_up else beside
+    if logged:
+        targets = _targets(context.instance, key, logged)
         evaluations = [
             dg.AssetCheckEvaluation(
                 asset_key=key,
@@ -110,10 +113,10 @@ def report(
                 blocking=blocking,
                 partition=day.isoformat(),
             )
-            for day in others
+            for day in logged
         ]
         _log(context, evaluations)
-    if len(own) > 1 or (blocking and any(_is_error(verdicts[day]) for day in others)):
+    if sums_up:
         return _sum_up(key, check_name, {day: verdicts[day] for day in days})
     return dg.AssetCheckResult(asset_key=key, check_name=check_name, **verdicts[own[0]].fields)
 
@@ -155,18 +158,6 @@ def _sum_up(
     )
 
 
-def recorded(
-    instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[dt.date], name: str
-) -> dict[dt.date, object]:
-    """A metadata value of each day's newest materialization."""
-    return {
-        dt.date.fromisoformat(record.partition_key or ""): value.value
-        for record in _newest(instance, key, days)
-        if record.asset_materialization is not None
-        and (value := record.asset_materialization.metadata.get(name)) is not None
-    }
-
-
 def _targets(
     instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[dt.date]
 ) -> dict[dt.date, TargetMaterialization]:
@@ -174,18 +165,5 @@ def _targets(
         dt.date.fromisoformat(record.partition_key or ""): TargetMaterialization(
             storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
         )
-        for record in _newest(instance, key, days)
+        for record in newest(instance, key, days)
     }
-
-
-def _newest(
-    instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[dt.date]
-) -> Sequence[dg.EventLogRecord]:
-    newest = instance.event_log_storage.get_latest_storage_id_by_partition(
-        key, dg.DagsterEventType.ASSET_MATERIALIZATION, {day.isoformat() for day in days}
-    )
-    if not newest:
-        return []
-    return instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=key, storage_ids=list(newest.values())), limit=len(newest)
-    ).records

@@ -13,6 +13,7 @@ import dagster as dg
 from rfm_platform.checks.per_day import Verdict, report
 from rfm_platform.partitions import days_of
 from rfm_platform.reconcile.quality import Quality, examine_days
+from rfm_platform.verdicts import LIES_WITHIN_ONE_DAY
 from rfm_platform.wiring import Platform
 
 SAMPLE = 10  # examples in a message; the rest is counted
@@ -22,7 +23,6 @@ FLAGS = "flags_are_known"
 FEES = "shipping_fees_are_numbers"
 CUSTOMERS = "customers_are_known"
 COMPLETE = "lines_are_complete"
-ONE_DAY = "orders_lie_within_one_day"
 
 _DESCRIPTIONS = {
     FLAGS: "Every cancelled_flag and returned_flag says true or false. Other lines are kept out of "
@@ -31,8 +31,8 @@ _DESCRIPTIONS = {
     CUSTOMERS: "Every line has a user_id. Other lines are in no customer table.",
     COMPLETE: "Every line has a marketplace, an order number, an amount and a rate. A missing "
     "amount or rate adds nothing to the totals.",
-    ONE_DAY: "No order number of the day appears on another loaded day. Blocks: such an order "
-    "would be counted twice.",
+    LIES_WITHIN_ONE_DAY: "No order number of the day appears on another loaded day. Blocks: such "
+    "an order would be counted twice.",
 }
 
 
@@ -46,7 +46,7 @@ def quality_checks(daily: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinit
                 name,
                 asset="source_orders",
                 description=description,
-                blocking=name == ONE_DAY,
+                blocking=name == LIES_WITHIN_ONE_DAY,
                 partitions_def=daily,
             )
             for name, description in _DESCRIPTIONS.items()
@@ -58,7 +58,9 @@ def quality_checks(daily: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinit
         days = days_of(context.op_execution_context, "source_orders")
         quality = examine_days(platform.lake, platform.engine, days)
         for name, verdicts in judge(quality, days).items():
-            yield report(context, "source_orders", name, verdicts, blocking=name == ONE_DAY)
+            yield report(
+                context, "source_orders", name, verdicts, blocking=name == LIES_WITHIN_ONE_DAY
+            )
 
     return source_orders_quality
 
@@ -83,7 +85,7 @@ def judge(quality: Quality, days: list[dt.date]) -> dict[str, dict[dt.date, Verd
             )
             for day in days
         },
-        ONE_DAY: {day: _one_day(quality, day) for day in days},
+        LIES_WITHIN_ONE_DAY: {day: _one_day(quality, day) for day in days},
     }
 
 

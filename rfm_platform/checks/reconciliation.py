@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import dagster as dg
 
-from rfm_platform.checks.per_day import Verdict, recorded, report
+from rfm_platform.checks.per_day import Verdict, report
+from rfm_platform.materializations import recorded
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import FINGERPRINT, table_of
 from rfm_platform.reconcile.bisection import explain_days
@@ -23,9 +24,9 @@ from rfm_platform.reconcile.sides import (
     reconcile_months,
 )
 from rfm_platform.reconcile.totals import Difference
+from rfm_platform.verdicts import EQUALS_THE_SOURCE
 from rfm_platform.wiring import Platform
 
-DAY_CHECK = "equals_the_source"
 MONTH_CHECK = "months_equal_the_source"
 ROWS_SHOWN = 50
 DAYS_EXPLAINED = 3  # of a run, down to their orders; `rfm explain` does the others
@@ -38,7 +39,7 @@ def reconciliation_checks(
 
     @dg.asset_check(
         asset="source_orders",
-        name=DAY_CHECK,
+        name=EQUALS_THE_SOURCE,
         blocking=True,
         partitions_def=daily,
         description="The day's lines, orders, amounts, units, customers and timestamps per "
@@ -62,7 +63,7 @@ def reconciliation_checks(
         unlike = [day for day in days if not verdicts[day].passed][:DAYS_EXPLAINED]
         for day in unlike:
             verdicts[day] = _explain(platform, verdicts[day], found.differences, day)
-        return report(context, "source_orders", DAY_CHECK, verdicts, blocking=True)
+        return report(context, "source_orders", EQUALS_THE_SOURCE, verdicts, blocking=True)
 
     @dg.asset_check(
         asset="aggregated_monthly",

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from rfm_platform.cli.verify import verify
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.presentation import SUMMARY
 from rfm_platform.runs import Outcome, execute, plan_refresh
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 
@@ -45,8 +46,10 @@ def materialized(chain: Chain, outcome: Outcome, asset: str) -> dict[str, dg.Ass
     }
 
 
-def verdicts(chain: Chain, outcome: Outcome, check: str) -> dict[str | None, bool]:
-    """Each day's verdict of a check in the run; without a day, the run's."""
+def verdicts(
+    chain: Chain, outcome: Outcome, check: str, *, sums: bool = True
+) -> dict[str | None, bool]:
+    """Each day's verdict of a check in the run; in sums it is the run's that counts."""
     with chain.instance() as instance:
         records = instance.get_records_for_run(
             outcome.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
@@ -56,7 +59,11 @@ def verdicts(chain: Chain, outcome: Outcome, check: str) -> dict[str | None, boo
         for record in records
         if record.event_log_entry.dagster_event
     ]
-    return {each.partition: each.passed for each in found if each.check_name == check}
+    return {
+        each.partition: each.passed
+        for each in found
+        if each.check_name == check and (sums or SUMMARY not in each.metadata)
+    }
 
 
 def rebuilt(chain: Chain, server: EmbeddedServer, home: Path, as_of: str) -> Chain:
@@ -214,7 +221,49 @@ def test_a_late_day_that_must_block_stops_the_publication(chain: Chain) -> None:
     assert not outcome.succeeded
     assert chain.published() == before
     red = verdicts(chain, outcome, "orders_lie_within_one_day")
-    assert red["2024-01-31"] is False
+    assert (red["2024-01-31"], red["2024-02-03"]) == (False, False)
+    own = verdicts(chain, outcome, "orders_lie_within_one_day", sums=False)
+    assert own["2024-02-03"] is True, "what the day itself is like is told too"
+
+
+@pytest.mark.parametrize("again", ["02-03", "02-04"])
+def test_what_must_block_blocks_until_it_is_put_right(chain: Chain, again: str) -> None:
+    """The day was read; the mart is as it was read. It is judged again all the same."""
+    assert refresh(chain, "02-02").succeeded
+    before = chain.published()
+    chain.fill_more([line("02-01-1", "01-31")])
+    assert not refresh(chain, "02-03").succeeded
+    assert not refresh(chain, again).succeeded
+    loaded = chain.load("02-03")
+    assert not loaded.succeeded, "nor does a run that was asked for another day only"
+    assert chain.published() == before
+    chain.in_mart(
+        "DELETE FROM flatten_order_marketplace "
+        "WHERE order_id = '02-01-1' AND create_timestamp < '2024-02-01'"
+    )
+    outcome = refresh(chain, again)
+    assert outcome.succeeded
+    assert all(verdicts(chain, outcome, "orders_lie_within_one_day").values())
+    assert chain.published() != before
+    assert list(materialized(chain, refresh(chain, again), "source_orders")) == [f"2024-{again}"]
+
+
+def test_a_late_day_that_a_dying_run_has_read_is_judged_by_the_next(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert refresh(chain, "02-02").succeeded
+    chain.in_mart("UPDATE flatten_order_marketplace SET user_id = '' WHERE order_id = '01-31-1'")
+    with monkeypatch.context() as patch:
+        patch.setattr("rfm_platform.assets.source_orders.also_did", _dies)
+        assert not refresh(chain, "02-03").succeeded
+    outcome = refresh(chain, "02-03")
+    assert outcome.succeeded
+    assert sorted(materialized(chain, outcome, "source_orders")) == ["2024-01-31", "2024-02-03"]
+    assert verdicts(chain, outcome, "customers_are_known")["2024-01-31"] is False
+
+
+def _dies(*_: object) -> None:
+    raise RuntimeError("between the lake and Dagster's records")
 
 
 def test_verify_finds_nothing_after_a_refresh_and_names_the_table_after_a_change(
