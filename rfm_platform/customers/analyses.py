@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from rfm_platform.customers.earlier import days_of_snapshot
 from rfm_platform.customers.segments import Segments
 from rfm_platform.customers.transforms import SEGMENT_CELLS, Transforms
 from rfm_platform.engine import SqlSession, read_sql
@@ -107,7 +108,7 @@ class Analyses:
         """cohort_retention as of a day."""
         lake = self.transforms.lake
         with self.transforms.engine.session() as session:
-            loaded = lake.source_orders.partitions(None, as_of)
+            loaded = days_of_snapshot(session, lake, as_of)
             self.transforms.view_months(session, loaded)
             self.transforms.create_calendar(session, loaded, as_of)
             session.view(lake.cohort_matrix, as_of, as_of)

@@ -1,4 +1,4 @@
-"""An earlier snapshot, and what has changed in the lake's days since it was taken.
+"""An earlier snapshot: the days it was made from, and what has changed in them since it was taken.
 
 Each snapshot of final_user_analysis says from which version of source_orders it was made. Where
 that version can still be read, the days that differ tell whose rows have to be computed anew; all
@@ -8,6 +8,7 @@ computed.
 
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rfm_platform.engine import SqlSession
@@ -30,6 +31,23 @@ class Earlier:
     snapshot: Partition
     before: list[Partition]
     now: list[Partition]
+
+
+def days_of_snapshot(session: SqlSession, lake: Lake, as_of: dt.date) -> list[Partition]:
+    """The days of source_orders that final_user_analysis as of a day was made from.
+
+    Whatever else a snapshot consists of is made from the same, also where another run has read
+    days again meanwhile. Without such a snapshot, or its version: the days as they are.
+    """
+    current = lake.source_orders.version()
+    for snapshot in lake.final_user_analysis.partitions(as_of, as_of):
+        session.view_files("snapshot", snapshot.files, lake.final_user_analysis.shape)
+        ((version,),) = session.rows("SELECT source_version FROM snapshot LIMIT 1")
+        if version == current:
+            break
+        with suppress(GoneError):
+            return lake.source_orders.partitions(None, as_of, version=version)
+    return lake.source_orders.partitions(None, as_of)
 
 
 def find_earlier(

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from rfm_platform import catalog
 from rfm_platform.calendar import last_day, months_between
 from rfm_platform.customers.built import built_from, built_months, customers_recipe
-from rfm_platform.customers.earlier import Earlier, find_earlier
+from rfm_platform.customers.earlier import Earlier, days_of_snapshot, find_earlier
 from rfm_platform.customers.extraction import view_days
 from rfm_platform.customers.segments import Segments
 from rfm_platform.engine import SqlEngine, SqlSession, read_sql
@@ -151,7 +151,7 @@ class Transforms:
     def build_cohorts(self, as_of: dt.date) -> None:
         """cohort_matrix as of a day."""
         with self.engine.session() as session:
-            loaded = self.lake.source_orders.partitions(None, as_of)
+            loaded = days_of_snapshot(session, self.lake, as_of)
             self.view_months(session, loaded)
             self.create_calendar(session, loaded, as_of)
             session.replace(

@@ -5,6 +5,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+from rfm_platform.customers.earlier import days_of_snapshot
 from rfm_platform.customers.transforms import Transforms
 from rfm_platform.engine import SqlSession, read_sql
 from rfm_platform.warehouse import Warehouse
@@ -34,7 +35,7 @@ def sums_violations(
         table: final_user_analysis, rfm_scores or cohort_matrix.
     """
     with transforms.engine.session() as session:
-        transforms.view_months(session, transforms.lake.source_orders.partitions(None, as_of))
+        transforms.view_months(session, days_of_snapshot(session, transforms.lake, as_of))
         _view_snapshots(session, transforms, as_of)
         lake = _by_source(session.records(read_sql(__package__, "snapshot_sums")))
     published = _by_source(
@@ -65,7 +66,7 @@ def score_violations(warehouse: Warehouse, as_of: dt.date, *, per_marketplace: b
 def cohort_violations(transforms: Transforms, as_of: dt.date) -> list[str]:
     """Which cells of a day's cohort matrix break what always holds."""
     with transforms.engine.session() as session:
-        transforms.view_months(session, transforms.lake.source_orders.partitions(None, as_of))
+        transforms.view_months(session, days_of_snapshot(session, transforms.lake, as_of))
         _view_snapshots(session, transforms, as_of)
         found = session.rows(read_sql(__package__, "cohort_violations"))
     return _bounded(

@@ -6,10 +6,11 @@ import dagster as dg
 import pytest
 
 from rfm_platform.postgres.embedded import EmbeddedServer
-from rfm_platform_tests.assets.chain import Chain, CheckCrashedError, line, new_chain
+from rfm_platform_tests.assets.chain import Chain, CheckCrashedError, day, line, new_chain
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 AS_OF = "03-10"
+DAYS = ("03-01", "03-02")
 TABLES = (
     "final_user_analysis_snapshots",
     "rfm_scores_snapshots",
@@ -184,6 +185,33 @@ def test_a_wrong_sum_blocks_what_would_be_scored_from_it(taken: Chain) -> None:
     taken.in_warehouse("UPDATE rfm.final_user_analysis_snapshots SET total_order = 0")
     verdict = taken.judge("sums_equal_the_months", AS_OF)
     assert (verdict.passed, verdict.blocking) == (False, True)
+
+
+def test_a_snapshot_is_made_of_one_source_though_another_run_reads_days_meanwhile(
+    chain: Chain,
+) -> None:
+    chain.fill([line(f"{on}-{n}", on, user_id=f"u{n}") for on in DAYS for n in range(4)])
+    assert chain.load(DAYS[0], DAYS[-1]).succeeded
+    transforms, publisher = chain.platform.transforms, chain.platform.publisher
+    as_of = day(DAYS[-1])
+    transforms.analyse_customers(as_of)
+    publisher.publish_customers(as_of)
+    chain.in_mart("DELETE FROM flatten_order_marketplace WHERE user_id = 'u1'")
+    assert chain.load(DAYS[0]).succeeded, "another run, between two steps of the first"
+    transforms.score(as_of, chain.platform.segments(), per_marketplace=False)
+    publisher.publish_scores(as_of)
+    transforms.build_cohorts(as_of)
+    publisher.publish_cohorts(as_of)
+    for check in ("sums_equal_the_months", "score_sums_equal_the_months", "cohorts_add_up"):
+        verdict = chain.judge(check, DAYS[-1])
+        assert verdict.passed, verdict.description
+    ((customers,),) = chain.in_warehouse("SELECT SUM(cohort_size) FROM rfm.cohort_matrix")
+    assert customers == 4
+    assert chain.snapshot(DAYS[-1]).succeeded
+    assert chain.in_warehouse("SELECT SUM(cohort_size) FROM rfm.cohort_matrix") == [(4,)]
+    assert chain.load(DAYS[0], DAYS[-1]).succeeded
+    assert chain.snapshot(DAYS[-1]).succeeded
+    assert chain.in_warehouse("SELECT SUM(cohort_size) FROM rfm.cohort_matrix") == [(3,)]
 
 
 def test_missing_days_warn_with_how_many_and_which(taken: Chain) -> None:
