@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from rfm_platform.errors import PlatformError
 
-TEXT = ("text", "character varying", "character")
+PADDED = "character"
+TEXT = ("text", "character varying", PADDED)
 SMALL_INTEGER = ("smallint", "integer")
 INTEGER = (*SMALL_INTEGER, "bigint")
 TIMESTAMP = ("timestamp without time zone", "timestamp with time zone")

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from rfm_platform.catalog import flatten_order_marketplace, order_marketplace
-from rfm_platform.mart.contract import AWARE, ContractError, violations
+from rfm_platform.mart.contract import AWARE, PADDED, ContractError, violations
 from rfm_platform.mart.snapshot import MartSnapshot, read_statement
 from rfm_platform.postgres import Database
 
@@ -89,7 +89,7 @@ class Mart:
             lines, orders = self._columns(connection)
             if problems := self._violations(lines, orders):
                 raise ContractError(f"{self.database.label}: {'; '.join(problems)}")
-            yield MartSnapshot(connection, self._identifiers(lines), join, self.connections)
+            yield MartSnapshot(connection, self._identifiers(lines, orders), join, self.connections)
 
     @contextmanager
     def _transaction(self, exported: str | None) -> Iterator[psycopg.Connection]:
@@ -132,34 +132,66 @@ class Mart:
             *violations(order_marketplace, self.names.of(order_marketplace), orders),
         ]
 
-    def _identifiers(self, lines: Mapping[str, str]) -> dict[str, sql.Composable]:
-        column = self.names.of(flatten_order_marketplace)
-        created: sql.Composable = _identifier("l", column["create_timestamp"])
-        zone: sql.Composable = sql.SQL("")
-        if lines[column["create_timestamp"]] == AWARE:
-            zone = sql.SQL(" AT TIME ZONE {}").format(sql.Literal(self.timezone))
+    def _identifiers(
+        self, lines: Mapping[str, str], orders: Mapping[str, str]
+    ) -> dict[str, sql.Composable]:
         identifiers: dict[str, sql.Composable] = {
             "lines": _identifier(self.names.schema, self.names.lines),
             "orders": _identifier(self.names.schema, self.names.orders),
-            # A bound stays on the column's own side of the conversion, so that an index serves.
-            "created": created,
-            "created_local": sql.SQL("({}{})").format(created, zone),
-            "first": sql.SQL("(%(first)s::timestamp{})").format(zone),
-            "after": sql.SQL("(%(after)s::timestamp{})").format(zone),
         }
         identifiers |= {
-            name: read_statement("flag").format(flag=_identifier("l", column[f"{name}_flag"]))
-            for name in ("cancelled", "returned")
+            name: _column("l", mart, lines[mart])
+            for name, mart in self.names.of(flatten_order_marketplace).items()
         }
-        identifiers |= {name: _identifier("l", mart) for name, mart in column.items()}
         identifiers |= {
-            f"orders_{name}": _identifier("o", mart)
+            f"orders_{name}": _column("o", mart, orders[mart])
             for name, mart in self.names.of(order_marketplace).items()
+        }
+        identifiers |= self._moments(identifiers["create_timestamp"], lines)
+        identifiers |= {
+            name: read_statement("flag").format(flag=identifiers[f"{name}_flag"])
+            for name in ("cancelled", "returned")
         }
         identifiers["orders_name"] = sql.Literal(identifiers["orders"].as_string(None))
         for name in ("digest", "line_hash", "name_hash"):
             identifiers[name] = read_statement(name).format(**identifiers)
         return identifiers
+
+    def _moments(
+        self, created: sql.Composable, lines: Mapping[str, str]
+    ) -> dict[str, sql.Composable]:
+        """A line's moment, and the bounds of days that statements have.
+
+        A bound stays on the column's own side of the conversion, so that an index serves. Where
+        clocks change at midnight it may be off by as much as they change: midnight comes twice, or
+        never. No zone ever changed by more than a day, so a bound is moved by one, and which lines
+        are a day's is left to the local date: ``first`` and ``after`` leave out no line of the days
+        between them, ``first_later`` and ``after_earlier`` no line outside.
+        """
+        aware = lines[self.names.of(flatten_order_marketplace)["create_timestamp"]] == AWARE
+        zone = sql.SQL(" AT TIME ZONE {}").format(sql.Literal(self.timezone))
+
+        def bound(parameter: str, moved: str) -> sql.Composable:
+            if not aware:
+                return sql.SQL(f"(%({parameter})s::timestamp)")
+            return sql.SQL(f"((%({parameter})s::timestamp {moved} INTERVAL '1 day'){{}})").format(
+                zone
+            )
+
+        return {
+            "created": created,
+            "created_local": sql.SQL("({}{})").format(created, zone if aware else sql.SQL("")),
+            "first": bound("first", "-"),
+            "after": bound("after", "+"),
+            "first_later": bound("first", "+"),
+            "after_earlier": bound("after", "-"),
+        }
+
+
+def _column(table: str, name: str, kind: str) -> sql.Composable:
+    identifier = _identifier(table, name)
+    # Of char(n) COPY writes blanks up to n, which functions of text and comparisons do not see.
+    return sql.SQL("{}::text").format(identifier) if kind == PADDED else identifier
 
 
 def _identifier(*names: str) -> sql.Identifier:

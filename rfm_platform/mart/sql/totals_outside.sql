@@ -1,10 +1,12 @@
 -- Order lines that no partition will ever hold: before the first day, after the last, or without
--- a timestamp.
+-- a timestamp. The local time says which they are, the bounds are there for an index.
 SELECT
-    COUNT(*) FILTER (WHERE {created} < {first}) AS lines_before,
-    MIN({created_local}) FILTER (WHERE {created} < {first}) AS earliest,
-    COUNT(*) FILTER (WHERE {created} >= {after}) AS lines_after,
-    MAX({created_local}) FILTER (WHERE {created} >= {after}) AS latest,
+    COUNT(*) FILTER (WHERE {created_local} < %(first)s::timestamp) AS lines_before,
+    MIN({created_local}) FILTER (WHERE {created_local} < %(first)s::timestamp) AS earliest,
+    COUNT(*) FILTER (WHERE {created_local} >= %(after)s::timestamp) AS lines_after,
+    MAX({created_local}) FILTER (WHERE {created_local} >= %(after)s::timestamp) AS latest,
     COUNT(*) FILTER (WHERE {created} IS NULL) AS lines_without_timestamp
 FROM {lines} AS l
-WHERE {created} < {first} OR {created} >= {after} OR {created} IS NULL
+WHERE ({created} < {first_later} AND {created_local} < %(first)s::timestamp)
+    OR ({created} >= {after_earlier} AND {created_local} >= %(after)s::timestamp)
+    OR {created} IS NULL
