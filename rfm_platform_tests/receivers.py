@@ -17,10 +17,14 @@ from rfm_platform_tests.conftest import free_port
 
 @dataclass
 class Receiver:
-    """A receiver, its Apprise URL, and the texts it was sent: title and body."""
+    """A receiver, its Apprise URL, and the texts it was sent: title and body.
+
+    What it answers is told beforehand where it matters, one answer for each message.
+    """
 
     url: str = ""
     received: list[str] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
 
 
 @contextmanager
@@ -51,14 +55,14 @@ def mail_server() -> Iterator[Receiver]:
 
 @contextmanager
 def webhook(status: int = 200) -> Iterator[Receiver]:
-    """An HTTP server that takes JSON and answers with a status."""
+    """An HTTP server that takes JSON and answers with a status, where nothing else is told."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             receiver.received.append(f"{sent['title']}\n{sent['message']}")
-            self.send_response(status)
+            self.send_response(receiver.answers.pop(0) if receiver.answers else status)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

@@ -3,21 +3,28 @@
 Dagster's own alerting is not part of its open source. A failed check that does not block leaves
 its run green, so the verdicts of every run that has ended are read, in the order in which they
 ended; the sensor's cursor remembers what was told.
+
+Dagster's sensor of failed runs goes on to the next run also when it could not tell about one. Ours
+walks the same events, and its cursor moves once a message is sent.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
 from rfm_platform.automation.failures import quotable
-from rfm_platform.automation.messages import Memory, Verdict, tell, tell_failed_run
+from rfm_platform.automation.messages import Memory, Message, Verdict, tell, tell_failed_run
+from rfm_platform.notifier import NotificationError
 from rfm_platform.partitions import describe_days
-from rfm_platform.presentation import SUMMARY
+from rfm_platform.presentation import DAY_LOOKED_AT, SUMMARY
 from rfm_platform.wiring import Platform
 
 RUNS_A_TICK = 50
+FAILED_RUNS_A_TICK = 5  # a message each, and a tick may take a minute
 SECONDS_BETWEEN_TICKS = 60
+RECORD = "record_id"
 ENDED = [
     dg.DagsterRunStatus.SUCCESS,
     dg.DagsterRunStatus.FAILURE,
@@ -51,25 +58,35 @@ def alert_sensors(*, running: bool) -> list[dg.SensorDefinition]:
         context.update_cursor(memory.write())
         return dg.SkipReason(message.title if message else "Nothing new.")
 
-    @dg.run_failure_sensor(
+    @dg.sensor(
         name="alert_on_failed_runs",
         description="Tells about runs that failed: which days, which steps, why.",
         minimum_interval_seconds=SECONDS_BETWEEN_TICKS,
         default_status=status,
     )
     def alert_on_failed_runs(
-        context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]
-    ) -> None:
-        run = context.dagster_run
-        message = tell_failed_run(
-            run.job_name,
-            describe_days(run),
-            run.run_id,
-            [quotable(event) for event in context.get_step_failure_events()]
-            or [context.failure_event.message or "It did not say why."],
-            platform.settings.ui_url,
-        )
-        platform.notifier.send(message.title, message.body)
+        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.SkipReason:
+        if not context.cursor:
+            # Nobody wants to be told what failed before somebody switched this on.
+            newest = context.instance.fetch_run_status_changes(
+                dg.DagsterEventType.RUN_FAILURE, limit=1
+            ).records
+            context.update_cursor(_cursor(newest[0].storage_id if newest else 0))
+            return dg.SkipReason("Runs that fail from now on are told.")
+        told: list[str] = []
+        for failure in _failures(context.instance, context.cursor):
+            message = _about(context.instance, failure, platform.settings.ui_url)
+            if message is not None:
+                try:
+                    platform.notifier.send(message.title, message.body)
+                except NotificationError:
+                    if not told:
+                        raise
+                    break  # an error would take back the cursor, and what was sent is sent again
+                told.append(message.title)
+            context.update_cursor(_cursor(failure.storage_id))
+        return dg.SkipReason("; ".join(told) or "Nothing new.")
 
     return [alert_on_checks, alert_on_failed_runs]
 
@@ -99,9 +116,45 @@ def _evaluations(instance: dg.DagsterInstance, memory: Memory) -> Iterator[Verdi
             yield Verdict(
                 asset=evaluation.asset_key.to_user_string(),
                 check=evaluation.check_name,
-                day=evaluation.partition,
+                day=evaluation.partition or _day_looked_at(evaluation),
                 passed=evaluation.passed,
                 severity=evaluation.severity.value,
                 description=evaluation.description or "",
                 run_id=run_id,
+                only_newest=evaluation.partition is None,
             )
+
+
+def _day_looked_at(evaluation: dg.AssetCheckEvaluation) -> str | None:
+    """The day that a verdict without a partition is about, if its check says it."""
+    day = evaluation.metadata.get(DAY_LOOKED_AT)
+    return str(day.value) if day is not None else None
+
+
+def _cursor(storage_id: int) -> str:
+    """By the name that Dagster gives it: where its own sensor stopped, ours goes on."""
+    return json.dumps({RECORD: storage_id})
+
+
+def _failures(instance: dg.DagsterInstance, cursor: str) -> Sequence[dg.EventLogRecord]:
+    """The failures of runs that come after a cursor: each try of a run has one of its own."""
+    after = json.loads(cursor)[RECORD]
+    return instance.fetch_run_status_changes(
+        dg.RunStatusChangeRecordsFilter(dg.DagsterEventType.RUN_FAILURE, after_storage_id=after),
+        limit=FAILED_RUNS_A_TICK,
+        ascending=True,
+    ).records
+
+
+def _about(
+    instance: dg.DagsterInstance, failure: dg.EventLogRecord, ui_url: str | None
+) -> Message | None:
+    """What is said of a run that failed; None: somebody has deleted it."""
+    run = instance.get_run_by_id(failure.run_id)
+    if run is None:
+        return None
+    steps = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    errors = [quotable(entry.dagster_event) for entry in steps if entry.dagster_event]
+    event = failure.event_log_entry.dagster_event
+    why = (event.message if event else None) or "It did not say why."
+    return tell_failed_run(run.job_name, describe_days(run), run.run_id, errors or [why], ui_url)

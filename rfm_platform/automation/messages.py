@@ -4,13 +4,16 @@ A failed check is told once for each day, however often it is evaluated again, a
 it has recovered. Texts are those of the checks, which name days, shops and orders, never people.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 LINES_SHOWN = 20  # of failures, and of recoveries; the rest is counted
-RUNS_REMEMBERED = 200
 LETTERS_SHOWN = 300  # of a check's own words
+RUNS_REMEMBERED = 200
+FAILING_REMEMBERED = 1500  # two checks that fail on every day of two years
+LETTERS_OF_A_NAME = 8  # by which a memory knows a run, and what is failing
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class Verdict:
     Attributes:
         day: None: of a check that has no days.
         run_id: of the run that evaluated it.
+        only_newest: whether the check looks at the newest day alone, and at none of them again
+            once there is a newer one.
     """
 
     asset: str
@@ -29,21 +34,38 @@ class Verdict:
     severity: str
     description: str
     run_id: str
+    only_newest: bool = False
 
     @property
     def subject(self) -> str:
         """What stays the same from one evaluation to the next."""
         return f"{self.asset} {self.check}{f' {self.day}' if self.day else ''}"
 
+    @property
+    def kept_under(self) -> str:
+        """What a memory knows the subject by: a check's newest day takes the last one's place."""
+        return _hash(f"{self.asset} {self.check}" if self.only_newest else self.subject)
+
+    @property
+    def kept_day(self) -> str:
+        """The day, where `kept_under` does not hold it."""
+        return (self.day or "") if self.only_newest else ""
+
 
 @dataclass
 class Memory:
     """What has been looked at and told, between two ticks.
 
+    Dagster stores it anew with every tick, so as text it is short: less than 20,000 letters,
+    however much fails.
+
     Attributes:
         after: when the last run that was looked at was updated, seconds since 1970.
-        runs: the last ones that were looked at.
-        failing: subjects that are told to be failing, with their severity.
+        runs: how the last ones that were looked at begin.
+        failing: hashes of subjects that are told to be failing, each with the severity's first
+            letter. What was found failing last is at the end. Beyond 1,500 the first ones are
+            forgotten: their recovery is not told, and that they fail is told again if a later
+            run finds it.
     """
 
     after: float = 0
@@ -53,18 +75,41 @@ class Memory:
     @classmethod
     def read(cls, text: str | None) -> "Memory":
         """From what `write` gave; nothing: a memory without anything in it."""
-        return cls(**json.loads(text)) if text else cls()
+        if not text:
+            return cls()
+        kept = json.loads(text)
+        failing = kept["failing"]
+        if isinstance(failing, dict):
+            # Of a release that wrote subjects and severities in full.
+            told = {_hash(subject): severity[0] for subject, severity in failing.items()}
+        else:
+            told = {one[:LETTERS_OF_A_NAME]: one[LETTERS_OF_A_NAME:] for one in failing.split()}
+        return cls(kept["after"], [run[:LETTERS_OF_A_NAME] for run in kept["runs"]], told)
 
     def write(self) -> str:
-        """As text."""
-        return json.dumps(asdict(self))
+        """As text, without the first of too many failures."""
+        failing = [name + told for name, told in self.failing.items()][-FAILING_REMEMBERED:]
+        return json.dumps({"after": self.after, "runs": self.runs, "failing": " ".join(failing)})
 
     def is_new(self, run_id: str) -> bool:
         """Whether a run has not been looked at before; from now on it has."""
-        if run_id in self.runs:
+        name = run_id[:LETTERS_OF_A_NAME]
+        if name in self.runs:
             return False
-        self.runs = [*self.runs[-RUNS_REMEMBERED:], run_id]
+        self.runs = [*self.runs[-RUNS_REMEMBERED:], name]
         return True
+
+    def is_new_failure(self, verdict: Verdict) -> bool:
+        """Whether a failure has not been told; from now on it has."""
+        failure = verdict.severity[0] + verdict.kept_day
+        told = self.failing.pop(verdict.kept_under, None)
+        self.failing[verdict.kept_under] = failure
+        return told != failure
+
+    def is_recovery(self, verdict: Verdict) -> bool:
+        """Whether what passed was told to be failing; from now on it is not."""
+        told = self.failing.pop(verdict.kept_under, None)
+        return told is not None and told[1:] == verdict.kept_day
 
 
 @dataclass(frozen=True)
@@ -89,12 +134,12 @@ def tell(memory: Memory, verdicts: Iterable[Verdict], ui_url: str | None) -> Mes
     newest = {verdict.subject: verdict for verdict in verdicts}
     failures: list[Verdict] = []
     recoveries: list[Verdict] = []
-    for subject, verdict in newest.items():
-        if not verdict.passed and memory.failing.get(subject) != verdict.severity:
+    for verdict in newest.values():
+        if verdict.passed:
+            if memory.is_recovery(verdict):
+                recoveries.append(verdict)
+        elif memory.is_new_failure(verdict):
             failures.append(verdict)
-            memory.failing[subject] = verdict.severity
-        elif verdict.passed and memory.failing.pop(subject, None) is not None:
-            recoveries.append(verdict)
     if not failures and not recoveries:
         return None
     parts = []
@@ -123,6 +168,11 @@ def tell_failed_run(
     """
     lines = [*_bounded(list(map(_shortened, errors))), _link(ui_url, run_id)]
     return Message(f"rfm_platform run failed: {job} {days}".rstrip(), "\n".join(lines))
+
+
+def _hash(subject: str) -> str:
+    digest = hashlib.blake2b(subject.encode(), digest_size=LETTERS_OF_A_NAME // 2)
+    return digest.hexdigest()
 
 
 def _failure(verdict: Verdict, ui_url: str | None) -> str:

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from rfm_platform.presentation import DAY_LOOKED_AT
 from rfm_platform.wiring import Platform
 
 ASSET = "rfm_scores"
@@ -36,7 +37,7 @@ def deadline_check(daily: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinit
             f"`rfm refresh --as-of {newest}`."
             if missing
             else f"Everything as of {newest} is published.",
-            metadata={"day": newest},
+            metadata={DAY_LOOKED_AT: newest},
         )
 
     return is_published_by_the_deadline

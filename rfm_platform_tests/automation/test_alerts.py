@@ -1,5 +1,6 @@
 """People are told once, through real receivers, and nothing that they must not see."""
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +9,20 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from rfm_platform.automation.messages import LINES_SHOWN, Memory, Verdict, tell
+from rfm_platform.automation.jobs import DEADLINE_JOB
+from rfm_platform.automation.messages import (
+    FAILING_REMEMBERED,
+    LINES_SHOWN,
+    RUNS_REMEMBERED,
+    Memory,
+    Verdict,
+    tell,
+)
 from rfm_platform.definitions import build_defs
 from rfm_platform.notifier import NotificationError, Notifier
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import execute, plan_refresh
-from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
+from rfm_platform_tests.assets.chain import QUIET, Chain, day, line, new_chain
 from rfm_platform_tests.receivers import Receiver, mail_server, webhook
 
 DAYS = ("03-01", "03-02", "03-03")
@@ -93,6 +102,30 @@ def test_a_failed_check_is_told_once_for_each_day_and_once_when_it_recovers(
     assert receiver.received == []
 
 
+def test_every_missing_morning_is_told_and_recovers_for_itself(
+    server: EmbeddedServer, tmp_path: Path, receiver: Receiver
+) -> None:
+    chain = new(server, tmp_path, receiver.url)
+    subject = "rfm_scores is_published_by_the_deadline"
+    told = []
+    cursor = None
+    for newest, is_there in (("03-01", False), ("03-01", False), ("03-02", False), ("03-02", True)):
+        settings = chain.settings.model_copy(update={"end_date": day(newest)})
+        morning = Chain(settings, chain.mart, chain.warehouse)
+        if is_there:
+            assert refresh(morning, newest)
+        with morning.instance() as instance:
+            job = morning.definitions.resolve_job_def(DEADLINE_JOB)
+            assert job.execute_in_process(instance=instance, run_config=QUIET).success
+        cursor = tick(morning, cursor)
+        told.append([text for text in receiver.received if subject in text])
+        receiver.received.clear()
+    assert [len(texts) for texts in told] == [1, 0, 1, 1]
+    assert f"ERROR {subject} 2024-03-01:" in told[0][0]
+    assert f"ERROR {subject} 2024-03-02:" in told[2][0]
+    assert f"RECOVERED {subject} 2024-03-02" in told[3][0]
+
+
 def test_a_range_of_days_tells_each_day_and_not_their_summary(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
@@ -125,35 +158,6 @@ def test_what_nobody_took_is_sent_at_the_next_tick(server: EmbeddedServer, tmp_p
         )
         tick(reachable, None)
     assert "customers_are_known 2024-03-01" in receiver.received[0]
-
-
-def test_a_run_that_failed_is_told_without_what_a_library_said(
-    server: EmbeddedServer, tmp_path: Path
-) -> None:
-    with webhook() as receiver:
-        chain = new(server, tmp_path, receiver.url)
-        chain.in_mart("ALTER TABLE flatten_order_marketplace RENAME kurs_rate TO rate")
-        assert not refresh(chain, "03-02")
-        definitions = build_defs(chain.settings)
-        sensor = definitions.get_repository_def().get_sensor_def("alert_on_failed_runs")
-        with chain.instance() as instance:
-            (run,) = instance.get_runs(limit=1)
-            (failure,) = instance.get_records_for_run(
-                run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE
-            ).records
-            assert failure.event_log_entry.dagster_event
-            context = dg.build_run_status_sensor_context(
-                sensor_name=sensor.name,
-                dagster_event=failure.event_log_entry.dagster_event,
-                dagster_instance=instance,
-                dagster_run=run,
-                resources={"platform": chain.platform},
-            ).for_run_failure()
-            sensor(context)
-    (told,) = receiver.received
-    assert told.startswith("rfm_platform run failed: daily 2024-03-02")
-    assert "flatten_order_marketplace has no column kurs_rate" in told
-    assert f"{UI}/runs/{run.run_id}" in told
 
 
 def test_one_receiver_that_is_down_does_not_keep_the_message_from_the_others(
@@ -200,7 +204,10 @@ def test_a_memory_survives_a_restart_and_forgets_what_recovered() -> None:
     message = tell(memory, [verdict(1, passed=True)], None)
     assert message is not None
     assert message.body == "RECOVERED asset check day 001"
-    assert list(memory.failing) == ["asset check day 002"]
+    message = tell(memory, [verdict(2, passed=True)], None)
+    assert message is not None
+    assert message.body == "RECOVERED asset check day 002"
+    assert memory.failing == {}
 
 
 def test_a_warning_that_became_an_error_is_told_again() -> None:
@@ -210,3 +217,48 @@ def test_a_warning_that_became_an_error_is_told_again() -> None:
     assert message is not None
     assert message.body.startswith("ERROR")
     assert tell(memory, [verdict(2), verdict(2, passed=True)], None) is None, "over before a tick"
+
+
+def test_a_memory_is_bounded_and_knows_what_failed_last() -> None:
+    memory = Memory()
+    for number in range(RUNS_REMEMBERED * 2):
+        assert memory.is_new(f"{number:08}-4a1c-11ef-9454-0242ac120002")
+    everything = [verdict(number) for number in range(FAILING_REMEMBERED + 2)]
+    tell(memory, everything[:FAILING_REMEMBERED], None)
+    assert tell(memory, [everything[0]], None) is None, "found failing again: it stays in mind"
+    tell(memory, everything[FAILING_REMEMBERED:], None)
+    text = memory.write()
+    assert len(text) < 20_000
+    memory = Memory.read(text)
+    assert tell(memory, [everything[0], *everything[3:]], None) is None
+    assert tell(memory, [verdict(1, passed=True), verdict(2, passed=True)], None) is None
+    message = tell(memory, [verdict(0, passed=True), verdict(3, passed=True)], None)
+    assert message is not None
+    assert message.title == "rfm_platform checks: 2 recovered"
+
+
+def test_a_memory_of_an_earlier_release_is_read() -> None:
+    run = "0b7e8a4e-4a1c-11ef-9454-0242ac120002"
+    failing = {f"asset check day {n:03}": "ERROR" for n in range(FAILING_REMEMBERED * 2)}
+    text = json.dumps({"after": 5.5, "runs": [run], "failing": failing})
+    memory = Memory.read(Memory.read(text).write())
+    assert memory.after == 5.5
+    assert not memory.is_new(run)
+    newest = FAILING_REMEMBERED * 2 - 1
+    assert tell(memory, [verdict(newest)], None) is None
+    message = tell(memory, [verdict(newest, passed=True)], None)
+    assert message is not None
+    assert message.body == f"RECOVERED asset check day {newest}"
+    assert len(memory.write()) < 20_000
+
+
+def test_a_later_morning_that_is_there_is_no_recovery_of_an_earlier_one() -> None:
+    def morning(on: str, *, passed: bool) -> Verdict:
+        return Verdict("asset", "check", on, passed, "ERROR", "", "run", only_newest=True)
+
+    memory = Memory()
+    message = tell(memory, [morning(on, passed=False) for on in DAYS[:2]], None)
+    assert message is not None
+    assert message.title == "rfm_platform checks: 2 failed"
+    assert tell(memory, [morning(DAYS[2], passed=True)], None) is None
+    assert memory.failing == {}
