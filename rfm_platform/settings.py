@@ -163,6 +163,12 @@ class Settings(MartSettings, MorningSettings, BiSettings):
             raise ValueError("RFM_END_DATE lies before RFM_START_DATE")
         return self
 
+    @field_validator("*")
+    @classmethod
+    def _one_place(cls, value: object) -> object:
+        """A path means the same to whoever is started elsewhere."""
+        return value.absolute() if isinstance(value, Path) else value
+
     @property
     def quartiles_per_marketplace(self) -> bool:
         return self.quartiles == "marketplace"

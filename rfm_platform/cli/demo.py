@@ -1,13 +1,15 @@
 """`rfm demo`: fill the embedded mart, and write down which days this home is about."""
 
+import datetime as dt
 from pathlib import Path
 
 from rich.console import Console
 
 from rfm_platform.cli.progress import bar
 from rfm_platform.demo import Loaded, campaigns, completejourney, synthetic
+from rfm_platform.errors import PlatformError
 from rfm_platform.settings import HOME_FILE, Settings, read_settings
-from rfm_platform.wiring import source_database, warehouse_database
+from rfm_platform.wiring import build_platform, source_database, warehouse_database
 
 
 def load(
@@ -17,7 +19,17 @@ def load(
 
     Args:
         lines: how many lines to invent; None: the real orders.
+
+    Raises:
+        PlatformError: the home holds orders of other days, which would be taken for the same
+            company's.
     """
+    if lines is None:
+        days_of_demo = completejourney.FIRST_DAY, completejourney.LAST_DAY
+    else:
+        last = synthetic.END_DATE
+        days_of_demo = last - dt.timedelta(days=days - 1), last
+    _refuse_others_orders(settings, *days_of_demo)
     database = source_database(settings)
     with bar(console) as progress:
         task = progress.add_task("orders into the mart", total=None)
@@ -37,6 +49,16 @@ def load(
     )
     _remember(settings.home, loaded, calendar)
     return read_settings(settings.home)
+
+
+def _refuse_others_orders(settings: Settings, first: dt.date, last: dt.date) -> None:
+    loaded = [day.value for day in build_platform(settings).lake.source_orders.partitions()]
+    if loaded and not first <= loaded[0] <= loaded[-1] <= last:
+        raise PlatformError(
+            f"{settings.home} holds orders of {loaded[0]} to {loaded[-1]}, and these are of "
+            f"{first} to {last}: both would be counted together. Set RFM_HOME to another "
+            "directory, or remove that one (`make clean`)."
+        )
 
 
 def show_next_steps(settings: Settings, console: Console) -> None:

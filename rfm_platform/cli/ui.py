@@ -2,12 +2,23 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Never
 
 from rich.console import Console
 
 from rfm_platform.automation.instance import HOME, open_instance, prepare_dagster_home
-from rfm_platform.settings import Settings
+from rfm_platform.settings import ENV_PREFIX, Settings
+
+
+def paths(settings: Settings) -> dict[str, str]:
+    """The variables of settings that are paths, for a process that is started elsewhere."""
+    found = {name: getattr(settings, name) for name in Settings.model_fields}
+    return {
+        f"{ENV_PREFIX}{name.upper()}": str(value)
+        for name, value in found.items()
+        if isinstance(value, Path)
+    }
 
 
 def open_ui(settings: Settings, console: Console, port: int) -> Never:
@@ -24,7 +35,7 @@ def open_ui(settings: Settings, console: Console, port: int) -> Never:
     environment = {
         **os.environ,
         HOME: str(home),
-        "RFM_HOME": str(settings.home),
+        **paths(settings),
         "PYTHONWARNINGS": "ignore",  # Dagster's, about its own options
     }
     os.chdir(home)  # Dagster warns about a dagster.yaml beside it that it does not read

