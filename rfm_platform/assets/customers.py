@@ -41,6 +41,8 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
         days = days_of(context)
+        # Looked up before months are built: what is loaded meanwhile is not in them.
+        loaded = context.instance.get_materialized_partitions(dg.AssetKey("source_orders"))
         months = sorted(
             {day.replace(day=1) for day in days} | {*platform.transforms.outdated_months(days[-1])}
         )
@@ -53,6 +55,7 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
             months,
             context.run.run_id,
             progress=lambda month: context.log.info(f"{month:%Y-%m} published"),
+            loaded=[dt.date.fromisoformat(key) for key in loaded],
         )
         if restated:
             context.log.info(f"{restated} published figures restated: see rfm.restatements")

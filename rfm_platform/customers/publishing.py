@@ -1,7 +1,7 @@
 """From the lake to the warehouse: one transaction a month or a snapshot, old snapshots removed."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from rfm_platform import catalog
 from rfm_platform.customers.restatements import by_marketplace, restatements
-from rfm_platform.customers.sending import AS_OF, MONTH, Sender
+from rfm_platform.customers.sending import AS_OF, MONTH, PublishedMonth, Sender
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import Lake, LakeTable
 from rfm_platform.warehouse import Warehouse
@@ -62,6 +62,8 @@ class Publisher:
         months: Iterable[dt.date],
         run_id: str,
         progress: Callable[[dt.date], None] = lambda _: None,
+        *,
+        loaded: Collection[dt.date] = (),
     ) -> int:
         """Publishes months of aggregated_monthly, one transaction each, several at once.
 
@@ -71,18 +73,23 @@ class Publisher:
             months: first days.
             run_id: for the ledger.
             progress: told each month that is done, in whatever order.
+            loaded: days that the lake's months were built from, or had no line to be built from.
+                The lake knows the former only.
 
         Returns:
             The rows added to the ledger.
         """
         self.warehouse.prepare()
         months = list(months)
+        newest = {day.replace(day=1): day for day in sorted(loaded)}
         at_once = max(1, min(self.connections, len(months)))
         one = replace(self, engine=self.engine.share(at_once))
         restated = 0
         with ThreadPoolExecutor(at_once) as threads:
             try:
-                published = {threads.submit(one.publish_month, m, run_id): m for m in months}
+                published = {
+                    threads.submit(one.publish_month, m, run_id, newest.get(m)): m for m in months
+                }
                 for done in as_completed(published):
                     restated += done.result()
                     progress(published[done])
@@ -91,33 +98,36 @@ class Publisher:
                 raise
         return restated
 
-    def publish_month(self, month: dt.date, run_id: str) -> int:
-        """Publishes one month likewise. Returns the rows added to the ledger."""
+    def publish_month(
+        self, month: dt.date, run_id: str, loaded_through: dt.date | None = None
+    ) -> int:
+        """Publishes a month likewise, loaded up to a day. Returns the rows added to the ledger."""
         with self.warehouse.publication() as publication:
             # Locked first: the figures before are those that the new ones replace.
             publication.lock(catalog.aggregated_monthly, month)
-            before = publication.rows(read_sql(__package__, "published_month"), {"month": month})
+            before = self.sender.published_month(publication, month)
             version = self.sender.send_month(publication, month, before)
             ledger = self._restatements(month, before, run_id)
             publication.append(catalog.restatements, ledger)
-            publication.record_month(month, version, self._now())
+            told_of = [day for day in (before.through, loaded_through) if day is not None]
+            publication.record_month(month, version, max(told_of, default=None), self._now())
         return len(ledger)
 
     def _restatements(
-        self, month: dt.date, before: Sequence[Mapping[str, Any]], run_id: str
+        self, month: dt.date, before: PublishedMonth, run_id: str
     ) -> list[dict[str, Any]]:
-        if not before:
+        through = before.through
+        if through is None:
             return []
-        through = max(row["through"] for row in before)
         with self.engine.session() as session:
             # From the lake: adding up what has just been sent would cost more than sending it.
             session.view(self.lake.aggregated_monthly, month, month, name="sent_month")
             after = session.records(read_sql(__package__, "sent_month"))
-            if any(row["through"] != through for row in after):
+            if any(row["through"] > through for row in after):
                 session.view(self.lake.source_orders, month, through)
                 after = session.records(read_sql(__package__, "month_totals"))
         return restatements(
-            by_marketplace(before),
+            by_marketplace(before.totals),
             by_marketplace(after),
             month=month,
             through=through,

@@ -150,10 +150,17 @@ class Publication:
         """Notes that some snapshots of final_user_analysis are published no more."""
         self._remove(snapshot_publications, "as_of_date", dates)
 
-    def record_month(self, month: dt.date, version: str | None, at: dt.datetime) -> None:
-        """Notes which computation of a month is published."""
+    def record_month(
+        self, month: dt.date, version: str | None, through: dt.date | None, at: dt.datetime
+    ) -> None:
+        """Notes which computation of a month is published, and up to which day it was loaded."""
         self._remove(publications, "month_of_order", [month])
-        row = {"month_of_order": month, "version": version, "published_at": at}
+        row = {
+            "month_of_order": month,
+            "version": version,
+            "published_at": at,
+            "through": through,
+        }
         self.append(publications, [row])
 
     def append(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -56,7 +56,7 @@ def _described(database: Database) -> dict[str, str | None]:
         rows = connection.execute(
             "SELECT c.relname::text, a.attname::text, col_description(c.oid, a.attnum), "
             "obj_description(c.oid, 'pg_class') FROM pg_class AS c "
-            "JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 "
+            "JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
             "WHERE c.relnamespace = 'rfm'::regnamespace AND c.relkind IN ('r', 'v')"
         ).fetchall()
     found = {f"{relation}.{column}": comment for relation, column, comment, _ in rows}
@@ -95,6 +95,29 @@ def test_comments_that_somebody_changed_come_back_with_the_next_catalogue(
         connection.execute("COMMENT ON SCHEMA rfm IS 'an older catalogue'")
     Warehouse(prepared.database).prepare()
     assert _described(prepared.database) == before
+
+
+def test_a_warehouse_of_an_older_release_gets_the_columns_it_lacks_and_keeps_its_rows(
+    prepared: Warehouse,
+) -> None:
+    table, lacking = "cohort_matrix_snapshots", ("cohort_size", "is_partial")
+    before = _described(prepared.database)
+    with prepared.database.connect() as connection:
+        connection.execute("INSERT INTO rfm.publications (version) VALUES ('old')")
+        connection.execute("ALTER TABLE rfm.publications DROP COLUMN through")
+        connection.execute(f"INSERT INTO rfm.{table} (as_of_date, value) VALUES ('2024-01-31', 7)")
+        connection.execute("DROP VIEW rfm.cohort_matrix")
+        for column in lacking:
+            connection.execute(f"ALTER TABLE rfm.{table} DROP COLUMN {column}")
+        connection.execute(f"CREATE VIEW rfm.cohort_matrix AS SELECT * FROM rfm.{table}")
+        connection.execute("COMMENT ON SCHEMA rfm IS 'an older catalogue'")
+    Warehouse(prepared.database).prepare()
+    assert _described(prepared.database) == before
+    with prepared.database.connect() as connection:
+        noted = connection.execute("SELECT version, through FROM rfm.publications").fetchall()
+        shown = connection.execute("SELECT value, is_partial FROM rfm.cohort_matrix").fetchall()
+    assert noted == [("old", None)]
+    assert shown == [(7, None)]
 
 
 def test_a_role_that_owns_the_schema_needs_no_right_to_create_one(warehouse: Database) -> None:
