@@ -14,7 +14,7 @@ from rfm_platform.customers.restatements import by_marketplace, restatements
 from rfm_platform.customers.sending import AS_OF, MONTH, PublishedMonth, Sender
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import Lake, LakeTable
-from rfm_platform.warehouse import Warehouse
+from rfm_platform.warehouse import Retention, Warehouse
 
 
 @dataclass(frozen=True)
@@ -152,10 +152,9 @@ class Publisher:
             publication.forget_snapshots([as_of])
             if version is not None:
                 publication.record_snapshot(as_of, version, self._now())
-            removed = publication.keep(table, AS_OF, self.keep_days)
+            removed, retention = publication.keep(table, AS_OF, self.keep_days)
             publication.forget_snapshots(removed)
-        if removed:
-            source.commit([], removed)
+        _drop_from_lake(source, retention)
         return as_of not in removed
 
     def publish_scores(self, as_of: dt.date) -> bool:
@@ -193,11 +192,21 @@ class Publisher:
             for source, table in tables:
                 rows = self.sender.rows(source, source.files(as_of, as_of), table)
                 publication.replace(table, (AS_OF, as_of), rows)
-            removed = {
+            kept = {
                 source: publication.keep(table, AS_OF, self.keep_days) for source, table in retained
             }
-        # Only after the commit: the warehouse never shows what the lake no longer has a copy of.
-        for source, dates in removed.items():
-            if dates:
-                source.commit([], dates)
-        return not any(as_of in dates for dates in removed.values())
+        for source, (_, retention) in kept.items():
+            _drop_from_lake(source, retention)
+        return not any(as_of in removed for removed, _ in kept.values())
+
+
+def _drop_from_lake(source: LakeTable, retention: Retention) -> None:
+    """Removes the snapshots that the warehouse no longer has, or would not keep.
+
+    Only after its commit: the warehouse never shows what the lake has no copy of. And whichever
+    they are: a run that was killed here, or that never reached the warehouse, has left some, and
+    they hold people's names.
+    """
+    dropped = retention.dropped(snapshot.value for snapshot in source.partitions())
+    if dropped:
+        source.commit([], dropped)
