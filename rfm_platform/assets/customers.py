@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from rfm_platform import catalog
-from rfm_platform.assets.definition import customer_asset, report_snapshot
+from rfm_platform.assets.definition import customer_asset, days_with_snapshot, report_snapshot
 from rfm_platform.calendar import days_between, last_day
 from rfm_platform.customers.overviews import retention_table, segment_table
 from rfm_platform.partitions import also_did, days_of
@@ -104,7 +104,7 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
         segments = platform.segments()
-        for day in days_of(context):
+        for day in days_with_snapshot(context, platform.transforms, platform.lake.rfm_scores):
             platform.transforms.score(
                 day, segments, per_marketplace=platform.settings.quartiles_per_marketplace
             )
