@@ -9,7 +9,12 @@ from collections.abc import Sequence
 import dagster as dg
 
 from rfm_platform import catalog
-from rfm_platform.assets.definition import customer_asset, report_snapshot, rows_of
+from rfm_platform.assets.definition import (
+    customer_asset,
+    days_with_snapshot,
+    report_snapshot,
+    rows_of,
+)
 from rfm_platform.dashboards.picture import retention_picture
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import ROW_COUNT, column_lineage, describe, table_of
@@ -39,7 +44,7 @@ def analysis_assets(
     def rfm_segments(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
-        for day in days_of(context):
+        for day in days_with_snapshot(context, platform.transforms, platform.lake.rfm_segments):
             platform.analyses.segment(day, platform.segments())
             kept = platform.publisher.publish_analyses(
                 day, "rfm_segments", "rfm_cells", "rfm_concentration"
@@ -64,7 +69,7 @@ def analysis_assets(
     def rfm_migration(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
-        for day in days_of(context):
+        for day in days_with_snapshot(context, platform.transforms, platform.lake.rfm_migration):
             from_date = platform.analyses.migrate(day, platform.segments())
             kept = platform.publisher.publish_analyses(day, "rfm_migration")
             report_snapshot(

@@ -11,7 +11,11 @@ from typing import Any
 import dagster as dg
 
 from rfm_platform import catalog
+<<<<<<< HEAD
 from rfm_platform.assets.definition import FOLDED, READ, customer_asset, report_snapshot
+=======
+from rfm_platform.assets.definition import customer_asset, days_with_snapshot, report_snapshot
+>>>>>>> ledger
 from rfm_platform.calendar import days_between, last_day
 from rfm_platform.customers.overviews import retention_table, segment_table
 from rfm_platform.materializations import behind
@@ -42,6 +46,8 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
         days = days_of(context)
+        # Looked up before months are built: what is loaded meanwhile is not in them.
+        loaded = context.instance.get_materialized_partitions(dg.AssetKey("source_orders"))
         months = sorted(
             {day.replace(day=1) for day in days} | {*platform.transforms.outdated_months(days[-1])}
         )
@@ -55,6 +61,7 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
             months,
             context.run.run_id,
             progress=lambda month: context.log.info(f"{month:%Y-%m} published"),
+            loaded=[dt.date.fromisoformat(key) for key in loaded],
         )
         if restated:
             context.log.info(f"{restated} published figures restated: see rfm.restatements")
@@ -103,7 +110,7 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
         segments = platform.segments()
-        for day in days_of(context):
+        for day in days_with_snapshot(context, platform.transforms, platform.lake.rfm_scores):
             platform.transforms.score(
                 day, segments, per_marketplace=platform.settings.quartiles_per_marketplace
             )

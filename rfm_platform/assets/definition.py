@@ -1,13 +1,14 @@
 """What all assets of the chain have in common."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dagster as dg
 
+from rfm_platform.customers.transforms import Transforms
 from rfm_platform.lake import LakeTable
-from rfm_platform.partitions import BACKFILL
+from rfm_platform.partitions import BACKFILL, days_of
 from rfm_platform.presentation import GROUP, OWNERS, ROW_COUNT
 
 Decorator = Callable[[Callable[..., dg.MaterializeResult[None]]], dg.AssetsDefinition]
@@ -46,7 +47,7 @@ def report_snapshot(
     """Tells what a day's snapshot is, on its page and in the log.
 
     Args:
-        kept: False: it was published, and retention removed it at once.
+        kept: False: retention removed it as soon as it was published, or what it is made from.
         rows: how many it had; None: as many as the lake still holds.
         metadata: what else is told.
     """
@@ -56,6 +57,20 @@ def report_snapshot(
         {ROW_COUNT: rows, "kept_by_retention": kept, **metadata}, partition_key=day.isoformat()
     )
     context.log.info(f"{table.name} as of {day}: {rows} rows")
+
+
+def days_with_snapshot(
+    context: dg.AssetExecutionContext, transforms: Transforms, table: LakeTable
+) -> Iterator[dt.date]:
+    """The run's days but for those whose customers retention has removed.
+
+    What was made of these stays as it is, and the table is reported as not kept.
+    """
+    for day in days_of(context):
+        if transforms.lacks_snapshot(day):
+            report_snapshot(context, day, table, kept=False)
+        else:
+            yield day
 
 
 def rows_of(table: LakeTable, day: dt.date) -> int:

@@ -35,6 +35,7 @@ publications = Table(
     Column("month_of_order", Date, comment="First day of the month."),
     Column("version", Text, comment="Which computation of the month is published."),
     Column("published_at", DateTime, comment="When, local time."),
+    Column("through", Date, comment="The month's newest day that was loaded by then, if known."),
     comment="What aggregated_monthly holds of each month, so that a month that was computed and "
     "not published is noticed.",
 )

@@ -1,7 +1,7 @@
 """From the lake to the warehouse: one transaction a month or a snapshot, old snapshots removed."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from rfm_platform import catalog
 from rfm_platform.customers.restatements import by_marketplace, restatements
-from rfm_platform.customers.sending import AS_OF, MONTH, Sender
+from rfm_platform.customers.sending import AS_OF, MONTH, PublishedMonth, Sender
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import Lake, LakeTable
-from rfm_platform.warehouse import Warehouse
+from rfm_platform.warehouse import Retention, Warehouse
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,8 @@ class Publisher:
         months: Iterable[dt.date],
         run_id: str,
         progress: Callable[[dt.date], None] = lambda _: None,
+        *,
+        loaded: Collection[dt.date] = (),
     ) -> int:
         """Publishes months of aggregated_monthly, one transaction each, several at once.
 
@@ -71,18 +73,23 @@ class Publisher:
             months: first days.
             run_id: for the ledger.
             progress: told each month that is done, in whatever order.
+            loaded: days that the lake's months were built from, or had no line to be built from.
+                The lake knows the former only.
 
         Returns:
             The rows added to the ledger.
         """
         self.warehouse.prepare()
         months = list(months)
+        newest = {day.replace(day=1): day for day in sorted(loaded)}
         at_once = max(1, min(self.connections, len(months)))
         one = replace(self, engine=self.engine.share(at_once))
         restated = 0
         with ThreadPoolExecutor(at_once) as threads:
             try:
-                published = {threads.submit(one.publish_month, m, run_id): m for m in months}
+                published = {
+                    threads.submit(one.publish_month, m, run_id, newest.get(m)): m for m in months
+                }
                 for done in as_completed(published):
                     restated += done.result()
                     progress(published[done])
@@ -91,33 +98,36 @@ class Publisher:
                 raise
         return restated
 
-    def publish_month(self, month: dt.date, run_id: str) -> int:
-        """Publishes one month likewise. Returns the rows added to the ledger."""
+    def publish_month(
+        self, month: dt.date, run_id: str, loaded_through: dt.date | None = None
+    ) -> int:
+        """Publishes a month likewise, loaded up to a day. Returns the rows added to the ledger."""
         with self.warehouse.publication() as publication:
             # Locked first: the figures before are those that the new ones replace.
             publication.lock(catalog.aggregated_monthly, month)
-            before = publication.rows(read_sql(__package__, "published_month"), {"month": month})
+            before = self.sender.published_month(publication, month)
             version = self.sender.send_month(publication, month, before)
             ledger = self._restatements(month, before, run_id)
             publication.append(catalog.restatements, ledger)
-            publication.record_month(month, version, self._now())
+            told_of = [day for day in (before.through, loaded_through) if day is not None]
+            publication.record_month(month, version, max(told_of, default=None), self._now())
         return len(ledger)
 
     def _restatements(
-        self, month: dt.date, before: Sequence[Mapping[str, Any]], run_id: str
+        self, month: dt.date, before: PublishedMonth, run_id: str
     ) -> list[dict[str, Any]]:
-        if not before:
+        through = before.through
+        if through is None:
             return []
-        through = max(row["through"] for row in before)
         with self.engine.session() as session:
             # From the lake: adding up what has just been sent would cost more than sending it.
             session.view(self.lake.aggregated_monthly, month, month, name="sent_month")
             after = session.records(read_sql(__package__, "sent_month"))
-            if any(row["through"] != through for row in after):
+            if any(row["through"] > through for row in after):
                 session.view(self.lake.source_orders, month, through)
                 after = session.records(read_sql(__package__, "month_totals"))
         return restatements(
-            by_marketplace(before),
+            by_marketplace(before.totals),
             by_marketplace(after),
             month=month,
             through=through,
@@ -142,10 +152,9 @@ class Publisher:
             publication.forget_snapshots([as_of])
             if version is not None:
                 publication.record_snapshot(as_of, version, self._now())
-            removed = publication.keep(table, AS_OF, self.keep_days)
+            removed, retention = publication.keep(table, AS_OF, self.keep_days)
             publication.forget_snapshots(removed)
-        if removed:
-            source.commit([], removed)
+        _drop_from_lake(source, retention)
         return as_of not in removed
 
     def publish_scores(self, as_of: dt.date) -> bool:
@@ -183,11 +192,21 @@ class Publisher:
             for source, table in tables:
                 rows = self.sender.rows(source, source.files(as_of, as_of), table)
                 publication.replace(table, (AS_OF, as_of), rows)
-            removed = {
+            kept = {
                 source: publication.keep(table, AS_OF, self.keep_days) for source, table in retained
             }
-        # Only after the commit: the warehouse never shows what the lake no longer has a copy of.
-        for source, dates in removed.items():
-            if dates:
-                source.commit([], dates)
-        return not any(as_of in dates for dates in removed.values())
+        for source, (_, retention) in kept.items():
+            _drop_from_lake(source, retention)
+        return not any(as_of in removed for removed, _ in kept.values())
+
+
+def _drop_from_lake(source: LakeTable, retention: Retention) -> None:
+    """Removes the snapshots that the warehouse no longer has, or would not keep.
+
+    Only after its commit: the warehouse never shows what the lake has no copy of. And whichever
+    they are: a run that was killed here, or that never reached the warehouse, has left some, and
+    they hold people's names.
+    """
+    dropped = retention.dropped(snapshot.value for snapshot in source.partitions())
+    if dropped:
+        source.commit([], dropped)

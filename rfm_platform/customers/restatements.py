@@ -1,7 +1,9 @@
 """The ledger of restatements: what changed in figures that were already published, and by how much.
 
 A month that grows by a new day is not restated. So both sides count the days up to the newest one
-that was published before: what the month said of them, and what it says of them now.
+that had been loaded when the month was published: what the month said of them, and what it says of
+them now. A day that was loaded without an order has been told of as well: orders that it has got
+since are a restatement.
 """
 
 import datetime as dt

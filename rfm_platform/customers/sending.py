@@ -28,6 +28,30 @@ VERSIONS_LOOKED_AT = 30
 
 
 @dataclass(frozen=True)
+class PublishedMonth:
+    """What the warehouse holds of a month.
+
+    Attributes:
+        totals: of each marketplace.
+        version: which computation of it that is; None: it has no rows, or nobody noted it.
+        loaded_through: the newest of its days that was loaded when it was published, as noted.
+    """
+
+    totals: Sequence[Mapping[str, Any]]
+    version: str | None
+    loaded_through: dt.date | None
+
+    @property
+    def through(self) -> dt.date | None:
+        """The newest day that it tells of, with orders or without.
+
+        None: nobody published it, or a release that noted no day published it without rows.
+        """
+        days = [self.loaded_through, *(row["through"] for row in self.totals)]
+        return max((day for day in days if day is not None), default=None)
+
+
+@dataclass(frozen=True)
 class Sender:
     """Brings partitions of the lake into a publication.
 
@@ -38,15 +62,23 @@ class Sender:
     lake: Lake
     engine: DuckDBEngine
 
+    @staticmethod
+    def published_month(publication: Publication, month: dt.date) -> PublishedMonth:
+        """What is published of a month."""
+        totals = publication.rows(read_sql(__package__, "published_month"), {"month": month})
+        noted = publication.rows(read_sql(__package__, "publications"), {})
+        row = {row[MONTH]: row for row in noted}.get(month, {})
+        return PublishedMonth(totals, row.get("version"), row.get("through"))
+
     def send_month(
-        self, publication: Publication, month: dt.date, before: Sequence[Mapping[str, Any]]
+        self, publication: Publication, month: dt.date, before: PublishedMonth
     ) -> str | None:
         """Replaces a published month. Rows that are there as they are now stay, with their time.
 
         Args:
             publication: the transaction.
             month: its first day.
-            before: the published totals.
+            before: what is published of it.
 
         Returns:
             What identifies the month; None: it has no rows.
@@ -59,21 +91,21 @@ class Sender:
         return self.versions(states).get(month)
 
     def _send_differing(
-        self, publication: Publication, month: Partition, before: Sequence[Mapping[str, Any]]
+        self, publication: Publication, month: Partition, before: PublishedMonth
     ) -> bool:
         """False: the lake no longer has the state that is published, the published rows do not add
         up to it, or every row is of another batch now.
         """
         source, table = self.lake.aggregated_monthly, catalog.aggregated_monthly
-        earlier = self._as_published(publication, month)
+        earlier = self._as_published(month, before.version)
         if earlier is None:
             return False
         key = table.columns["customer_key"]
         with compared(self.engine, source, earlier, month) as states:
             batch = states.etl_batch_time
-            if batch is None or any(row["through"] != batch.date() for row in before):
+            if batch is None or any(row["through"] != batch.date() for row in before.totals):
                 return False
-            if by_marketplace(before) != by_marketplace(states.totals_before()):
+            if by_marketplace(before.totals) != by_marketplace(states.totals_before()):
                 return False
             removed, added = publication.exchange(
                 table,
@@ -81,14 +113,12 @@ class Sender:
                 without=(key, states.changed("before", [key])),
                 rows=states.changed("now", table.columns),
             )
-        published = sum(int(row["rows"]) for row in before)
+        published = sum(int(row["rows"]) for row in before.totals)
         return published - removed + added == states.rows
 
-    def _as_published(self, publication: Publication, month: Partition) -> Partition | None:
+    def _as_published(self, month: Partition, version: str | None) -> Partition | None:
         """The earlier state of a month that is published; None: the lake has it no more."""
         source = self.lake.aggregated_monthly
-        noted = publication.rows(read_sql(__package__, "publications"), {})
-        version = {row[MONTH]: row["version"] for row in noted}.get(month.value)
         if version is None:
             return None
         newest = source.version() or 0

@@ -125,6 +125,17 @@ class Transforms:
         ((touched,),) = session.rows("SELECT COUNT(*) FROM touched")
         return int(touched)
 
+    def lacks_snapshot(self, as_of: dt.date) -> bool:
+        """Whether there are customers as of a day, but final_user_analysis does not hold them.
+
+        Retention removes old ones. What was made of them is left alone: made again, it is empty.
+        """
+        if self.lake.final_user_analysis.partitions(as_of, as_of):
+            return False
+        with self.engine.session() as session:
+            session.view(self.lake.source_orders, None, as_of)
+            return bool(session.rows(read_sql(__package__, "customers_exist")))
+
     def score(self, as_of: dt.date, segments: Segments, *, per_marketplace: bool) -> None:
         """rfm_scores and the thresholds that they were made with, as of a day."""
         with self.engine.session() as session:

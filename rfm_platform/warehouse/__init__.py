@@ -5,7 +5,8 @@ the new one and never waits. What a table means is the catalogue's business.
 """
 
 from rfm_platform.warehouse.publication import Publication
+from rfm_platform.warehouse.retention import Retention
 from rfm_platform.warehouse.schema import Warehouse
 from rfm_platform.warehouse.statements import CsvWriter
 
-__all__ = ["CsvWriter", "Publication", "Warehouse"]
+__all__ = ["CsvWriter", "Publication", "Retention", "Warehouse"]

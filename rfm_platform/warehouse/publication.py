@@ -10,6 +10,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from rfm_platform.catalog import SCHEMA, publications, snapshot_publications
+from rfm_platform.warehouse.retention import Retention
 from rfm_platform.warehouse.statements import CsvWriter, columns_of, copy_in, names
 
 LOCKS = 7_160_001  # any fixed number: the first half of our advisory locks' keys
@@ -150,10 +151,17 @@ class Publication:
         """Notes that some snapshots of final_user_analysis are published no more."""
         self._remove(snapshot_publications, "as_of_date", dates)
 
-    def record_month(self, month: dt.date, version: str | None, at: dt.datetime) -> None:
-        """Notes which computation of a month is published."""
+    def record_month(
+        self, month: dt.date, version: str | None, through: dt.date | None, at: dt.datetime
+    ) -> None:
+        """Notes which computation of a month is published, and up to which day it was loaded."""
         self._remove(publications, "month_of_order", [month])
-        row = {"month_of_order": month, "version": version, "published_at": at}
+        row = {
+            "month_of_order": month,
+            "version": version,
+            "published_at": at,
+            "through": through,
+        }
         self.append(publications, [row])
 
     def append(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -172,11 +180,11 @@ class Publication:
             cursor.execute(statement.encode(), parameters)
             return cursor.fetchall()
 
-    def keep(self, table: sa.Table, column: str, days: int) -> list[dt.date]:
+    def keep(self, table: sa.Table, column: str, days: int) -> tuple[list[dt.date], Retention]:
         """Removes old snapshots: the newest `days` days stay, and every month's last day.
 
         Returns:
-            The dates that were removed.
+            The dates that were removed, and by what rule.
         """
         self.lock(table)  # so that two who publish at once see each other's newest
         # One index probe a date: a snapshot has a row for each customer.
@@ -189,16 +197,15 @@ class Publication:
                     FROM dates
                     WHERE dates.date IS NOT NULL
                 )
-                SELECT date FROM dates
-                WHERE date <= (SELECT MAX(date) FROM dates) - %(days)s
-                  AND date <> (DATE_TRUNC('month', date) + INTERVAL '1 month - 1 day')::date
-            """).format(**names(table, column)),
-            {"days": days},
+                SELECT date FROM dates WHERE date IS NOT NULL
+            """).format(**names(table, column))
         ).fetchall()
-        removed = [date for (date,) in dates]
+        there = [date for (date,) in dates]
+        retention = Retention(max(there, default=None), days)
+        removed = retention.dropped(there)
         if removed:
             self._remove(table, column, removed)
-        return removed
+        return removed, retention
 
     def _remove(self, table: sa.Table, column: str, values: Sequence[dt.date]) -> None:
         statement = sql.SQL("DELETE FROM {table} WHERE {column} = ANY(%s)")

@@ -1,18 +1,19 @@
 """The published tables: made from the catalogue with their comments, asked, and published to."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
 import psycopg
+import sqlalchemy as sa
 from psycopg import sql
 from psycopg.rows import dict_row
 from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateIndex, CreateSchema, CreateTable
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateSchema, CreateTable
 from sqlalchemy.sql.ddl import DDLElement
 
 from rfm_platform.catalog import CURRENT_VIEWS, SCHEMA, WAREHOUSE
@@ -33,6 +34,8 @@ class Warehouse:
     def prepare(self) -> None:
         """Creates schema, tables, indexes, views and comments, when they are not these already.
 
+        A column that an older release's table lacks is added to it, if it may be null.
+
         Looked at once by each object: a run asks before each publication.
         """
         _ = self._prepared
@@ -50,10 +53,12 @@ class Warehouse:
             if not _schema_comments(connection):
                 # IF NOT EXISTS asks for the right to create one also where it has nothing to do.
                 _execute(connection, CreateSchema(SCHEMA))
+            there = _columns(connection)
             with connection.pipeline():  # hundreds of comments, and nothing to wait for
                 connection.execute("SET LOCAL client_min_messages = warning")
                 for table in WAREHOUSE.sorted_tables:
                     _execute(connection, CreateTable(table, if_not_exists=True))
+                    _add_columns(connection, table, there.get(table.name))
                     for index in table.indexes:
                         _execute(connection, CreateIndex(index, if_not_exists=True))
                     _comment(connection, "TABLE", table.name, table.comment, table.columns)
@@ -113,6 +118,30 @@ def _schema_comments(connection: psycopg.Connection) -> list[str | None]:
         "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [SCHEMA]
     ).fetchall()
     return [comment for (comment,) in rows]
+
+
+def _columns(connection: psycopg.Connection) -> dict[str, list[str]]:
+    """The columns of each table that is there."""
+    rows = connection.execute(
+        "SELECT table_name::text, ARRAY_AGG(column_name::text) FROM information_schema.columns "
+        "WHERE table_schema = %s GROUP BY table_name",
+        [SCHEMA],
+    ).fetchall()
+    return dict(rows)
+
+
+def _add_columns(
+    connection: psycopg.Connection, table: sa.Table, there: Sequence[str] | None
+) -> None:
+    """Adds columns that a table of an older release lacks; its rows have nothing in them.
+
+    Only those: even with IF NOT EXISTS, ALTER TABLE would wait for readers, and others for it.
+    """
+    for column in table.columns:
+        if there is not None and column.nullable and column.name not in there:
+            name = _POSTGRES.identifier_preparer.format_table(table)
+            definition = CreateColumn(column).compile(dialect=_POSTGRES)
+            connection.execute(f"ALTER TABLE {name} ADD COLUMN {definition}".encode())
 
 
 def _execute(connection: psycopg.Connection, statement: DDLElement) -> None:

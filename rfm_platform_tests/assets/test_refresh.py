@@ -201,6 +201,76 @@ def test_a_restated_month_is_in_the_ledger_and_a_growing_one_is_not(chain: Chain
     ]
 
 
+RESTATED = (
+    "SELECT month_of_order, through, total_order_before, total_order_after "
+    "FROM rfm.restatements ORDER BY restated_at"
+)
+
+
+def test_a_month_that_was_published_empty_is_restated_when_its_rows_are_back(chain: Chain) -> None:
+    """A broken load of the mart: the ledger's last word is what the table says."""
+    january = "flatten_order_marketplace WHERE create_timestamp < '2024-02-01'"
+    assert refresh(chain, "02-02").succeeded
+    chain.in_mart(f"CREATE TABLE aside AS SELECT * FROM {january}")
+    chain.in_mart(f"DELETE FROM {january}")
+    assert refresh(chain, "02-03").succeeded
+    chain.in_mart("INSERT INTO flatten_order_marketplace SELECT * FROM aside")
+    assert refresh(chain, "02-03").succeeded
+    assert chain.in_warehouse(RESTATED) == [
+        (day("01-01"), day("01-31"), 9, 0),
+        (day("01-01"), day("01-31"), 0, 9),
+    ]
+
+
+def test_a_months_last_days_that_vanish_and_come_back_are_restated_both_times(
+    chain: Chain,
+) -> None:
+    last_days = (
+        "flatten_order_marketplace WHERE create_timestamp BETWEEN '2024-01-30' AND '2024-02-01'"
+    )
+    assert refresh(chain, "02-01").succeeded
+    chain.in_mart(f"CREATE TABLE aside AS SELECT * FROM {last_days}")
+    chain.in_mart(f"DELETE FROM {last_days}")
+    assert refresh(chain, "02-02").succeeded
+    chain.in_mart("INSERT INTO flatten_order_marketplace SELECT * FROM aside")
+    assert refresh(chain, "02-03").succeeded
+    assert chain.in_warehouse(RESTATED) == [
+        (day("01-01"), day("01-31"), 9, 3),
+        (day("01-01"), day("01-31"), 3, 9),
+    ]
+
+
+def test_orders_of_a_day_that_was_published_without_any_are_a_restatement(chain: Chain) -> None:
+    """The mart was late: February was published as of the 2nd, without its orders."""
+    late = "flatten_order_marketplace WHERE order_id LIKE '02-02%'"
+    chain.in_mart(f"CREATE TABLE aside AS SELECT * FROM {late}")
+    chain.in_mart(f"DELETE FROM {late}")
+    assert refresh(chain, "02-02").succeeded
+    chain.in_mart("INSERT INTO flatten_order_marketplace SELECT * FROM aside")
+    assert refresh(chain, "02-03").succeeded
+    assert chain.in_warehouse(RESTATED) == [(day("02-01"), day("02-02"), 3, 6)]
+
+
+def test_a_month_whose_first_days_had_no_order_grows_without_being_restated(chain: Chain) -> None:
+    chain.in_mart("DELETE FROM flatten_order_marketplace WHERE order_id LIKE '02-01%'")
+    for on in ("02-01", "02-02", "02-03"):
+        assert refresh(chain, on).succeeded
+    assert chain.in_warehouse(RESTATED) == []
+    assert chain.in_warehouse(
+        "SELECT month_of_order, through FROM rfm.publications ORDER BY 1"
+    ) == [(day("01-01"), day("01-31")), (day("02-01"), day("02-03"))]
+
+
+def test_what_an_older_release_published_is_restated_up_to_its_newest_day_with_rows(
+    chain: Chain,
+) -> None:
+    assert refresh(chain, "02-02").succeeded
+    chain.in_warehouse("UPDATE rfm.publications SET through = NULL")
+    chain.in_mart("DELETE FROM flatten_order_marketplace WHERE order_id = '02-01-0'")
+    assert refresh(chain, "02-03").succeeded
+    assert chain.in_warehouse(RESTATED) == [(day("02-01"), day("02-02"), 6, 5)]
+
+
 def test_a_late_day_that_is_dirty_does_not_turn_the_newest_day_red(chain: Chain) -> None:
     assert refresh(chain, "02-02").succeeded
     chain.in_mart("UPDATE flatten_order_marketplace SET user_id = '' WHERE order_id = '01-31-1'")

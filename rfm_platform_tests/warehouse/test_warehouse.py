@@ -10,6 +10,7 @@ import pytest
 
 from rfm_platform import catalog
 from rfm_platform.calendar import days_between
+from rfm_platform.lake import LakeTable
 from rfm_platform.postgres import Database, DatabaseError
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.warehouse import CsvWriter, Warehouse
@@ -56,7 +57,7 @@ def _described(database: Database) -> dict[str, str | None]:
         rows = connection.execute(
             "SELECT c.relname::text, a.attname::text, col_description(c.oid, a.attnum), "
             "obj_description(c.oid, 'pg_class') FROM pg_class AS c "
-            "JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 "
+            "JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
             "WHERE c.relnamespace = 'rfm'::regnamespace AND c.relkind IN ('r', 'v')"
         ).fetchall()
     found = {f"{relation}.{column}": comment for relation, column, comment, _ in rows}
@@ -95,6 +96,29 @@ def test_comments_that_somebody_changed_come_back_with_the_next_catalogue(
         connection.execute("COMMENT ON SCHEMA rfm IS 'an older catalogue'")
     Warehouse(prepared.database).prepare()
     assert _described(prepared.database) == before
+
+
+def test_a_warehouse_of_an_older_release_gets_the_columns_it_lacks_and_keeps_its_rows(
+    prepared: Warehouse,
+) -> None:
+    table, lacking = "cohort_matrix_snapshots", ("cohort_size", "is_partial")
+    before = _described(prepared.database)
+    with prepared.database.connect() as connection:
+        connection.execute("INSERT INTO rfm.publications (version) VALUES ('old')")
+        connection.execute("ALTER TABLE rfm.publications DROP COLUMN through")
+        connection.execute(f"INSERT INTO rfm.{table} (as_of_date, value) VALUES ('2024-01-31', 7)")
+        connection.execute("DROP VIEW rfm.cohort_matrix")
+        for column in lacking:
+            connection.execute(f"ALTER TABLE rfm.{table} DROP COLUMN {column}")
+        connection.execute(f"CREATE VIEW rfm.cohort_matrix AS SELECT * FROM rfm.{table}")
+        connection.execute("COMMENT ON SCHEMA rfm IS 'an older catalogue'")
+    Warehouse(prepared.database).prepare()
+    assert _described(prepared.database) == before
+    with prepared.database.connect() as connection:
+        noted = connection.execute("SELECT version, through FROM rfm.publications").fetchall()
+        shown = connection.execute("SELECT value, is_partial FROM rfm.cohort_matrix").fetchall()
+    assert noted == [("old", None)]
+    assert shown == [(7, None)]
 
 
 def test_a_role_that_owns_the_schema_needs_no_right_to_create_one(warehouse: Database) -> None:
@@ -223,7 +247,7 @@ def test_the_newest_days_and_every_months_last_day_stay(
     for as_of in map(day, there.split()):
         publish(prepared, as_of, "all")
     with prepared.publication() as publication:
-        removed = publication.keep(TABLE, AS_OF, days)
+        removed, _ = publication.keep(TABLE, AS_OF, days)
     assert sorted(removed) == [day(text) for text in goes.split()]
     kept = [day(text) for text in there.split() if text not in goes.split()]
     assert [as_of for as_of, _ in scopes(prepared.database)] == sorted(kept)
@@ -295,3 +319,69 @@ def test_a_snapshot_that_is_older_than_what_is_kept_says_that_it_did_not_stay(
     assert not platform.publisher.publish_customers(day("01-22"))
     assert "01-22" not in _dates(snapshots, "final_user_analysis_snapshots")
     assert not platform.lake.final_user_analysis.partitions(day("01-22"), day("01-22"))
+
+
+def _in_lake(chain: Chain, table: str) -> list[str]:
+    return [f"{p.value:%m-%d}" for p in getattr(chain.platform.lake, table).partitions()]
+
+
+@pytest.fixture
+def newest_is_the_29th(server: EmbeddedServer, tmp_path: Path) -> Chain:
+    """A loaded end of January, published as of the 28th and the 29th; two days are kept."""
+    chain = new_chain(server, tmp_path, keep_days=2)
+    chain.fill([line(f"{n}", f"01-{n:02}", user_id=f"u{n % 5}") for n in range(20, 32)])
+    with chain.platform.mart.snapshot() as snapshot:
+        chain.platform.extraction.extract(snapshot, days_between(day("01-20"), MONTH_END))
+    for as_of in ("01-28", "01-29"):
+        assert _take(chain.platform, day(as_of))
+    return chain
+
+
+class KilledError(Exception):
+    """The process ends here."""
+
+
+def test_what_a_kill_right_after_the_warehouses_commit_leaves_in_the_lake_goes_the_next_time(
+    newest_is_the_29th: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = newest_is_the_29th
+    transforms, publisher = chain.platform.transforms, chain.platform.publisher
+    transforms.analyse_customers(day("01-30"))
+    transforms.score(day("01-30"), chain.platform.segments(), per_marketplace=False)
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LakeTable, "commit", killed)
+        with pytest.raises(KilledError):
+            publisher.publish_customers(day("01-30"))
+        with pytest.raises(KilledError):
+            publisher.publish_scores(day("01-30"))
+    for table in ("final_user_analysis", "rfm_scores"):
+        assert _dates(chain, f"{table}_snapshots") == ["01-29", "01-30"]
+        assert _in_lake(chain, table) == ["01-28", "01-29", "01-30"]
+    assert publisher.publish_customers(day("01-30"))
+    assert publisher.publish_scores(day("01-30"))
+    for table in ("final_user_analysis", "rfm_scores"):
+        assert _in_lake(chain, table) == ["01-29", "01-30"]
+    assert _in_lake(chain, "rfm_thresholds") == ["01-28", "01-29", "01-30"]
+
+
+def test_a_snapshot_that_was_never_published_stays_in_the_lake_as_long_as_a_published_one(
+    newest_is_the_29th: Chain,
+) -> None:
+    """The warehouse was down that day, and nobody ran the day again."""
+    chain = newest_is_the_29th
+    for as_of in ("01-26", "01-30", "01-31"):
+        chain.platform.transforms.analyse_customers(day(as_of))
+        chain.platform.transforms.build_cohorts(day(as_of))
+    assert _take(chain.platform, day("01-29"))
+    newer = ["01-30", "01-31"]
+    assert _in_lake(chain, "final_user_analysis") == ["01-28", "01-29", *newer], (
+        "a newer one may be about to be published"
+    )
+    chain.platform.transforms.analyse_customers(day("02-02"))
+    assert chain.platform.publisher.publish_customers(day("02-02"))
+    assert _in_lake(chain, "final_user_analysis") == ["01-31", "02-02"]
+    assert _in_lake(chain, "cohort_matrix") == ["01-26", "01-28", "01-29", *newer]
