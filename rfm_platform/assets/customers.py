@@ -11,11 +11,13 @@ from typing import Any
 import dagster as dg
 
 from rfm_platform import catalog
-<<<<<<< HEAD
-from rfm_platform.assets.definition import FOLDED, READ, customer_asset, report_snapshot
-=======
-from rfm_platform.assets.definition import customer_asset, days_with_snapshot, report_snapshot
->>>>>>> ledger
+from rfm_platform.assets.definition import (
+    FOLDED,
+    READ,
+    customer_asset,
+    days_with_snapshot,
+    report_snapshot,
+)
 from rfm_platform.calendar import days_between, last_day
 from rfm_platform.customers.overviews import retention_table, segment_table
 from rfm_platform.materializations import behind

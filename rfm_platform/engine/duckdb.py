@@ -87,7 +87,10 @@ class Session:
             relation = self._connection.read_parquet(paths, hive_partitioning=True)
             relation.create_view(name, replace=True)
         else:
-            self.create(name, table.columns, [])
+            # A view as well: one name may stand for files first and for none later, or vice versa.
+            empty = f"{name} without rows"
+            self.create(empty, table.columns, [])
+            self.define(name, f'FROM "{empty}"')
 
     def union(self, name: str, tables: Sequence[str], shape: sa.Table) -> None:
         """Names the rows of several tables together; they have a shape's columns in any order."""

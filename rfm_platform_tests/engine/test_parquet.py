@@ -39,6 +39,18 @@ def read(session: Session, table: LakeTable) -> list[tuple[object, ...]]:
     return session.rows("SELECT day, number FROM read ORDER BY ALL")
 
 
+def test_one_name_stands_for_days_with_rows_and_without_one_after_the_other(
+    engine: DuckDBEngine, table: LakeTable
+) -> None:
+    with engine.session() as session:
+        session.replace(table, "SELECT DATE '2024-02-29' AS day, 1 AS number", [DAYS[2]])
+        for _ in range(2):
+            session.view(table, FIRST, FIRST, name="read")
+            assert session.rows("FROM read") == []
+            session.view(table, name="read")
+            assert session.rows("SELECT number FROM read") == [(1,)]
+
+
 @pytest.mark.parametrize("rows_of_a_statement", [EACH, TOGETHER])
 def test_each_way_of_writing_gives_the_rows_and_leaves_a_day_without_empty(
     engine: DuckDBEngine,
