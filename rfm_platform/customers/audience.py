@@ -1,15 +1,23 @@
 """The customers of a segment as a file for activation, with a receipt of who took it and for what.
 
-The file holds customers' numbers on their marketplace and no name. The receipt lies beside it and
-in the warehouse; it holds no customer.
+The file holds customers' numbers on their marketplace and what they have spent, and no name: only
+its owner may read it. The receipt lies beside it and in the warehouse; it holds no customer.
+
+Rows are written to a ``.partial`` file, then the receipt, then the warehouse's row is committed,
+and only then the file gets its name. So whatever has that name has both receipts, wherever an
+export ends. What fails is undone. A process that is killed undoes nothing: its ``.partial`` file
+and its receipt stay, and nothing else is exported to that name until somebody removes them. Only
+if it is killed between commit and rename, ``rfm.audiences`` has a row without a file.
 """
 
 import datetime as dt
 import hashlib
 import json
+import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from rfm_platform import catalog
@@ -68,47 +76,62 @@ class Audiences:
             AudienceError: no such segment, snapshot or customer, or the file cannot be written.
         """
         self._check(path, segment, segments, purpose)
+        beside = _beside(path)
         day = self._snapshot(as_of)
-        with self.engine.session() as session:
-            session.view(self.lake.rfm_scores, day, day)
-            relation = session.query(
-                read_sql(__package__, "audience"),
-                segment=segment,
-                marketplace=marketplace or "",
-                one_marketplace=marketplace is not None,
-            )
-            customers = len(relation)
-            if not customers:
-                where = f" on {marketplace}" if marketplace else ""
-                raise AudienceError(f"{segment} has no customer{where} as of {day}.")
-            if path.suffix == ".csv":
-                relation.write_csv(str(path), header=True)
-            else:
-                relation.write_parquet(str(path))
-        receipt = {
-            "exported_at": dt.datetime.now(ZoneInfo(self.timezone)).replace(
-                tzinfo=None, microsecond=0
-            ),
-            "exported_by": by,
-            "as_of_date": day,
-            "segment": segment,
-            "marketplace": marketplace,
-            "customers": customers,
-            "action": action or segments.actions[segment],
-            "purpose": purpose.strip(),
-            "file": path.name,
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        }
-        try:
-            self.warehouse.prepare()
-            with self.warehouse.publication() as publication:
-                publication.append(catalog.audiences, [receipt])
-            text = json.dumps(receipt, default=str, indent=1, ensure_ascii=False) + "\n"
-            path.with_suffix(".receipt.json").write_text(text, encoding="utf-8")
-        except BaseException:
-            path.unlink()  # no export without its receipt
-            raise
+        with ExitStack() as undo:
+            with self.engine.session() as session:
+                session.view(self.lake.rfm_scores, day, day)
+                relation = session.query(
+                    read_sql(__package__, "audience"),
+                    segment=segment,
+                    marketplace=marketplace or "",
+                    one_marketplace=marketplace is not None,
+                )
+                customers = len(relation)
+                if not customers:
+                    where = f" on {marketplace}" if marketplace else ""
+                    raise AudienceError(f"{segment} has no customer{where} as of {day}.")
+                os.close(_create(beside.partial, undo))
+                # A temporary file of DuckDB's own would take this one's place with another mode.
+                if path.suffix == ".csv":
+                    relation.write_csv(str(beside.partial), header=True, use_tmp_file=False)
+                else:
+                    relation.write_parquet(str(beside.partial), use_tmp_file=False)
+            with beside.partial.open("rb") as written:
+                digest = hashlib.file_digest(written, "sha256").hexdigest()
+            receipt = {
+                "exported_at": dt.datetime.now(ZoneInfo(self.timezone)).replace(
+                    tzinfo=None, microsecond=0
+                ),
+                "exported_by": by,
+                "as_of_date": day,
+                "segment": segment,
+                "marketplace": marketplace,
+                "customers": customers,
+                "action": action or segments.actions[segment],
+                "purpose": purpose.strip(),
+                "file": path.name,
+                "sha256": digest,
+            }
+            with os.fdopen(_create(beside.receipt, undo), "w", encoding="utf-8") as file:
+                file.write(json.dumps(receipt, default=str, indent=1, ensure_ascii=False) + "\n")
+            self._publish(path, beside.partial, receipt, undo)
+            undo.pop_all()
         return receipt
+
+    def _publish(self, path: Path, partial: Path, receipt: dict[str, Any], undo: ExitStack) -> None:
+        """Commits the row and gives the file its name."""
+        self.warehouse.prepare()
+        with self.warehouse.publication() as publication:
+            publication.append(catalog.audiences, [receipt])
+            _must_be_free(path)  # it may have come while we wrote
+            undo.callback(self._take_back, receipt)  # also where a commit's answer gets lost
+        undo.callback(_remove_renamed, partial, path)
+        partial.rename(path)
+
+    def _take_back(self, receipt: dict[str, Any]) -> None:
+        with self.warehouse.publication() as publication:
+            publication.rows(read_sql(__package__, "forget_audience"), receipt)
 
     def _check(self, path: Path, segment: str, segments: Segments, purpose: str) -> None:
         if segment not in segments.actions:
@@ -117,10 +140,11 @@ class Audiences:
             )
         if path.suffix not in FORMATS:
             raise AudienceError(f"{path.name}: name it .csv or .parquet.")
-        if path.exists():
-            raise AudienceError(f"{path} is there already: nothing is written over it.")
         if not path.parent.is_dir():
             raise AudienceError(f"There is no directory {path.parent}.")
+        beside = _beside(path)
+        for file in (path, beside.receipt, beside.partial):
+            _must_be_free(file)
         if not purpose.strip():
             raise AudienceError("Say what the customers are wanted for: --purpose.")
 
@@ -132,3 +156,35 @@ class Audiences:
             kept = ", ".join(map(str, days[-10:]))
             raise AudienceError(f"There is no snapshot of {as_of}. The newest are: {kept}.")
         return as_of or days[-1]
+
+
+class _Beside(NamedTuple):
+    receipt: Path
+    partial: Path
+
+
+def _beside(path: Path) -> _Beside:
+    """Named after the whole name: a.csv and a.parquet each have their own."""
+    return _Beside(
+        *(path.with_name(path.name + ending) for ending in (".receipt.json", ".partial"))
+    )
+
+
+def _must_be_free(path: Path) -> None:
+    if os.path.lexists(path):
+        raise AudienceError(f"{path} is there already: nothing is written over it.")
+
+
+def _create(path: Path, undo: ExitStack) -> int:
+    """A new file that only its owner may read, open for writing; removed where the rest fails."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise AudienceError(f"{path} cannot be written: {error.strerror}.") from None
+    undo.callback(path.unlink, missing_ok=True)
+    return descriptor
+
+
+def _remove_renamed(partial: Path, path: Path) -> None:
+    if not partial.exists():  # else what is there is not ours
+        path.unlink(missing_ok=True)

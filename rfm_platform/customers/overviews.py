@@ -27,7 +27,10 @@ class SegmentOverview:
 def segment_table(
     lake: Lake, engine: DuckDBEngine, segments: Segments, as_of: dt.date
 ) -> SegmentOverview:
-    """Each segment's customers, orders and revenue as of a day, in the segment file's order."""
+    """Each segment's customers, orders and revenue as of a day, in the segment file's order.
+
+    Segments of that day that the file no longer has come last, so that all add up to the total.
+    """
     with engine.session() as session:
         session.view(lake.rfm_scores, as_of, as_of)
         found = {
@@ -39,7 +42,7 @@ def segment_table(
         ((top, everything),) = session.rows(read_sql(__package__, "revenue_of_top_customers"))
     customers = sum(row[0] for row in found.values())
     rows = []
-    for name, action in segments.actions.items():
+    for name, action in segments.actions_with(found).items():
         count, orders, revenue = found.get(name, (0, 0, 0))
         rows.append(
             {

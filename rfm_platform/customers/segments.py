@@ -5,6 +5,7 @@ exactly one segment and each segment an action is checked here, once, before any
 """
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,6 +17,7 @@ from rfm_platform.yaml_file import read_yaml
 
 SCORES = (1, 2, 3)
 Cell = tuple[int, int, int]
+NO_LONGER = "no longer in the segment file"
 
 
 class SegmentsError(PlatformError):
@@ -35,6 +37,15 @@ class Segments:
     version: int
     cells: dict[Cell, str]
     actions: dict[str, str]
+
+    def actions_with(self, stored: Iterable[str]) -> dict[str, str]:
+        """The file's segments, then those that a snapshot has and the file no longer.
+
+        A snapshot keeps the names that it was scored with. Shown by the file's names alone,
+        customers of a renamed segment would be missing from the total.
+        """
+        gone = sorted({*stored} - self.actions.keys())
+        return self.actions | dict.fromkeys(gone, NO_LONGER)
 
 
 class _Model(BaseModel):

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rfm_platform.customers.segments import Segments
 from rfm_platform.dashboards.figures import Figures, Slice
 from rfm_platform.dashboards.sums import counts_of, month_of, sums_of, this_month_of, worth
 from rfm_platform.dashboards.suppression import Key, hide
@@ -19,13 +20,31 @@ def slices_of(figures: Figures, segments: Sequence[str], minimum: int) -> list[d
     """Each slice with its figures, hidden ones as None; the whole first.
 
     Args:
-        segments: names in the order in which they are shown.
+        segments: names in the order in which they are shown, all that are stored among them.
         minimum: the smallest count of customers that is shown.
     """
     counts = counts_of(figures)
     hidden = hide(counts, sums_of(figures, counts), minimum, worth)
     page = _Page(figures, segments, counts, hidden, minimum)
     return [page.slice(key) for key in figures.slices]
+
+
+def stored_segments(figures: Figures) -> set[str]:
+    """Names that customers have in either snapshot; the segment file may have others by now."""
+    names = {row["segment"] for rows in figures.segments.values() for row in rows}
+    moves = [row for rows in figures.moves.values() for row in rows]
+    names |= {row[side] for row in moves for side in ("from_segment", "to_segment")}
+    return names - {None}
+
+
+def scores_of(figures: Figures, segments: Segments) -> list[list[Any]]:
+    """Each cell's scores and segment: the snapshot's own, the file's where it has no customer."""
+    stored = {
+        (row["r_score"], row["f_score"], row["m_score"]): row["segment"]
+        for rows in figures.cells.values()
+        for row in rows
+    }
+    return [[*score, stored.get(score, segments.cells[score])] for score in CELLS]
 
 
 class _Page:

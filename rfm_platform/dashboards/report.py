@@ -16,7 +16,7 @@ from rfm_platform.customers.segments import Segments
 from rfm_platform.dashboards.figures import read_figures
 from rfm_platform.dashboards.library import LICENSE, plotting_library
 from rfm_platform.dashboards.outlook import campaigns_of, forecast_of
-from rfm_platform.dashboards.payload import CELLS, slices_of
+from rfm_platform.dashboards.payload import scores_of, slices_of, stored_segments
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import Lake
 from rfm_platform.warehouse import Warehouse
@@ -82,15 +82,16 @@ class Reports:
             NoSnapshotError: they are not.
         """
         figures = read_figures(self.warehouse, as_of, self.shops)
-        shown = slices_of(figures, list(segments.actions), self.min_cell)
+        actions = segments.actions_with(stored_segments(figures))
+        shown = slices_of(figures, list(actions), self.min_cell)
         payload = {
             "as_of": as_of.isoformat(),
             "from_date": figures.from_date.isoformat() if figures.from_date else None,
             "currency": {"code": self.currency[0], "decimals": self.currency[1]},
             "min_cell": self.min_cell,
             "shops_left_out": figures.shops_left_out,
-            "actions": segments.actions,
-            "scores": [[*score, segments.cells[score]] for score in CELLS],
+            "actions": actions,
+            "scores": scores_of(figures, segments),
             "slices": shown,
             "campaigns": campaigns_of(figures.campaigns, self.min_cell),
             "forecast": forecast_of(figures.forecast, self.min_cell),

@@ -99,7 +99,7 @@ def test_an_audience_is_written_with_its_receipt_and_says_how_many(
     assert said.code == 0, said.err
     rows = (tmp_path / "a.csv").read_text(encoding="utf-8").splitlines()
     assert f"{len(rows) - 1} customers of {segment} as of 2024-02-01" in said.out
-    assert (tmp_path / "a.receipt.json").exists()
+    assert (tmp_path / "a.csv.receipt.json").exists()
     again = rfm_here(environment(filled), *asked)
     assert again.code == 1
     assert "is there already" in again.err

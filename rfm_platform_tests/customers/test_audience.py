@@ -2,7 +2,12 @@
 
 import csv
 import datetime as dt
+import hashlib
 import json
+import os
+import resource
+import signal
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +15,7 @@ import duckdb
 import pytest
 
 from rfm_platform.customers.audience import AudienceError
+from rfm_platform.warehouse import Publication
 from rfm_platform_tests.customers.conftest import SEGMENTS, Chain, line
 
 DAY = dt.date(2024, 1, 31)
@@ -45,6 +51,10 @@ def _export(chain: Chain, path: Path, **different: Any) -> dict[str, Any]:
     return chain.platform.audiences.export(path, **asked | different)
 
 
+def _receipts(chain: Chain) -> list[dict[str, Any]]:
+    return chain.platform.warehouse.rows("SELECT * FROM rfm.audiences ORDER BY exported_at, file")
+
+
 def _wanted(chain: Chain, segment: str, marketplace: str | None) -> set[tuple[str, str]]:
     return {
         (row["marketplace"], row["user_id"])
@@ -78,7 +88,7 @@ def test_the_receipt_says_who_when_how_many_of_which_snapshot_and_why(
     scored: Chain, tmp_path: Path
 ) -> None:
     receipt = _export(scored, tmp_path / "a.csv", purpose=" payday ", action="voucher")
-    said = json.loads((tmp_path / "a.receipt.json").read_text(encoding="utf-8"))
+    said = json.loads((tmp_path / "a.csv.receipt.json").read_text(encoding="utf-8"))
     assert said == {
         key: value if isinstance(value, int) else value and str(value)
         for key, value in receipt.items()
@@ -109,11 +119,143 @@ def test_what_cannot_be_exported_is_said_and_leaves_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_existing_file_is_not_written_over(scored: Chain, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("precious")
-    with pytest.raises(AudienceError, match="is there already"):
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.receipt.json", "a.csv.partial"])
+def test_an_existing_file_is_named_and_not_written_over(
+    scored: Chain, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(AudienceError, match=f"{name} is there already"):
         _export(scored, tmp_path / "a.csv")
-    assert (tmp_path / "a.csv").read_text() == "precious"
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "precious"
+
+
+@pytest.mark.parametrize("appears", ["a.csv", "a.csv.receipt.json"])
+def test_a_file_that_comes_meanwhile_is_not_written_over(
+    scored: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, appears: str
+) -> None:
+    digest = hashlib.file_digest
+
+    def meanwhile(*arguments: Any) -> Any:
+        (tmp_path / appears).write_text("precious")
+        return digest(*arguments)
+
+    monkeypatch.setattr(hashlib, "file_digest", meanwhile)
+    before = _receipts(scored)
+    with pytest.raises(AudienceError, match=appears):
+        _export(scored, tmp_path / "a.csv")
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {appears: "precious"}
+    assert _receipts(scored) == before
+
+
+def test_two_formats_of_one_name_have_a_receipt_each(scored: Chain, tmp_path: Path) -> None:
+    for name in ("a.csv", "a.parquet"):
+        receipt = _export(scored, tmp_path / name)
+        said = json.loads((tmp_path / f"{name}.receipt.json").read_text(encoding="utf-8"))
+        assert (said["file"], said["sha256"]) == (name, receipt["sha256"])
+    assert len([*tmp_path.iterdir()]) == 4
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_only_the_owner_may_read_what_is_written(
+    scored: Chain, tmp_path: Path, suffix: str
+) -> None:
+    umask = os.umask(0)
+    try:
+        _export(scored, tmp_path / f"a{suffix}")
+    finally:
+        os.umask(umask)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    assert modes == {f"a{suffix}": 0o600, f"a{suffix}.receipt.json": 0o600}
+
+
+# Each strikes at another step: while rows are written, before and after the receipt, before the
+# commit, after it, and when the file has its name.
+STEPS = {
+    "rows": (hashlib, "file_digest", "before"),
+    "receipt": (json, "dumps", "before"),
+    "insert": (Publication, "append", "before"),
+    "commit": (Publication, "append", "after"),
+    "rename": (Path, "rename", "before"),
+    "name": (Path, "rename", "after"),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_what_stops_at_any_step_leaves_neither_file_nor_receipts(
+    scored: Chain,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    error: type[BaseException],
+) -> None:
+    owner, name, when = STEPS[step]
+    does = getattr(owner, name)
+
+    def stops(*arguments: Any, **named: Any) -> None:
+        if when == "after":
+            does(*arguments, **named)
+        raise error(step)
+
+    before = _receipts(scored)
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, stops)
+        with pytest.raises(error, match=step):
+            _export(scored, tmp_path / "a.csv")
+    assert list(tmp_path.iterdir()) == []
+    assert _receipts(scored) == before
+
+
+def test_half_written_rows_have_no_final_name_and_are_removed(
+    scored: Chain, tmp_path: Path
+) -> None:
+    """A full disk: the file system takes no more than some bytes of a file."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, limits[1]))
+    try:
+        with pytest.raises(duckdb.Error):
+            _export(scored, tmp_path / "a.csv")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_kill_at_any_step_leaves_no_file_without_both_receipts(
+    scored: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Whoever is killed undoes nothing: what lies there at each step is looked at."""
+    owner, name, when = STEPS[step]
+    does = getattr(owner, name)
+    before = _receipts(scored)
+    found: dict[str, Any] = {}
+
+    def looks(*arguments: Any, **named: Any) -> Any:
+        look = {
+            "files": sorted(file.name for file in tmp_path.iterdir()),
+            "rows": len(_receipts(scored)) - len(before),
+        }
+        result = does(*arguments, **named)
+        if when == "after":
+            look["files"] = sorted(file.name for file in tmp_path.iterdir())
+        found.update(look)
+        return result
+
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, looks)
+        _export(scored, tmp_path / "a.csv")
+    written = ["a.csv.partial", "a.csv.receipt.json"]
+    assert (found["files"], found["rows"]) == {
+        "rows": (["a.csv.partial"], 0),
+        "receipt": (written, 0),
+        "insert": (written, 0),
+        "commit": (written, 0),
+        "rename": (written, 1),
+        "name": (["a.csv", "a.csv.receipt.json"], 1),
+    }[step]
 
 
 def test_without_a_receipt_in_the_warehouse_there_is_no_file(scored: Chain, tmp_path: Path) -> None:

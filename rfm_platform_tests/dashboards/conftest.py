@@ -3,11 +3,12 @@
 import datetime as dt
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from rfm_platform.customers.segments import Segments
 from rfm_platform.runs import Outcome
 from rfm_platform_tests.assets.chain import Chain, line, new_chain
 from rfm_platform_tests.dashboards.browser import Page, find_browser, open_browser
@@ -58,6 +59,21 @@ def reported(server: object, tmp_path_factory: pytest.TempPathFactory) -> Report
     chain.fill(lines)
     outcomes = chain.materialize(FIRST.isoformat(), AS_OF.isoformat(), "month-ends")
     return Reported(chain, outcomes, chain.platform.reports.path(AS_OF))
+
+
+@pytest.fixture(scope="session")
+def renamed(reported: Reported, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same day's report after each segment got another name, with every count in it."""
+    platform = reported.chain.platform
+    file = platform.segments()
+    edited = Segments(
+        version=file.version + 1,
+        cells={cell: f"New {name}" for cell, name in file.cells.items()},
+        actions={f"New {name}": action for name, action in file.actions.items()},
+    )
+    directory = tmp_path_factory.mktemp("renamed")
+    reports = replace(platform.reports, directory=directory, min_cell=1)
+    return reports.write(AS_OF, edited, []).path
 
 
 @pytest.fixture(scope="session")

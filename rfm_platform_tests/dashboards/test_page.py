@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -165,6 +166,21 @@ def test_choosing_a_marketplace_and_a_shop_changes_every_section_and_back(page: 
     ), "a shop's name became markup"
     _choose(page, "marketplace", None)
     assert page.run("document.querySelector('main').innerText") == whole
+
+
+def test_segments_of_an_older_file_are_on_the_page_with_their_moves(
+    browser: Page, reported: Reported, renamed: Path
+) -> None:
+    browser.open(renamed)
+    rows = _values(browser, "#segments tbody tr", "segment")
+    stored = reported.chain.in_warehouse(
+        f"SELECT segment, customers FROM rfm.rfm_segments WHERE {WHERE}", "all", None
+    )
+    assert {name: rows[name,][0] for name, _ in stored} == dict(stored)
+    text = browser.run("document.getElementById('segments').innerText")
+    assert "no longer in the segment file" in text
+    assert browser.run("document.querySelectorAll('#sankey path').length") > 0
+    assert browser.problems == []
 
 
 def test_dates_and_words_are_english_or_indonesian(page: Page) -> None:

@@ -92,6 +92,43 @@ def test_a_changed_figure_of_an_analysis_is_caught(
     assert not verdict.passed
 
 
+def test_segments_of_an_older_file_are_shown_and_add_up_to_the_total(
+    reported: Reported, renamed: Path
+) -> None:
+    payload = payload_of(renamed)
+    old = reported.chain.platform.segments()
+    added = 0
+    for one in payload["slices"]:
+        if one["segments"]:
+            assert sum(s["customers"] for s in one["segments"]) == one["customers"]
+            assert sum(s["revenue"] for s in one["segments"]) == one["revenue"]
+            assert sum(s["before"] for s in one["segments"]) == one["customers_before"]
+            added += one["customers"]
+    assert added
+    actions = payload["actions"]
+    assert {s["segment"] for one in payload["slices"] for s in one["segments"]} == actions.keys()
+    gone = {name for name, said in actions.items() if said == "no longer in the segment file"}
+    assert gone
+    assert gone <= old.actions.keys()
+    named = {
+        segment
+        for flow in payload["slices"][0]["flows"]
+        for segment in flow.values()
+        if isinstance(segment, str)
+    }
+    assert named <= actions.keys()
+
+
+def test_the_grid_names_cells_as_the_snapshot_does(reported: Reported, renamed: Path) -> None:
+    stored = reported.chain.in_warehouse(
+        f"SELECT DISTINCT r_score, f_score, m_score, segment FROM rfm.rfm_cells_snapshots "
+        f"WHERE as_of_date = '{AS_OF}'"
+    )
+    scores = {tuple(score) for score in payload_of(renamed)["scores"]}
+    assert len(scores) == 27
+    assert {*stored} <= scores
+
+
 def test_five_years_of_twenty_shops_stay_below_three_megabytes(reported: Reported) -> None:
     """The largest retention triangle there could be, with figures as long as they get."""
     payload = payload_of(reported.path)

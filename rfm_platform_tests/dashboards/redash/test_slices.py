@@ -74,3 +74,40 @@ def test_the_lists_offer_every_slice_and_day_that_is_kept(reported: Reported) ->
     assert offered["marketplaces"] == ["all", "lazada", "shopee", "tiktok shop"]
     assert set(offered["shops"]) >= {"all", "shopee/S1", "lazada/L2", "tiktok shop/T1"}
     assert offered["days"] == ["newest", "2024-02-29", "2024-01-31"]
+
+
+@pytest.mark.parametrize(
+    ("table", "queries"),
+    [
+        ("rfm_migration_snapshots", ("segment_migration", "migration_causes")),
+        ("rfm_cells_snapshots", ("rfm_grid",)),
+        ("rfm_concentration_snapshots", ("revenue_pyramid",)),
+        ("cohort_retention_snapshots", ("cohorts", "retention_curves", "revenue_cohorts")),
+    ],
+)
+def test_newest_is_one_day_on_every_chart_also_where_a_table_has_no_row_of_it(
+    reported: Reported, table: str, queries: tuple[str, ...]
+) -> None:
+    """There are no moves where the last month end has no snapshot."""
+    chain = reported.chain
+    chain.in_warehouse(f"CREATE TABLE kept AS TABLE rfm.{table}")
+    try:
+        chain.in_warehouse(f"UPDATE rfm.{table} SET as_of_date = '2024-02-10'")
+        shown = {
+            key: read_result(chain.warehouse, load_declaration().queries[key], 60).rows
+            for key in queries
+        }
+    finally:
+        chain.in_warehouse(f"TRUNCATE rfm.{table}")
+        chain.in_warehouse(f"INSERT INTO rfm.{table} TABLE kept")
+        chain.in_warehouse("DROP TABLE kept")
+    assert not any(shown.values())
+    for key in queries:
+        assert read_result(chain.warehouse, load_declaration().queries[key], 60).rows, key
+
+
+def test_every_query_with_a_day_takes_the_newest_of_the_list_that_offers_it() -> None:
+    resolved = "(SELECT MAX(as_of_date) FROM rfm.rfm_segments_snapshots)"
+    for key, query in load_declaration().queries.items():
+        has_a_day = any(parameter["name"] == "as_of" for parameter in query.parameters)
+        assert has_a_day == (resolved in query.sql), key
