@@ -65,6 +65,7 @@ class _Page:
     def slice(self, key: Slice) -> dict[str, Any]:
         row = self._figures.slices[key]
         shown = ("customers", key) not in self._hidden
+        ordered = shown and ("orders", key) not in self._hidden
         return {
             "scope": row["scope"],
             "marketplace": key[0] if key else None,
@@ -73,8 +74,8 @@ class _Page:
             "withheld": row["withheld"],
             "customers": row["customers"] if shown else None,
             "customers_before": self._shown(("all before", key)),
-            "orders": row["orders"] if shown else None,
-            "revenue": row["revenue"] if shown else None,
+            "orders": row["orders"] if ordered else None,
+            "revenue": row["revenue"] if ordered else None,
             "months": self._months(key),
             "segments": self._segment_rows(key),
             "cells": self._cell_rows(key),

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rfm_platform.dashboards.figures import Figures, Row, Slice
@@ -12,13 +12,17 @@ from rfm_platform.dashboards.suppression import Key, Sum
 # within a slice in this order.
 _KINDS = (
     *("cause", "flow", "all before", "before", "cell", "cohort"),
-    *("active", "segment", "customers"),
+    *("size", "active", "segment", "customers"),
 )
 
 
 def worth(key: Key) -> int:
     """The larger, the more a reader would miss the count."""
     match key:
+        case ("orders", tuple()):
+            return 1000  # known from the segments as well: hiding it helps last
+        case ("cohort", tuple() as one, _, 0):
+            return 100 * (2 - len(one)) + _KINDS.index("size")  # hidden, it takes its row along
         case (kind, tuple() as one, *_):
             return 100 * (2 - len(one)) + _KINDS.index(kind)
     raise TypeError(f"{key!r} is no key of a count")
@@ -36,7 +40,11 @@ def this_month_of(figures: Figures) -> int:
 
 
 def counts_of(figures: Figures) -> dict[Key, int]:
-    """Every count of customers that the page could show: (kind, slice, names …) → customers."""
+    """Every count of customers that the page could show: (kind, slice, names …) → customers.
+
+    "orders" stands for a slice's orders and revenue, which are all its cohorts' cells together. It
+    counts their customers, month by month, so that they are bound as their orders are.
+    """
     counts: dict[Key, int] = defaultdict(int)
     this_month = this_month_of(figures)
     for key, row in figures.slices.items():
@@ -55,6 +63,7 @@ def counts_of(figures: Figures) -> dict[Key, int]:
                 counts["all before", key] += move["customers"]
         for cohort in figures.cohorts.get(key, ()):
             counts["cohort", key, cohort["cohort_month"], cohort["months"]] = cohort["customers"]
+            counts["orders", key] += cohort["customers"]
             if (ago := this_month - month_of(cohort)) in (0, 1):
                 counts["active", key, ago] += cohort["customers"]
     return dict(counts)
@@ -68,16 +77,22 @@ def sums_of(figures: Figures, counts: Mapping[Key, int]) -> list[Sum]:
         for rows in figures.cells.values()
         for row in rows
     }
-    this_month = this_month_of(figures)
     for key in counts:
-        for kind, total in _totals_of(key, cell_segments, this_month):
+        for kind, total in _totals_of(key, figures, cell_segments):
             parts[kind, total].append(key)
-    sums = [Sum(total, tuple(keys)) for (_, total), keys in parts.items()]
+    sums = [
+        Sum(total, tuple(keys), _left_out(counts, total, keys) if kind == "new" else 0)
+        for (kind, total), keys in parts.items()
+    ]
     return [*sums, *_sums_over_slices(figures, counts)]
 
 
+def _left_out(counts: Mapping[Key, int], total: Key, parts: Iterable[Key]) -> int:
+    return abs(counts.get(total, 0) - sum(counts.get(part, 0) for part in parts))
+
+
 def _totals_of(
-    key: Any, cell_segments: Mapping[Any, str], this_month: int
+    key: Any, figures: Figures, cell_segments: Mapping[Any, str]
 ) -> Iterator[tuple[str, Key]]:
     """The totals that a count is a part of, each with what kind of part."""
     kind, one, *names = key
@@ -87,20 +102,34 @@ def _totals_of(
         case "before", _:
             yield kind, ("all before", one)
         case "flow", [before, now]:
-            for total, segment in (("before", before), ("segment", now)):
-                if segment is not None:
-                    yield kind, (total, one, segment)
+            yield from _totals_of_flow(one, before, now, figures)
         case "cause", [before, now, _]:
             yield kind, ("flow", one, before, now)
         case "cell", [score]:
             yield kind, ("segment", one, cell_segments[score])
         case "cohort", [cohort, months]:
-            yield from _totals_of_cohort(one, cohort, months, this_month)
+            yield from _totals_of_cohort(one, cohort, months, this_month_of(figures))
+
+
+def _totals_of_flow(
+    one: Slice, before: str | None, now: str | None, figures: Figures
+) -> Iterator[tuple[str, Key]]:
+    if before is not None:
+        yield "flow", ("before", one, before)
+    else:
+        # Moves are told from the end of the month before: who is new since then is this month's
+        # cohort, but for customers whose earlier orders were cancelled, or came to count, since.
+        yield "new", ("cohort", one, figures.as_of.replace(day=1), 0)
+    if now is not None:
+        # A withheld slice shows no segments, but where its customers went, and how many they are.
+        segmented = one in figures.segments
+        yield "flow", ("segment", one, now) if segmented else ("customers", one)
 
 
 def _totals_of_cohort(
     one: Slice, cohort: dt.date, months: int, this_month: int
 ) -> Iterator[tuple[str, Key]]:
+    yield "orders", ("orders", one)
     if months == 0:
         yield "size", ("customers", one)
     ago = this_month - (cohort.year * 12 + cohort.month - 1 + months)
@@ -117,11 +146,26 @@ def _sums_over_slices(figures: Figures, counts: Mapping[Key, int]) -> list[Sum]:
             children[one[:-1]].append(one)
     sums = []
     names = {(key[0], *key[2:]) for key in counts if isinstance(key, tuple)}
+    flows_to = _flows_to(figures, counts)
     for parent, parts in children.items():
         for name in names:
             total = (name[0], parent, *name[1:])
             if total in counts:
-                keys = tuple((name[0], part, *name[1:]) for part in parts)
-                left_out = counts[total] - sum(counts.get(key, 0) for key in keys)
-                sums.append(Sum(total, keys, abs(left_out)))
+                keys = tuple(
+                    key
+                    for part in parts
+                    for one in ((name[0], part, *name[1:]),)
+                    for key in flows_to.get(one, (one,))
+                )
+                sums.append(Sum(total, keys, _left_out(counts, total, keys)))
     return sums
+
+
+def _flows_to(figures: Figures, counts: Mapping[Key, int]) -> dict[Key, list[Key]]:
+    """What a reader can add up instead of a withheld slice's segments: the moves to each."""
+    found: dict[Key, list[Key]] = defaultdict(list)
+    for key in counts:
+        match key:
+            case ("flow", one, _, str() as now) if one not in figures.segments:
+                found["segment", one, now].append(key)
+    return found
