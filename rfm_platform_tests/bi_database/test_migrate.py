@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rfm_platform.bi_database.endpoint import UrlEndpoint
+from rfm_platform.bi_database.gates import STEPS, Outcome
+from rfm_platform.bi_database.migrate import GATES, migrate, read_journal
+from rfm_platform.bi_database.move import Move, Progress
+from rfm_platform.bi_database.results import Verification
 from rfm_platform.cli import main
 from rfm_platform.postgres import Database
 from rfm_platform.settings import load_settings
@@ -126,6 +131,42 @@ def test_a_move_stops_at_a_gate_goes_on_later_and_ends_in_a_report(
     code, said = rfm(*cut_over, **stopped)
     assert code == 0, said
     assert rfm("migrate", **stopped)[0] == 1, "the last gate waits for the new server"
+
+
+def test_a_cut_over_that_is_interrupted_goes_on_with_its_first_gate(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The rehearsal's gates have passed; they count for nothing once the cut-over has begun."""
+    move = Move(UrlEndpoint(Database("old", dict)), Database("new", dict), tmp_path, tmp_path)
+    found = Verification(tables=(), sections=())
+    done: list[str] = []
+
+    def step(name: str) -> Callable[[Move, Progress], Outcome]:
+        def pass_by(_move: Move, _progress: Progress) -> Outcome:
+            done.append(name)
+            objects = ({"kind": "queries"},) if name == "application" else ()
+            verification = found if name == "verify" else None
+            return Outcome("passed", name, verification=verification, objects=objects)
+
+        return pass_by
+
+    def interrupt(_move: Move, _progress: Progress) -> Outcome:
+        raise KeyboardInterrupt
+
+    for name in GATES:
+        monkeypatch.setitem(STEPS, name, step(name))
+    assert all(gate.state == "passed" for gate in migrate(move))
+    with monkeypatch.context() as broken:
+        broken.setitem(STEPS, "dump", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            list(migrate(move, "application", "dump"))
+    noted = read_journal(move)
+    assert [gate.name for gate in noted.gates if gate.state == "passed"] == ["inventory", "secret"]
+    assert (noted.verification, noted.objects) == (None, ())
+    done.clear()
+    list(migrate(move, "application"))
+    assert done == ["dump", "preflight", "restore", "verify", "application"]
+    assert read_journal(move).verification == found
 
 
 def test_the_last_gate_asks_the_started_server(
