@@ -41,6 +41,7 @@ class RestoreState:
         done, total: steps of it; 0 where it has none.
         failure: what went wrong.
         target_is: how a failure left the target.
+        succeeded: whether everything was done; an end without that is a failure.
     """
 
     pid: int
@@ -49,6 +50,7 @@ class RestoreState:
     total: int = 0
     failure: str | None = None
     target_is: str = ""
+    succeeded: bool = False
     ended: bool = False
 
 
@@ -180,10 +182,10 @@ def watch(
             )
         progress(state.phase, state.done, state.total)
         time.sleep(POLL_SECONDS)
-    if state.failure:
-        raise BiDatabaseError(
-            f"The restore into {target.label} failed: {state.failure}. {state.target_is}"
-        )
+    if not state.succeeded:
+        why = state.failure or f"its process ended without a word, see {job / LOG}"
+        left = state.target_is or "The target holds a part: restore again with --replace."
+        raise BiDatabaseError(f"The restore into {target.label} failed: {why}. {left}")
     progress("restored", state.total, state.total)
 
 

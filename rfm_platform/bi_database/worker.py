@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,14 @@ class _RestoreFailedError(PlatformError):
     """What pg_restore said."""
 
 
+def _in_words(error: BaseException) -> str:
+    """What went wrong; of an error that is not known only its type, as its text may quote a row."""
+    if isinstance(error, PlatformError | OSError | psycopg.Error):
+        return str(error).strip()
+    traceback.print_tb(error.__traceback__)
+    return f"its process was stopped by {type(error).__name__}"
+
+
 class _Worker:
     def __init__(self, job: Path) -> None:
         self._job = job
@@ -43,8 +52,10 @@ class _Worker:
     def run(self) -> None:
         try:
             self._restore()
-        except (PlatformError, OSError, psycopg.Error) as error:
-            self._note(failure=str(error).strip(), target_is=self._clean())
+        except BaseException as error:
+            self._note(failure=_in_words(error), target_is=self._clean())
+        else:
+            self._note(succeeded=True)
         finally:
             self._note(ended=True)
             (self._job / "service.conf").unlink(missing_ok=True)
@@ -69,7 +80,12 @@ class _Worker:
     def _run_pg_restore(self, archive: Path) -> None:
         program = self._task["pg_restore"]
         listing = subprocess.run(
-            [program, "--list", str(archive)], capture_output=True, text=True, check=False
+            [program, "--list", str(archive)],
+            capture_output=True,
+            # Names are in the database's encoding: they are only counted.
+            encoding="utf-8",
+            errors="replace",
+            check=False,
         )
         if listing.returncode != 0:
             raise _RestoreFailedError(f"pg_restore cannot read the dump: {listing.stderr.strip()}")
@@ -90,16 +106,20 @@ class _Worker:
         process = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
         said: list[str] = []
         done = 0
-        for raw in stream(process.stderr):
-            text = raw.decode(errors="replace").strip().removeprefix("pg_restore: ")
-            if text.startswith("error:"):
-                said.append(text)
-            done += text.startswith(_STEPS[4] if jobs > 1 else _STEPS[:3])
-            self._note(done=min(done, total))
-        if process.wait() != 0:
+        try:
+            for raw in stream(process.stderr):
+                text = raw.decode(errors="replace").strip().removeprefix("pg_restore: ")
+                if text.startswith("error:"):
+                    said.append(text)
+                done += text.startswith(_STEPS[4] if jobs > 1 else _STEPS[:3])
+                self._note(done=min(done, total))
+            code = process.wait()
+        finally:
+            process.kill()  # it must not go on while the target is emptied
+            process.wait()
+        if code != 0:
             raise _RestoreFailedError(
-                f"pg_restore ended with code {process.returncode}: "
-                f"{' '.join(said[:3]) or 'it was killed'}"
+                f"pg_restore ended with code {code}: {' '.join(said[:3]) or 'it was killed'}"
             )
 
     def _clean(self) -> str:

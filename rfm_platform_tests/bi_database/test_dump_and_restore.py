@@ -304,7 +304,7 @@ def in_the_middle(
         blocker.execute("ROLLBACK")
 
 
-@pytest.mark.parametrize("which", ["pg_restore", "connection", "worker"])
+@pytest.mark.parametrize("which", ["pg_restore", "connection", "worker", "interrupt"])
 def test_a_restore_that_is_killed_in_the_middle_leaves_an_empty_database(
     cloud: CloudServer, target: Database, dumped: Path, tmp_path: Path, which: str
 ) -> None:
@@ -312,6 +312,8 @@ def test_a_restore_that_is_killed_in_the_middle_leaves_an_empty_database(
     with in_the_middle(cloud, target, dumped, job) as observer:
         if which == "worker":
             os.killpg(read_state(job).pid, signal.SIGKILL)
+        elif which == "interrupt":
+            os.kill(read_state(job).pid, signal.SIGINT)
         elif which == "connection":
             observer.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
