@@ -11,10 +11,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.job import (
+    JOB,
+    STATE,
+    describe_target,
+    is_running,
+    read_state,
+    refuse_another,
+)
 from rfm_platform.bi_database.manifest import damaged_files, read_manifest
 from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.target import empty, examine
@@ -22,36 +30,11 @@ from rfm_platform.bi_database.tools import choose, login
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
-STATE = "state.json"
-JOB = "job.json"
 LOG = "restore.log"
 # Whoever watches may be another command than the one that started the process: there is nothing
 # to wait on, the file has to be looked at.
 POLL_SECONDS = 0.2
 IDENTITY = "RFM_BI_IDENTITY"
-
-
-@dataclass(frozen=True)
-class RestoreState:
-    """How far a restore is, as its process notes it.
-
-    Attributes:
-        pid: the process.
-        phase: what it does, for a person.
-        done, total: steps of it; 0 where it has none.
-        failure: what went wrong.
-        target_is: how a failure left the target.
-        succeeded: whether everything was done; an end without that is a failure.
-    """
-
-    pid: int
-    phase: str = "starting"
-    done: int = 0
-    total: int = 0
-    failure: str | None = None
-    target_is: str = ""
-    succeeded: bool = False
-    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,7 +96,9 @@ def restore(
 
     Raises:
         BiDatabaseError: the target is not fit, or the restore failed; says what the target is now.
+            Or the job is about another target, or still restores another dump.
     """
+    refuse_another(job, target, directory)
     findings: list[Finding] = []
     if not is_running(job):
         findings = preflight(target, directory, options)
@@ -134,7 +119,8 @@ def start(target: Database, directory: Path, job: Path, options: RestoreOptions)
     (job / STATE).unlink(missing_ok=True)
     with login(target.conninfo(), job) as environment:
         description = {
-            "directory": str(directory),
+            "directory": str(directory.resolve()),
+            "target": describe_target(target),
             "pg_restore": str(choose("pg_restore", manifest.tool).path),
             "jobs": options.jobs,
             "replace": options.replace,
@@ -169,8 +155,10 @@ def watch(
     """Waits for a restore's end.
 
     Raises:
-        BiDatabaseError: it failed or was killed; says what the target is now.
+        BiDatabaseError: it failed or was killed; says what the target is now. Or it is about
+            another target, which is left alone.
     """
+    refuse_another(job, target)
     while True:
         running = is_running(job)
         state = read_state(job)  # after that, so that an end between the two is seen
@@ -200,29 +188,3 @@ def _cleaned(target: Database) -> str:
     except PlatformError as error:
         return f"The target holds a part and could not be emptied: {error}"
     return "The target is empty again."
-
-
-def is_running(job: Path) -> bool:
-    """Whether a restore's process is at work."""
-    if not (job / STATE).exists():
-        return False
-    state = read_state(job)
-    if state.ended:
-        return False
-    try:
-        command = Path(f"/proc/{state.pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return str(job).encode() in command
-
-
-def read_state(job: Path) -> RestoreState:
-    """How far a restore is."""
-    return RestoreState(**json.loads((job / STATE).read_text("utf-8")))
-
-
-def write_state(job: Path, state: RestoreState) -> None:
-    """Notes how far it is; a reader sees the old or the new."""
-    new = job / f"{STATE}.new"
-    new.write_text(json.dumps(asdict(state)), encoding="utf-8")
-    new.replace(job / STATE)

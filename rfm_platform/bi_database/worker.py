@@ -4,7 +4,6 @@ It logs in by the service file in the job's directory, which it removes at the e
 secret on its command line.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -18,8 +17,9 @@ import psycopg
 from rfm_platform.bi_database.archive import readable
 from rfm_platform.bi_database.dump import ARCHIVE
 from rfm_platform.bi_database.grants import give
+from rfm_platform.bi_database.job import RestoreState, read_job, write_state
 from rfm_platform.bi_database.manifest import read_manifest
-from rfm_platform.bi_database.restore import IDENTITY, JOB, RestoreState, write_state
+from rfm_platform.bi_database.restore import IDENTITY
 from rfm_platform.bi_database.target import empty
 from rfm_platform.bi_database.tools import stream
 from rfm_platform.errors import PlatformError
@@ -44,7 +44,7 @@ def _in_words(error: BaseException) -> str:
 class _Worker:
     def __init__(self, job: Path) -> None:
         self._job = job
-        self._task: dict[str, Any] = json.loads((job / JOB).read_text("utf-8"))
+        self._task = read_job(job)
         self._target = Database(self._task["label"], dict)  # libpq takes the service's parameters
         self._state = RestoreState(os.getpid())
         self._note()

@@ -10,7 +10,8 @@ from rfm_platform.bi_database import worker
 from rfm_platform.bi_database.dump import DumpOptions, make_dump
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
-from rfm_platform.bi_database.restore import JOB, RestoreOptions, restore, watch
+from rfm_platform.bi_database.job import JOB
+from rfm_platform.bi_database.restore import RestoreOptions, restore, watch
 from rfm_platform.bi_database.target import contents
 from rfm_platform.postgres import Database, external
 from rfm_platform.postgres.embedded import EmbeddedServer
