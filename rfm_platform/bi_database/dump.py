@@ -20,7 +20,7 @@ from rfm_platform.bi_database import archive
 from rfm_platform.bi_database.content import read_contents
 from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
-from rfm_platform.bi_database.manifest import NAME, Manifest, describe_files
+from rfm_platform.bi_database.manifest import NAME, Manifest, describe_files, read_manifest
 from rfm_platform.bi_database.redash import read_application
 from rfm_platform.bi_database.state import DatabaseState, major, read_definitions
 from rfm_platform.bi_database.tools import choose, login, parse_version, stream
@@ -236,10 +236,16 @@ def complete_dumps(dumps: Path) -> list[Path]:
 
 
 def newest_dump(dumps: Path) -> Path | None:
-    """The complete dump below a directory that ended last, a day's or a move's; None: none."""
-    manifests = [path for path in dumps.glob(f"*/{NAME}") if not path.parent.name.startswith(".")]
-    newest = max(manifests, key=lambda path: path.stat().st_mtime_ns, default=None)
-    return None if newest is None else newest.parent
+    """The complete dump below a directory that ended last, a day's or a move's; None: none.
+
+    By its own word: a file's time is that of a copy or of a fetch from the store.
+
+    Raises:
+        BiDatabaseError: a manifest cannot be read, so that it may be that dump's.
+    """
+    places = [path.parent for path in dumps.glob(f"*/{NAME}")]
+    complete = [place for place in places if not place.name.startswith(".")]
+    return max(complete, key=lambda place: read_manifest(place).ended, default=None)
 
 
 def remove_old(dumps: Path, keep: int) -> list[str]:

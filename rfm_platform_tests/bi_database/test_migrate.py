@@ -1,14 +1,18 @@
 """The whole move as a person makes it: gates, a stop, a resumption, and the report."""
 
+import datetime as dt
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from rfm_platform.bi_database.dump import newest_dump
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.gates import STEPS, Outcome
+from rfm_platform.bi_database.manifest import NAME, read_manifest
 from rfm_platform.bi_database.migrate import GATES, migrate, read_journal
 from rfm_platform.bi_database.move import Move, Progress
 from rfm_platform.bi_database.results import Verification
@@ -178,6 +182,26 @@ def test_the_last_gate_asks_the_started_server(
         assert "data source 2" in said
         code, said = rfm("smoke", "--after-restart")
         assert code == 0, said
+
+
+def test_the_newest_dump_is_the_one_that_ended_last_whenever_its_files_came(
+    rfm: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    """An old dump is fetched from the store, or copied, after the new one was made."""
+    assert rfm("dump")[0] == 0
+    dumps = tmp_path / "home" / "bi_dumps"
+    (new,) = dumps.iterdir()
+    old = dumps / "2024-07-01"
+    shutil.copytree(new, old)
+    before = read_manifest(old).model_copy(update={"ended": dt.datetime(2024, 7, 1, tzinfo=dt.UTC)})
+    (old / NAME).write_text(before.model_dump_json(), encoding="utf-8")
+    assert newest_dump(dumps) == new
+    ended = read_manifest(new).ended.astimezone()
+    for command in ("restore", "verify"):
+        code, said = rfm(command)
+        assert code == 0, said
+        assert f"Dump: {new}, ended {ended:%Y-%m-%d %H:%M:%S}" in said
+    assert f"Dump: {old}, ended 2024-0" in rfm("verify", str(old))[1]
 
 
 def test_dump_restore_and_verify_one_by_one(
