@@ -14,6 +14,7 @@ from rfm_platform.postgres import Database
 
 STATE = "state.json"
 JOB = "job.json"
+UNTOUCHED = "The target is as it was."
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class RestoreState:
         done, total: steps of it; 0 where it has none.
         failure: what went wrong.
         target_is: how a failure left the target.
+        touched: whether the target is no longer as it was.
         succeeded: whether everything was done; an end without that is a failure.
     """
 
@@ -35,6 +37,7 @@ class RestoreState:
     total: int = 0
     failure: str | None = None
     target_is: str = ""
+    touched: bool = False
     succeeded: bool = False
     ended: bool = False
 

@@ -18,6 +18,7 @@ from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.job import (
     JOB,
     STATE,
+    UNTOUCHED,
     describe_target,
     is_running,
     read_state,
@@ -165,8 +166,9 @@ def watch(
         if state.ended:
             break
         if not running:
+            left = _cleaned(target) if state.touched else UNTOUCHED
             raise BiDatabaseError(
-                f"The restore into {target.label} was killed in the middle. {_cleaned(target)}"
+                f"The restore into {target.label} was killed in the middle. {left}"
             )
         progress(state.phase, state.done, state.total)
         time.sleep(POLL_SECONDS)

@@ -17,7 +17,7 @@ import psycopg
 from rfm_platform.bi_database.archive import readable
 from rfm_platform.bi_database.dump import ARCHIVE
 from rfm_platform.bi_database.grants import give
-from rfm_platform.bi_database.job import RestoreState, read_job, write_state
+from rfm_platform.bi_database.job import UNTOUCHED, RestoreState, read_job, write_state
 from rfm_platform.bi_database.manifest import read_manifest
 from rfm_platform.bi_database.restore import IDENTITY
 from rfm_platform.bi_database.target import empty
@@ -63,13 +63,16 @@ class _Worker:
     def _restore(self) -> None:
         directory = Path(self._task["directory"])
         manifest = read_manifest(directory)
-        if self._task["replace"]:
-            self._note(phase="emptying the target")
-            empty(self._target)
         if manifest.is_encrypted:
             self._note(phase="decrypting")
         with readable(directory, manifest, os.environ.get(IDENTITY)) as place:
-            self._run_pg_restore(place / ARCHIVE)
+            total = self._count_entries(place / ARCHIVE)
+            # Only now, when the dump is known to be readable.
+            self._note(touched=True)
+            if self._task["replace"]:
+                self._note(phase="emptying the target")
+                empty(self._target)
+            self._run_pg_restore(place / ARCHIVE, total)
         self._note(phase="giving rights")
         give(self._target, manifest.state, self._task["roles"])
         self._note(phase="gathering statistics")
@@ -77,7 +80,7 @@ class _Worker:
             connection.autocommit = True
             connection.execute("ANALYZE")
 
-    def _run_pg_restore(self, archive: Path) -> None:
+    def _count_entries(self, archive: Path) -> int:
         program = self._task["pg_restore"]
         listing = subprocess.run(
             [program, "--list", str(archive)],
@@ -89,10 +92,12 @@ class _Worker:
         )
         if listing.returncode != 0:
             raise _RestoreFailedError(f"pg_restore cannot read the dump: {listing.stderr.strip()}")
-        total = sum(not line.startswith(";") for line in listing.stdout.splitlines())
+        return sum(not line.startswith(";") for line in listing.stdout.splitlines())
+
+    def _run_pg_restore(self, archive: Path, total: int) -> None:
         jobs = self._task["jobs"]
         command = [
-            program,
+            self._task["pg_restore"],
             "--dbname=service=rfm",
             "--no-owner",
             "--no-acl",
@@ -123,6 +128,8 @@ class _Worker:
             )
 
     def _clean(self) -> str:
+        if not self._state.touched:
+            return UNTOUCHED
         self._note(phase="emptying the target")
         try:
             empty(self._target)
