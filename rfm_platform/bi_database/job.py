@@ -72,7 +72,7 @@ def refuse_another(job: Path, target: Database, directory: Path | None = None) -
         return
     task, asked, running = read_job(job), describe_target(target), is_running(job)
     noted = task.get("target", task["label"])
-    is_same_dump = directory is None or str(directory.resolve()) == task["directory"]
+    is_same_dump = directory is None or str(directory.absolute()) == task["directory"]
     if noted == asked and (is_same_dump or not running):
         return
     what = f"{task['directory']} into {noted}"

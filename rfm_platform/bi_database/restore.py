@@ -21,11 +21,13 @@ from rfm_platform.bi_database.job import (
     UNTOUCHED,
     describe_target,
     is_running,
+    read_job,
     read_state,
     refuse_another,
 )
 from rfm_platform.bi_database.manifest import damaged_files, read_manifest
 from rfm_platform.bi_database.results import Finding
+from rfm_platform.bi_database.staging import remove_leftovers
 from rfm_platform.bi_database.target import empty, examine
 from rfm_platform.bi_database.tools import choose, login
 from rfm_platform.errors import PlatformError
@@ -102,6 +104,7 @@ def restore(
     refuse_another(job, target, directory)
     findings: list[Finding] = []
     if not is_running(job):
+        _remove_secrets(job, directory)
         findings = preflight(target, directory, options)
         failed = [f"{each.name}: {each.text}" for each in findings if each.state == "failed"]
         if failed:
@@ -120,7 +123,7 @@ def start(target: Database, directory: Path, job: Path, options: RestoreOptions)
     (job / STATE).unlink(missing_ok=True)
     with login(target.conninfo(), job) as environment:
         description = {
-            "directory": str(directory.resolve()),
+            "directory": str(directory.absolute()),
             "target": describe_target(target),
             "pg_restore": str(choose("pg_restore", manifest.tool).path),
             "jobs": options.jobs,
@@ -166,6 +169,7 @@ def watch(
         if state.ended:
             break
         if not running:
+            _remove_secrets(job, Path(read_job(job)["directory"]))
             left = _cleaned(target) if state.touched else UNTOUCHED
             raise BiDatabaseError(
                 f"The restore into {target.label} was killed in the middle. {left}"
@@ -182,6 +186,12 @@ def watch(
 def in_words(phase: str, done: int, total: int) -> str:
     """How far a restore is, for a line on a screen."""
     return f"{phase}: {done} of {total} objects" if total else phase
+
+
+def _remove_secrets(job: Path, directory: Path) -> None:
+    """The password and the clear text that a killed process could not remove any more."""
+    (job / "service.conf").unlink(missing_ok=True)
+    remove_leftovers(directory.parent)
 
 
 def _cleaned(target: Database) -> str:
