@@ -1,17 +1,18 @@
 """An archive's files: encryption at rest with age, and a table's rows read back out of it."""
 
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pyrage
 from pyrage import x25519
 
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import NAME, Manifest
+from rfm_platform.bi_database.staging import DECRYPTED, staging
 from rfm_platform.bi_database.state import TableState
 from rfm_platform.bi_database.tools import choose, stream
 
@@ -49,8 +50,8 @@ def readable(directory: Path, manifest: Manifest, identity: str | None) -> Itera
         return
     if identity is None:
         raise BiDatabaseError(f"the dump in {directory} is encrypted: set RFM_BI_IDENTITY")
-    with TemporaryDirectory(prefix=".decrypted-", dir=directory.parent) as temporary:
-        place = Path(temporary)
+    place = directory.parent / f"{DECRYPTED}{secrets.token_hex(4)}"
+    with staging(place):
         decrypt(directory, place, identity)
         yield place
 

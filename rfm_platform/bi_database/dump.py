@@ -20,8 +20,9 @@ from rfm_platform.bi_database import archive
 from rfm_platform.bi_database.content import read_contents
 from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
-from rfm_platform.bi_database.manifest import NAME, Manifest, describe_files
+from rfm_platform.bi_database.manifest import NAME, Manifest, describe_files, read_manifest
 from rfm_platform.bi_database.redash import read_application
+from rfm_platform.bi_database.staging import PARTIAL, remove_leftovers, staging
 from rfm_platform.bi_database.state import DatabaseState, major, read_definitions
 from rfm_platform.bi_database.tools import choose, login, parse_version, stream
 
@@ -59,46 +60,52 @@ def make_dump(
     """Dumps a database into a directory, replacing an earlier dump there when it is complete.
 
     Raises:
-        BiDatabaseError: no room, no program that is new enough, pg_dump failed, or the source
-            went away. What was in the directory stays.
+        BiDatabaseError: another dump into it is under way, no room, no program that is new enough,
+            pg_dump failed, or the source went away. What was in the directory stays.
         DatabaseError: the source cannot be reached.
     """
-    staging = directory.with_name(f".{directory.name}.partial")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True, mode=0o700)
-    started = dt.datetime.now(dt.UTC)
+    partial = directory.with_name(f".{directory.name}{PARTIAL}")
     try:
-        with source.session() as session:
-            state = read_definitions(session)
-            _check_space(staging, state)
-            with _dumping(source, session.export_snapshot(), staging, state, options) as dump:
-                state = read_contents(
-                    session, state, lambda table: progress(f"reading {table.title}")
-                )
-                application = read_application(session, state)
-                progress("waiting for pg_dump")
-        if options.recipients:
-            progress("encrypting")
-            archive.encrypt(staging, options.recipients)
-        progress("computing checksums")
-        manifest = Manifest(
-            source=source.label,
-            started=started,
-            ended=dt.datetime.now(dt.UTC),
-            tool=dump.version,
-            format=dump.format,
-            compression=dump.compression,
-            is_encrypted=bool(options.recipients),
-            files=describe_files(staging),
-            state=state,
-            application=application,
-        )
-        (staging / NAME).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
-        _put_in_place(staging, directory)
+        remove_leftovers(directory.parent)
+        with staging(partial):
+            manifest = _write(source, partial, options, progress)
+            _put_in_place(partial, directory)
     except OSError as error:
-        raise BiDatabaseError(f"{staging} cannot be written: {error.strerror}") from None
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        raise BiDatabaseError(f"{partial} cannot be written: {error.strerror}") from None
+    return manifest
+
+
+def _write(
+    source: UrlEndpoint | CommandEndpoint,
+    place: Path,
+    options: DumpOptions,
+    progress: Progress,
+) -> Manifest:
+    started = dt.datetime.now(dt.UTC)
+    with source.session() as session:
+        state = read_definitions(session)
+        _check_space(place, state)
+        with _dumping(source, session.export_snapshot(), place, state, options) as dump:
+            state = read_contents(session, state, lambda table: progress(f"reading {table.title}"))
+            application = read_application(session, state)
+            progress("waiting for pg_dump")
+    if options.recipients:
+        progress("encrypting")
+        archive.encrypt(place, options.recipients)
+    progress("computing checksums")
+    manifest = Manifest(
+        source=source.label,
+        started=started,
+        ended=dt.datetime.now(dt.UTC),
+        tool=dump.version,
+        format=dump.format,
+        compression=dump.compression,
+        is_encrypted=bool(options.recipients),
+        files=describe_files(place),
+        state=state,
+        application=application,
+    )
+    (place / NAME).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
     return manifest
 
 
@@ -113,7 +120,7 @@ class _Dump:
 def _dumping(
     source: UrlEndpoint | CommandEndpoint,
     snapshot: str,
-    staging: Path,
+    place: Path,
     state: DatabaseState,
     options: DumpOptions,
 ) -> Iterator[_Dump]:
@@ -121,12 +128,12 @@ def _dumping(
     if isinstance(source, CommandEndpoint):
         said = _ask(source)
         version, program = said, source.program("env", "PGTZ=UTC", "pg_dump")
-        place: list[str] = list(source.connection_arguments)
+        address: list[str] = list(source.connection_arguments)
         chosen: Format = "custom"
         parameters: Mapping[str, object] = {}
     else:
         tool = choose("pg_dump", state.major_version)
-        version, program, place = tool.version, [str(tool.path)], []
+        version, program, address = tool.version, [str(tool.path)], []
         chosen = options.format
         parameters = source.database.conninfo()
     if version < major(state.version_number):
@@ -139,13 +146,13 @@ def _dumping(
         compression = "gzip"
     command = [
         *program,
-        *place,
+        *address,
         f"--format={chosen}",
         f"--snapshot={snapshot}",
         f"--compress={_compression(compression, version)}",
         "--no-password",
     ]
-    target = staging / ARCHIVE
+    target = place / ARCHIVE
     if chosen == "directory":
         command += [f"--file={target}", f"--jobs={options.jobs}"]
     with login(parameters) as environment:
@@ -221,12 +228,12 @@ def _check_space(place: Path, state: DatabaseState) -> None:
         )
 
 
-def _put_in_place(staging: Path, directory: Path) -> None:
+def _put_in_place(partial: Path, directory: Path) -> None:
     old = directory.with_name(f".{directory.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if directory.exists():
         directory.rename(old)
-    staging.rename(directory)
+    partial.rename(directory)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -236,10 +243,16 @@ def complete_dumps(dumps: Path) -> list[Path]:
 
 
 def newest_dump(dumps: Path) -> Path | None:
-    """The complete dump below a directory that ended last, a day's or a move's; None: none."""
-    manifests = [path for path in dumps.glob(f"*/{NAME}") if not path.parent.name.startswith(".")]
-    newest = max(manifests, key=lambda path: path.stat().st_mtime_ns, default=None)
-    return None if newest is None else newest.parent
+    """The complete dump below a directory that ended last, a day's or a move's; None: none.
+
+    By its own word: a file's time is that of a copy or of a fetch from the store.
+
+    Raises:
+        BiDatabaseError: a manifest cannot be read, so that it may be that dump's.
+    """
+    places = [path.parent for path in dumps.glob(f"*/{NAME}")]
+    complete = [place for place in places if not place.name.startswith(".")]
+    return max(complete, key=lambda place: read_manifest(place).ended, default=None)
 
 
 def remove_old(dumps: Path, keep: int) -> list[str]:

@@ -104,9 +104,9 @@ def migrate(
         journal_file(move).unlink(missing_ok=True)
     journal = read_journal(move)
     if again is not None:
-        closed = GATES[GATES.index(again) :]
-        gates = (Gate(name=g.name) if g.name in closed else g for g in journal.gates)
-        journal = journal.model_copy(update={"gates": tuple(gates)})
+        journal = _reopened(journal, GATES[GATES.index(again) :])
+        # Before anything is done: a call that is interrupted leaves the gates open.
+        _note(move, journal)
     for name in GATES[: GATES.index(until) + 1]:
         gate = next(each for each in journal.gates if each.name == name)
         # Redash may have been started since its gate was skipped.
@@ -137,6 +137,18 @@ def migrate(
         yield gate
         if gate.state == "failed":
             return
+
+
+def _reopened(journal: Journal, names: tuple[str, ...]) -> Journal:
+    """A journal in which some gates have not passed, without what they had found."""
+    gates = (Gate(name=each.name) if each.name in names else each for each in journal.gates)
+    return journal.model_copy(
+        update={
+            "gates": tuple(gates),
+            "verification": None if "verify" in names else journal.verification,
+            "objects": () if "application" in names else journal.objects,
+        }
+    )
 
 
 def _note(move: Move, journal: Journal) -> None:

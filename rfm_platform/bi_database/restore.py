@@ -11,45 +11,33 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.job import (
+    JOB,
+    STATE,
+    UNTOUCHED,
+    describe_target,
+    is_running,
+    read_job,
+    read_state,
+    refuse_another,
+)
 from rfm_platform.bi_database.manifest import damaged_files, read_manifest
 from rfm_platform.bi_database.results import Finding
+from rfm_platform.bi_database.staging import remove_leftovers
 from rfm_platform.bi_database.target import empty, examine
 from rfm_platform.bi_database.tools import choose, login
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
-STATE = "state.json"
-JOB = "job.json"
 LOG = "restore.log"
 # Whoever watches may be another command than the one that started the process: there is nothing
 # to wait on, the file has to be looked at.
 POLL_SECONDS = 0.2
 IDENTITY = "RFM_BI_IDENTITY"
-
-
-@dataclass(frozen=True)
-class RestoreState:
-    """How far a restore is, as its process notes it.
-
-    Attributes:
-        pid: the process.
-        phase: what it does, for a person.
-        done, total: steps of it; 0 where it has none.
-        failure: what went wrong.
-        target_is: how a failure left the target.
-    """
-
-    pid: int
-    phase: str = "starting"
-    done: int = 0
-    total: int = 0
-    failure: str | None = None
-    target_is: str = ""
-    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,9 +99,12 @@ def restore(
 
     Raises:
         BiDatabaseError: the target is not fit, or the restore failed; says what the target is now.
+            Or the job is about another target, or still restores another dump.
     """
+    refuse_another(job, target, directory)
     findings: list[Finding] = []
     if not is_running(job):
+        _remove_secrets(job, directory)
         findings = preflight(target, directory, options)
         failed = [f"{each.name}: {each.text}" for each in findings if each.state == "failed"]
         if failed:
@@ -132,7 +123,8 @@ def start(target: Database, directory: Path, job: Path, options: RestoreOptions)
     (job / STATE).unlink(missing_ok=True)
     with login(target.conninfo(), job) as environment:
         description = {
-            "directory": str(directory),
+            "directory": str(directory.absolute()),
+            "target": describe_target(target),
             "pg_restore": str(choose("pg_restore", manifest.tool).path),
             "jobs": options.jobs,
             "replace": options.replace,
@@ -167,23 +159,27 @@ def watch(
     """Waits for a restore's end.
 
     Raises:
-        BiDatabaseError: it failed or was killed; says what the target is now.
+        BiDatabaseError: it failed or was killed; says what the target is now. Or it is about
+            another target, which is left alone.
     """
+    refuse_another(job, target)
     while True:
         running = is_running(job)
         state = read_state(job)  # after that, so that an end between the two is seen
         if state.ended:
             break
         if not running:
+            _remove_secrets(job, Path(read_job(job)["directory"]))
+            left = _cleaned(target) if state.touched else UNTOUCHED
             raise BiDatabaseError(
-                f"The restore into {target.label} was killed in the middle. {_cleaned(target)}"
+                f"The restore into {target.label} was killed in the middle. {left}"
             )
         progress(state.phase, state.done, state.total)
         time.sleep(POLL_SECONDS)
-    if state.failure:
-        raise BiDatabaseError(
-            f"The restore into {target.label} failed: {state.failure}. {state.target_is}"
-        )
+    if not state.succeeded:
+        why = state.failure or f"its process ended without a word, see {job / LOG}"
+        left = state.target_is or "The target holds a part: restore again with --replace."
+        raise BiDatabaseError(f"The restore into {target.label} failed: {why}. {left}")
     progress("restored", state.total, state.total)
 
 
@@ -192,35 +188,15 @@ def in_words(phase: str, done: int, total: int) -> str:
     return f"{phase}: {done} of {total} objects" if total else phase
 
 
+def _remove_secrets(job: Path, directory: Path) -> None:
+    """The password and the clear text that a killed process could not remove any more."""
+    (job / "service.conf").unlink(missing_ok=True)
+    remove_leftovers(directory.parent)
+
+
 def _cleaned(target: Database) -> str:
     try:
         empty(target)
     except PlatformError as error:
         return f"The target holds a part and could not be emptied: {error}"
     return "The target is empty again."
-
-
-def is_running(job: Path) -> bool:
-    """Whether a restore's process is at work."""
-    if not (job / STATE).exists():
-        return False
-    state = read_state(job)
-    if state.ended:
-        return False
-    try:
-        command = Path(f"/proc/{state.pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return str(job).encode() in command
-
-
-def read_state(job: Path) -> RestoreState:
-    """How far a restore is."""
-    return RestoreState(**json.loads((job / STATE).read_text("utf-8")))
-
-
-def write_state(job: Path, state: RestoreState) -> None:
-    """Notes how far it is; a reader sees the old or the new."""
-    new = job / f"{STATE}.new"
-    new.write_text(json.dumps(asdict(state)), encoding="utf-8")
-    new.replace(job / STATE)

@@ -4,7 +4,6 @@ A dump is complete there when its manifest is, which goes last. Where it is need
 machine it is fetched whole; the restore's preflight compares every checksum.
 """
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from obstore.store import ObjectStore, from_url
 
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import NAME, read_manifest
+from rfm_platform.bi_database.staging import PARTIAL, staging
 
 Progress = Callable[[str], None]
 
@@ -48,20 +48,17 @@ def fetch(directory: Path, url: str, progress: Progress = lambda _: None) -> Non
     Raises:
         BiDatabaseError: it is not there, or the store cannot be reached.
     """
-    partial = directory.with_name(f".{directory.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True, mode=0o700)
-    try:
-        store = _open(url)
-        _get(store, f"{directory.name}/{NAME}", partial / NAME)
-        for file in read_manifest(partial).files:
-            progress(f"fetching {file.path}")
-            _get(store, f"{directory.name}/{file.path}", partial / file.path)
-        partial.rename(directory)
-    except (FileNotFoundError, BaseError) as error:
-        raise _failed(f"{url}: the dump {directory.name}", error) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    partial = directory.with_name(f".{directory.name}{PARTIAL}")
+    with staging(partial):
+        try:
+            store = _open(url)
+            _get(store, f"{directory.name}/{NAME}", partial / NAME)
+            for file in read_manifest(partial).files:
+                progress(f"fetching {file.path}")
+                _get(store, f"{directory.name}/{file.path}", partial / file.path)
+            partial.rename(directory)
+        except (FileNotFoundError, BaseError) as error:
+            raise _failed(f"{url}: the dump {directory.name}", error) from None
 
 
 def complete_dumps(url: str) -> list[str]:

@@ -4,10 +4,10 @@ It logs in by the service file in the job's directory, which it removes at the e
 secret on its command line.
 """
 
-import json
 import os
 import subprocess
 import sys
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ import psycopg
 from rfm_platform.bi_database.archive import readable
 from rfm_platform.bi_database.dump import ARCHIVE
 from rfm_platform.bi_database.grants import give
+from rfm_platform.bi_database.job import UNTOUCHED, RestoreState, read_job, write_state
 from rfm_platform.bi_database.manifest import read_manifest
-from rfm_platform.bi_database.restore import IDENTITY, JOB, RestoreState, write_state
+from rfm_platform.bi_database.restore import IDENTITY
 from rfm_platform.bi_database.target import empty
 from rfm_platform.bi_database.tools import stream
 from rfm_platform.errors import PlatformError
@@ -32,10 +33,18 @@ class _RestoreFailedError(PlatformError):
     """What pg_restore said."""
 
 
+def _in_words(error: BaseException) -> str:
+    """What went wrong; of an error that is not known only its type, as its text may quote a row."""
+    if isinstance(error, PlatformError | OSError | psycopg.Error):
+        return str(error).strip()
+    traceback.print_tb(error.__traceback__)
+    return f"its process was stopped by {type(error).__name__}"
+
+
 class _Worker:
     def __init__(self, job: Path) -> None:
         self._job = job
-        self._task: dict[str, Any] = json.loads((job / JOB).read_text("utf-8"))
+        self._task = read_job(job)
         self._target = Database(self._task["label"], dict)  # libpq takes the service's parameters
         self._state = RestoreState(os.getpid())
         self._note()
@@ -43,8 +52,10 @@ class _Worker:
     def run(self) -> None:
         try:
             self._restore()
-        except (PlatformError, OSError, psycopg.Error) as error:
-            self._note(failure=str(error).strip(), target_is=self._clean())
+        except BaseException as error:
+            self._note(failure=_in_words(error), target_is=self._clean())
+        else:
+            self._note(succeeded=True)
         finally:
             self._note(ended=True)
             (self._job / "service.conf").unlink(missing_ok=True)
@@ -52,13 +63,16 @@ class _Worker:
     def _restore(self) -> None:
         directory = Path(self._task["directory"])
         manifest = read_manifest(directory)
-        if self._task["replace"]:
-            self._note(phase="emptying the target")
-            empty(self._target)
         if manifest.is_encrypted:
             self._note(phase="decrypting")
         with readable(directory, manifest, os.environ.get(IDENTITY)) as place:
-            self._run_pg_restore(place / ARCHIVE)
+            total = self._count_entries(place / ARCHIVE)
+            # Only now, when the dump is known to be readable.
+            self._note(touched=True)
+            if self._task["replace"]:
+                self._note(phase="emptying the target")
+                empty(self._target)
+            self._run_pg_restore(place / ARCHIVE, total)
         self._note(phase="giving rights")
         give(self._target, manifest.state, self._task["roles"])
         self._note(phase="gathering statistics")
@@ -66,17 +80,24 @@ class _Worker:
             connection.autocommit = True
             connection.execute("ANALYZE")
 
-    def _run_pg_restore(self, archive: Path) -> None:
+    def _count_entries(self, archive: Path) -> int:
         program = self._task["pg_restore"]
         listing = subprocess.run(
-            [program, "--list", str(archive)], capture_output=True, text=True, check=False
+            [program, "--list", str(archive)],
+            capture_output=True,
+            # Names are in the database's encoding: they are only counted.
+            encoding="utf-8",
+            errors="replace",
+            check=False,
         )
         if listing.returncode != 0:
             raise _RestoreFailedError(f"pg_restore cannot read the dump: {listing.stderr.strip()}")
-        total = sum(not line.startswith(";") for line in listing.stdout.splitlines())
+        return sum(not line.startswith(";") for line in listing.stdout.splitlines())
+
+    def _run_pg_restore(self, archive: Path, total: int) -> None:
         jobs = self._task["jobs"]
         command = [
-            program,
+            self._task["pg_restore"],
             "--dbname=service=rfm",
             "--no-owner",
             "--no-acl",
@@ -90,19 +111,25 @@ class _Worker:
         process = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
         said: list[str] = []
         done = 0
-        for raw in stream(process.stderr):
-            text = raw.decode(errors="replace").strip().removeprefix("pg_restore: ")
-            if text.startswith("error:"):
-                said.append(text)
-            done += text.startswith(_STEPS[4] if jobs > 1 else _STEPS[:3])
-            self._note(done=min(done, total))
-        if process.wait() != 0:
+        try:
+            for raw in stream(process.stderr):
+                text = raw.decode(errors="replace").strip().removeprefix("pg_restore: ")
+                if text.startswith("error:"):
+                    said.append(text)
+                done += text.startswith(_STEPS[4] if jobs > 1 else _STEPS[:3])
+                self._note(done=min(done, total))
+            code = process.wait()
+        finally:
+            process.kill()  # it must not go on while the target is emptied
+            process.wait()
+        if code != 0:
             raise _RestoreFailedError(
-                f"pg_restore ended with code {process.returncode}: "
-                f"{' '.join(said[:3]) or 'it was killed'}"
+                f"pg_restore ended with code {code}: {' '.join(said[:3]) or 'it was killed'}"
             )
 
     def _clean(self) -> str:
+        if not self._state.touched:
+            return UNTOUCHED
         self._note(phase="emptying the target")
         try:
             empty(self._target)

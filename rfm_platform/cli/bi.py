@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,6 +15,9 @@ from rfm_platform.cli.bi_results import COLOURS, show_findings, show_verificatio
 from rfm_platform.cli.progress import titled
 from rfm_platform.errors import PlatformError
 from rfm_platform.settings import load_settings
+
+if TYPE_CHECKING:
+    from rfm_platform.bi_database.move import Move
 
 bi = typer.Typer(
     help="Move the BI platform's database: identify, dump, restore, verify, prove.",
@@ -105,6 +108,7 @@ def restore(
 
     move = bi_move(load_settings(), replace=replace_target)
     move = replace(move, directory=dump_directory or _newest_dump())
+    _tell_dump(move)
     with console.status("looking at the target") as status:
         findings = move.restore_dump(lambda *state: status.update(in_words(*state)))
     show_findings(console, findings)
@@ -117,6 +121,7 @@ def verify(dump_directory: Dump = None) -> None:
     from rfm_platform.wiring.bi_database import bi_move
 
     move = replace(bi_move(load_settings()), directory=dump_directory or _newest_dump())
+    _tell_dump(move)
     with console.status("reading") as status:
         found = move.verify(_telling(status))
     show_verification(console, found)
@@ -201,6 +206,17 @@ def _newest_dump() -> Path:
     if newest is None:
         raise PlatformError(f"There is no dump in {place}: run `rfm bi dump` first.")
     return newest
+
+
+def _tell_dump(move: "Move") -> None:
+    """Which dump it is about: nobody named it where the newest was taken."""
+    ended = move.manifest().ended.astimezone()
+    console.print(
+        f"Dump: {move.directory}, ended {ended:%Y-%m-%d %H:%M:%S %Z}",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
 
 
 def _telling(status: Status) -> Callable[[str], None]:

@@ -18,12 +18,11 @@ from pyrage import x25519
 from rfm_platform.bi_database.dump import ARCHIVE, DumpOptions, make_dump
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.job import is_running, read_state
 from rfm_platform.bi_database.manifest import NAME, describe_files, read_manifest
 from rfm_platform.bi_database.restore import (
     RestoreOptions,
-    is_running,
     preflight,
-    read_state,
     restore,
     start,
     watch,
@@ -304,7 +303,7 @@ def in_the_middle(
         blocker.execute("ROLLBACK")
 
 
-@pytest.mark.parametrize("which", ["pg_restore", "connection", "worker"])
+@pytest.mark.parametrize("which", ["pg_restore", "connection", "worker", "interrupt"])
 def test_a_restore_that_is_killed_in_the_middle_leaves_an_empty_database(
     cloud: CloudServer, target: Database, dumped: Path, tmp_path: Path, which: str
 ) -> None:
@@ -312,6 +311,8 @@ def test_a_restore_that_is_killed_in_the_middle_leaves_an_empty_database(
     with in_the_middle(cloud, target, dumped, job) as observer:
         if which == "worker":
             os.killpg(read_state(job).pid, signal.SIGKILL)
+        elif which == "interrupt":
+            os.kill(read_state(job).pid, signal.SIGINT)
         elif which == "connection":
             observer.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -324,6 +325,31 @@ def test_a_restore_that_is_killed_in_the_middle_leaves_an_empty_database(
         watch(target, job)
     assert contents(target) == {}
     restore(target, dumped, job, TWO)
+    assert counts(target)["queries"] == 300
+
+
+def test_a_restore_into_another_database_is_neither_watched_nor_cleaned_up(
+    cloud: CloudServer, target: Database, dumped: Path, tmp_path: Path, _names: Iterator[int]
+) -> None:
+    """The target's URL is changed while a restore runs: the second one is in use."""
+    job, name = tmp_path / "job", f"bi_alive_{next(_names)}"
+    alive = external("target", cloud.create(name, OWNER))
+    with alive.connect() as connection:
+        connection.execute("CREATE TABLE precious (id int)")
+    with in_the_middle(cloud, target, dumped, job):
+        said = failure(alive, dumped, job)
+        assert "is running" in said
+        for each in (target, alive):
+            assert f"/{each.conninfo()['dbname']}" in said
+        assert str(dumped) in failure(target, tmp_path / "another dump", job)
+        os.killpg(read_state(job).pid, signal.SIGKILL)
+    while is_running(job):  # the kernel takes a moment
+        time.sleep(0.02)
+    assert "set RFM_BI_TARGET_URL back" in failure(alive, dumped, job)
+    with pytest.raises(BiDatabaseError, match="was killed in the middle"):
+        watch(alive, job)
+    assert contents(alive) == {"tables": 1}
+    restore(target, dumped, job, RestoreOptions(replace=True))
     assert counts(target)["queries"] == 300
 
 

@@ -1,12 +1,21 @@
 """The whole move as a person makes it: gates, a stop, a resumption, and the report."""
 
+import datetime as dt
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from rfm_platform.bi_database.dump import newest_dump
+from rfm_platform.bi_database.endpoint import UrlEndpoint
+from rfm_platform.bi_database.gates import STEPS, Outcome
+from rfm_platform.bi_database.manifest import NAME, read_manifest
+from rfm_platform.bi_database.migrate import GATES, migrate, read_journal
+from rfm_platform.bi_database.move import Move, Progress
+from rfm_platform.bi_database.results import Verification
 from rfm_platform.cli import main
 from rfm_platform.postgres import Database
 from rfm_platform.settings import load_settings
@@ -128,6 +137,42 @@ def test_a_move_stops_at_a_gate_goes_on_later_and_ends_in_a_report(
     assert rfm("migrate", **stopped)[0] == 1, "the last gate waits for the new server"
 
 
+def test_a_cut_over_that_is_interrupted_goes_on_with_its_first_gate(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The rehearsal's gates have passed; they count for nothing once the cut-over has begun."""
+    move = Move(UrlEndpoint(Database("old", dict)), Database("new", dict), tmp_path, tmp_path)
+    found = Verification(tables=(), sections=())
+    done: list[str] = []
+
+    def step(name: str) -> Callable[[Move, Progress], Outcome]:
+        def pass_by(_move: Move, _progress: Progress) -> Outcome:
+            done.append(name)
+            objects = ({"kind": "queries"},) if name == "application" else ()
+            verification = found if name == "verify" else None
+            return Outcome("passed", name, verification=verification, objects=objects)
+
+        return pass_by
+
+    def interrupt(_move: Move, _progress: Progress) -> Outcome:
+        raise KeyboardInterrupt
+
+    for name in GATES:
+        monkeypatch.setitem(STEPS, name, step(name))
+    assert all(gate.state == "passed" for gate in migrate(move))
+    with monkeypatch.context() as broken:
+        broken.setitem(STEPS, "dump", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            list(migrate(move, "application", "dump"))
+    noted = read_journal(move)
+    assert [gate.name for gate in noted.gates if gate.state == "passed"] == ["inventory", "secret"]
+    assert (noted.verification, noted.objects) == (None, ())
+    done.clear()
+    list(migrate(move, "application"))
+    assert done == ["dump", "preflight", "restore", "verify", "application"]
+    assert read_journal(move).verification == found
+
+
 def test_the_last_gate_asks_the_started_server(
     rfm: Callable[..., tuple[int, str]], source: Database, own_source: Callable[..., Database]
 ) -> None:
@@ -137,6 +182,26 @@ def test_the_last_gate_asks_the_started_server(
         assert "data source 2" in said
         code, said = rfm("smoke", "--after-restart")
         assert code == 0, said
+
+
+def test_the_newest_dump_is_the_one_that_ended_last_whenever_its_files_came(
+    rfm: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    """An old dump is fetched from the store, or copied, after the new one was made."""
+    assert rfm("dump")[0] == 0
+    dumps = tmp_path / "home" / "bi_dumps"
+    (new,) = dumps.iterdir()
+    old = dumps / "2024-07-01"
+    shutil.copytree(new, old)
+    before = read_manifest(old).model_copy(update={"ended": dt.datetime(2024, 7, 1, tzinfo=dt.UTC)})
+    (old / NAME).write_text(before.model_dump_json(), encoding="utf-8")
+    assert newest_dump(dumps) == new
+    ended = read_manifest(new).ended.astimezone()
+    for command in ("restore", "verify"):
+        code, said = rfm(command)
+        assert code == 0, said
+        assert f"Dump: {new}, ended {ended:%Y-%m-%d %H:%M:%S}" in said
+    assert f"Dump: {old}, ended 2024-0" in rfm("verify", str(old))[1]
 
 
 def test_dump_restore_and_verify_one_by_one(

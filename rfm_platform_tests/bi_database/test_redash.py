@@ -53,6 +53,16 @@ def test_the_old_public_default_is_recognised(own_source: Callable[..., Database
     assert "old public default opens all" in proof(database, SECRET).verdict
 
 
+def test_a_release_that_does_not_encrypt_destinations_yet_is_proved_by_its_data_sources(
+    own_source: Callable[..., Database],
+) -> None:
+    """As Redash 7 to 9 have it."""
+    database = own_source("ALTER TABLE notification_destinations DROP COLUMN encrypted_options")
+    found = proof(database, SECRET)
+    assert (found.is_proved, found.rows) == (True, 5)
+    assert len(proof(database, "another").closed) == 5
+
+
 def test_a_single_row_of_another_key_is_named(own_source: Callable[..., Database]) -> None:
     database = own_source()
     with database.connect() as connection:

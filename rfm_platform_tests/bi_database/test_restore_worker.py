@@ -1,0 +1,89 @@
+"""The process that restores: how it ends, and what it leaves of the target and of its own files."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyrage import x25519
+
+from rfm_platform.bi_database import worker
+from rfm_platform.bi_database.dump import DumpOptions, make_dump
+from rfm_platform.bi_database.endpoint import UrlEndpoint
+from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.job import JOB, RestoreState, describe_target, write_state
+from rfm_platform.bi_database.restore import RestoreOptions, restore, watch
+from rfm_platform.bi_database.target import contents
+from rfm_platform.postgres import Database, external
+from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform_tests.bi_database.cluster import CloudServer
+from rfm_platform_tests.bi_database.conftest import OWNER
+
+
+@pytest.mark.parametrize("error", [MemoryError("a row"), KeyboardInterrupt(), SystemExit(0)])
+def test_only_a_restore_that_says_so_has_succeeded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: BaseException
+) -> None:
+    def break_off(_self: object) -> None:
+        raise error
+
+    emptied: list[Database] = []
+    monkeypatch.setattr(worker._Worker, "_restore", break_off)
+    monkeypatch.setattr(worker, "empty", emptied.append)
+    (tmp_path / JOB).write_text(json.dumps({"label": "target"}), encoding="utf-8")
+    process = worker._Worker(tmp_path)
+    process._note(touched=True)
+    process.run()
+    with pytest.raises(BiDatabaseError, match=type(error).__name__) as raised:
+        watch(Database("target", dict), tmp_path)
+    assert str(raised.value).endswith("The target is empty.")
+    assert "a row" not in str(raised.value), "the text of an unknown error is not told"
+    assert len(emptied) == 1
+
+
+def test_names_that_are_not_utf_8_are_restored(
+    server: EmbeddedServer, cloud: CloudServer, tmp_path: Path, _names: Iterator[int]
+) -> None:
+    name, latin = f"bi_latin_{next(_names)}", "ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+    with server.database("postgres").connect() as connection:
+        connection.autocommit = True
+        connection.execute(f"CREATE DATABASE {name} {latin}".encode())
+    source = server.database(name)
+    with source.connect() as connection:
+        connection.execute('CREATE TABLE "Erlöse" (id int PRIMARY KEY)'.encode())
+    target = external("target", cloud.create(name, OWNER, latin))
+    make_dump(UrlEndpoint(source), tmp_path / "dump", DumpOptions())
+    restore(target, tmp_path / "dump", tmp_path / "job", RestoreOptions())
+    assert contents(target)["tables"] == 1
+
+
+@pytest.mark.parametrize(
+    ("identity", "says"),
+    [(None, "set RFM_BI_IDENTITY"), (str(x25519.Identity.generate()), "does not open")],
+    ids=["no key", "another key"],
+)
+def test_a_target_is_not_emptied_for_a_dump_that_cannot_be_read(
+    source: Database, target: Database, tmp_path: Path, identity: str | None, says: str
+) -> None:
+    recipient = str(x25519.Identity.generate().to_public())
+    make_dump(UrlEndpoint(source), tmp_path / "dump", DumpOptions(recipients=(recipient,)))
+    with target.connect() as connection:
+        connection.execute("CREATE TABLE precious (id int)")
+    options = RestoreOptions(replace=True, identity=identity)
+    with pytest.raises(BiDatabaseError, match=says) as raised:
+        restore(target, tmp_path / "dump", tmp_path / "job", options)
+    assert str(raised.value).endswith("The target is as it was.")
+    assert contents(target) == {"tables": 1}
+
+
+def test_a_restore_that_is_killed_before_it_begins_leaves_the_target_as_it_was(
+    target: Database, tmp_path: Path
+) -> None:
+    with target.connect() as connection:
+        connection.execute("CREATE TABLE precious (id int)")
+    task = {"directory": "a dump", "target": describe_target(target), "label": target.label}
+    (tmp_path / JOB).write_text(json.dumps(task), encoding="utf-8")
+    write_state(tmp_path, RestoreState(pid=0, phase="decrypting"))
+    with pytest.raises(BiDatabaseError, match="as it was"):
+        watch(target, tmp_path)
+    assert contents(target) == {"tables": 1}
