@@ -111,7 +111,7 @@ def also_did(
             dg.AssetMaterialization(
                 asset,
                 partition=day.isoformat(),
-                description="Late changes in the mart.",
+                description="Beside the run's own days: changed late, or not brought to its end.",
                 metadata=metadata,
             )
         )

@@ -49,7 +49,7 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     ) -> dg.MaterializeResult[None]:
         days = days_of(context)
         # Looked up before months are built: what is loaded meanwhile is not in them.
-        loaded = context.instance.get_materialized_partitions(dg.AssetKey("source_orders"))
+        loaded = context.instance.get_materialized_partitions(READ)
         months = sorted(
             {day.replace(day=1) for day in days} | {*platform.transforms.outdated_months(days[-1])}
         )

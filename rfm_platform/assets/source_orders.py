@@ -2,7 +2,8 @@
 
 The mart changes days that are long loaded. A run that is asked to look for such late changes reads
 them again, from the same snapshot of the mart as its own day, and reports a materialization of
-each: what was added, removed and altered, and from which status to which.
+each: what was added, removed and altered, and from which status to which. Days that an earlier run
+read and did not bring to its end are read again by whichever run comes next.
 """
 
 import datetime as dt

@@ -20,7 +20,7 @@ from rfm_platform.bi_database import archive
 from rfm_platform.bi_database.content import read_contents
 from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
-from rfm_platform.bi_database.manifest import NAME, Manifest, describe_files, read_manifest
+from rfm_platform.bi_database.manifest import NAME, Manifest, describe_files
 from rfm_platform.bi_database.redash import read_application
 from rfm_platform.bi_database.staging import PARTIAL, remove_leftovers, staging
 from rfm_platform.bi_database.state import DatabaseState, major, read_definitions
@@ -235,29 +235,3 @@ def _put_in_place(partial: Path, directory: Path) -> None:
         directory.rename(old)
     partial.rename(directory)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def complete_dumps(dumps: Path) -> list[Path]:
-    """The daily dumps below a directory that are complete, oldest first."""
-    return sorted(path.parent for path in dumps.glob(f"[0-9]*-[0-9]*-[0-9]*/{NAME}"))
-
-
-def newest_dump(dumps: Path) -> Path | None:
-    """The complete dump below a directory that ended last, a day's or a move's; None: none.
-
-    By its own word: a file's time is that of a copy or of a fetch from the store.
-
-    Raises:
-        BiDatabaseError: a manifest cannot be read, so that it may be that dump's.
-    """
-    places = [path.parent for path in dumps.glob(f"*/{NAME}")]
-    complete = [place for place in places if not place.name.startswith(".")]
-    return max(complete, key=lambda place: read_manifest(place).ended, default=None)
-
-
-def remove_old(dumps: Path, keep: int) -> list[str]:
-    """Removes all but the newest daily dumps below a directory; returns the removed names."""
-    removed = complete_dumps(dumps)[:-keep]
-    for path in removed:
-        shutil.rmtree(path)
-    return [path.name for path in removed]

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rfm_platform.bi_database import store
-from rfm_platform.bi_database.dump import DumpOptions, make_dump, remove_old
+from rfm_platform.bi_database.dump import DumpOptions, make_dump
 from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
+from rfm_platform.bi_database.kept import remove_old
 from rfm_platform.bi_database.manifest import NAME, Manifest, read_manifest
 from rfm_platform.bi_database.restore import RestoreOptions, preflight, restore
 from rfm_platform.bi_database.results import Finding, Verification

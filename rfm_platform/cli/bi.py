@@ -198,7 +198,7 @@ def values() -> None:
 
 
 def _newest_dump() -> Path:
-    from rfm_platform.bi_database.dump import newest_dump
+    from rfm_platform.bi_database.kept import newest_dump
     from rfm_platform.wiring.bi_database import bi_dumps
 
     place = bi_dumps(load_settings())

@@ -36,6 +36,7 @@ from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.bi_database.cluster import PASSWORD, CloudServer
 from rfm_platform_tests.bi_database.conftest import OWNER, counts
 from rfm_platform_tests.conftest import url_of
+from rfm_platform_tests.deploy.kubectl import wait_until
 from rfm_platform_tests.faults.test_faults import on_a_small_disk
 
 ONE, TWO = RestoreOptions(jobs=1), RestoreOptions(jobs=2)
@@ -343,8 +344,7 @@ def test_a_restore_into_another_database_is_neither_watched_nor_cleaned_up(
             assert f"/{each.conninfo()['dbname']}" in said
         assert str(dumped) in failure(target, tmp_path / "another dump", job)
         os.killpg(read_state(job).pid, signal.SIGKILL)
-    while is_running(job):  # the kernel takes a moment
-        time.sleep(0.02)
+    wait_until(lambda: not is_running(job), "the killed process is gone")
     assert "set RFM_BI_TARGET_URL back" in failure(alive, dumped, job)
     with pytest.raises(BiDatabaseError, match="was killed in the middle"):
         watch(alive, job)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rfm_platform.bi_database.dump import newest_dump
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.gates import STEPS, Outcome
+from rfm_platform.bi_database.kept import newest_dump
 from rfm_platform.bi_database.manifest import NAME, read_manifest
 from rfm_platform.bi_database.migrate import GATES, migrate, read_journal
 from rfm_platform.bi_database.move import Move, Progress
