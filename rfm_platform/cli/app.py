@@ -6,7 +6,6 @@ What a command needs is imported when it runs: `rfm --help` does not wait for Da
 import datetime as dt
 import getpass
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +13,17 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from rfm_platform.cli.arguments import (
+    FROM,
+    TO,
+    SnapshotDay,
+    Snapshots,
+    UsageError,
+    View,
+    check_range,
+    day_of,
+    newest_day,
+)
 from rfm_platform.cli.bi import bi
 from rfm_platform.cli.redash import redash
 from rfm_platform.errors import PlatformError
@@ -32,40 +42,6 @@ app.add_typer(bi, name="bi")
 app.add_typer(redash, name="redash")
 console = Console()
 errors = Console(stderr=True)
-
-
-class Snapshots(StrEnum):
-    """Which days get a snapshot of customers, scores and cohorts."""
-
-    LAST = "last"
-    MONTH_ENDS = "month-ends"
-    ALL = "all"
-
-
-class View(StrEnum):
-    """What `rfm show` shows."""
-
-    SEGMENTS = "segments"
-    COHORTS = "cohorts"
-    MONTHLY = "monthly"
-    CHECKS = "checks"
-
-
-class UsageError(Exception):
-    """What a person asked for cannot be done: the sentence says why."""
-
-
-def _day(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text} is no day: write it as 2024-07-31") from None
-
-
-SnapshotDay = Annotated[
-    dt.date | None,
-    typer.Option(parser=_day, metavar="YYYY-MM-DD", help="A snapshot's day; else the newest."),
-]
 
 
 @app.command()
@@ -104,12 +80,8 @@ def demo(
 
 @app.command()
 def materialize(
-    first: Annotated[
-        dt.date, typer.Option("--from", parser=_day, metavar="YYYY-MM-DD", help="First day.")
-    ],
-    last: Annotated[
-        dt.date, typer.Option("--to", parser=_day, metavar="YYYY-MM-DD", help="Last day.")
-    ],
+    first: Annotated[dt.date, FROM],
+    last: Annotated[dt.date, TO],
     snapshots: Annotated[
         Snapshots,
         typer.Option(help="Days that get customers, scores and cohorts. The last always does."),
@@ -119,7 +91,7 @@ def materialize(
     settings = load_settings()
     from rfm_platform.runs import plan
 
-    _check_range(settings, first, last)
+    check_range(settings, first, last)
     _run(settings, plan(first, last, snapshots.value))
 
 
@@ -127,7 +99,7 @@ def materialize(
 def refresh(
     as_of: Annotated[
         dt.date | None,
-        typer.Option(parser=_day, metavar="YYYY-MM-DD", help="The day; else the last one over."),
+        typer.Option(parser=day_of, metavar="YYYY-MM-DD", help="The day; else the last one over."),
     ] = None,
     all_days: Annotated[
         bool,
@@ -138,8 +110,8 @@ def refresh(
     settings = load_settings()
     from rfm_platform.runs import plan_refresh
 
-    day = as_of or _newest_day(settings)
-    _check_range(settings, day, day)
+    day = as_of or newest_day(settings)
+    check_range(settings, day, day)
     _run(settings, plan_refresh(day, all_days=all_days))
 
 
@@ -148,23 +120,6 @@ def _run(settings: Settings, steps: "list[Step]") -> None:
 
     if not run_steps(settings, steps, console):
         raise typer.Exit(1)
-
-
-def _newest_day(settings: Settings) -> dt.date:
-    from rfm_platform.partitions import daily_partitions
-
-    newest = daily_partitions(settings).get_last_partition_key()
-    if newest is None:
-        raise UsageError(f"No day since {settings.start_date} (RFM_START_DATE) is over yet.")
-    return dt.date.fromisoformat(newest)
-
-
-def _check_range(settings: Settings, first: dt.date, last: dt.date) -> None:
-    from rfm_platform.runs import range_problem
-
-    problem = range_problem(first, last, settings.start_date, _newest_day(settings))
-    if problem:
-        raise UsageError(problem)
 
 
 @app.command()
@@ -231,14 +186,8 @@ def audience(
 
 @app.command()
 def explain(
-    first: Annotated[
-        dt.date | None,
-        typer.Option("--from", parser=_day, metavar="YYYY-MM-DD", help="First day."),
-    ] = None,
-    last: Annotated[
-        dt.date | None,
-        typer.Option("--to", parser=_day, metavar="YYYY-MM-DD", help="Last day."),
-    ] = None,
+    first: Annotated[dt.date | None, FROM] = None,
+    last: Annotated[dt.date | None, TO] = None,
 ) -> None:
     """Compare loaded days with the mart as it is now, down to the orders that differ, and why.
 

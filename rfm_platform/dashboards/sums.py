@@ -151,12 +151,8 @@ def _sums_over_slices(figures: Figures, counts: Mapping[Key, int]) -> list[Sum]:
         for name in names:
             total = (name[0], parent, *name[1:])
             if total in counts:
-                keys = tuple(
-                    key
-                    for part in parts
-                    for one in ((name[0], part, *name[1:]),)
-                    for key in flows_to.get(one, (one,))
-                )
+                same = [(name[0], part, *name[1:]) for part in parts]
+                keys = tuple(key for one in same for key in flows_to.get(one, [one]))
                 sums.append(Sum(total, keys, _left_out(counts, total, keys)))
     return sums
 

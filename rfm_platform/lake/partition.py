@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,3 +41,14 @@ class Partition:
         """
         names = "\n".join(file.rpartition("/")[2] for file in self.files)
         return hashlib.md5(names.encode(), usedforsecurity=False).hexdigest()
+
+
+def between(
+    partitions: Sequence[Partition], first: dt.date | None, last: dt.date | None
+) -> list[Partition]:
+    """Those of some partitions between two dates, inclusive; None: without a bound."""
+    return [
+        partition
+        for partition in partitions
+        if (first is None or partition.value >= first) and (last is None or partition.value <= last)
+    ]

@@ -18,7 +18,7 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 from rfm_platform.lake.directory import Directory, Stamp
 from rfm_platform.lake.errors import GoneError, StoreError
 from rfm_platform.lake.objects import ObjectPrefix
-from rfm_platform.lake.partition import Partition, WrittenFile
+from rfm_platform.lake.partition import Partition, WrittenFile, between
 from rfm_platform.lake.schema import delta_schema
 
 # Writers of an object store's table that may be faster, one after the other, before one gives up.
@@ -78,8 +78,8 @@ class LakeTable:
             StoreError: the object store cannot be read.
         """
         if version is None and (stamp := self.store.stamp()) is not None:
-            return _between(_newest_partitions(self, stamp), first, last)
-        partitions = _between(self.partitions_of(self.open(version)), first, last)
+            return between(_newest_partitions(self, stamp), first, last)
+        partitions = between(self.partitions_of(self.open(version)), first, last)
         if version is not None and self.store.have_gone(
             [file for partition in partitions for file in partition.files]
         ):
@@ -239,13 +239,3 @@ class LakeTable:
 def _newest_partitions(table: LakeTable, _stamp: Stamp) -> list[Partition]:
     """Read once for all who ask until the next commit: reading a log takes longer than a query."""
     return table.partitions_of(table.open())
-
-
-def _between(
-    partitions: Sequence[Partition], first: dt.date | None, last: dt.date | None
-) -> list[Partition]:
-    return [
-        partition
-        for partition in partitions
-        if (first is None or partition.value >= first) and (last is None or partition.value <= last)
-    ]

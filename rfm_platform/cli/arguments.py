@@ -1,0 +1,72 @@
+"""What people ask for: days, snapshots, views; and why it cannot be done.
+
+What an answer needs is imported when it is asked for, as in the commands.
+"""
+
+import datetime as dt
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from rfm_platform.settings import Settings
+
+
+class Snapshots(StrEnum):
+    """Which days get a snapshot of customers, scores and cohorts."""
+
+    LAST = "last"
+    MONTH_ENDS = "month-ends"
+    ALL = "all"
+
+
+class View(StrEnum):
+    """What `rfm show` shows."""
+
+    SEGMENTS = "segments"
+    COHORTS = "cohorts"
+    MONTHLY = "monthly"
+    CHECKS = "checks"
+
+
+class UsageError(Exception):
+    """What a person asked for cannot be done: the sentence says why."""
+
+
+def day_of(text: str) -> dt.date:
+    """A day as people write it."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is no day: write it as 2024-07-31") from None
+
+
+FROM = typer.Option("--from", parser=day_of, metavar="YYYY-MM-DD", help="First day.")
+TO = typer.Option("--to", parser=day_of, metavar="YYYY-MM-DD", help="Last day.")
+SnapshotDay = Annotated[
+    dt.date | None,
+    typer.Option(parser=day_of, metavar="YYYY-MM-DD", help="A snapshot's day; else the newest."),
+]
+
+
+def newest_day(settings: Settings) -> dt.date:
+    """The last day that is over.
+
+    Raises:
+        UsageError: none is.
+    """
+    from rfm_platform.partitions import daily_partitions
+
+    newest = daily_partitions(settings).get_last_partition_key()
+    if newest is None:
+        raise UsageError(f"No day since {settings.start_date} (RFM_START_DATE) is over yet.")
+    return dt.date.fromisoformat(newest)
+
+
+def check_range(settings: Settings, first: dt.date, last: dt.date) -> None:
+    """Raises a UsageError where days cannot be loaded."""
+    from rfm_platform.runs import range_problem
+
+    problem = range_problem(first, last, settings.start_date, newest_day(settings))
+    if problem:
+        raise UsageError(problem)
