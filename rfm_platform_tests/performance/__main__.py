@@ -1,6 +1,5 @@
 """`python -m rfm_platform_tests.performance LINES…` measures; `--page` writes the last run anew."""
 
-import datetime as dt
 import json
 import subprocess
 import sys
@@ -47,9 +46,11 @@ def versions() -> dict[str, str]:
 
 
 def measure(sizes: list[int], console: Console) -> None:
-    """All sizes, smallest first; the page is written after each, so that a later one may fail."""
+    """All sizes, smallest first; the page is written after each, so that a later one may fail.
+
+    Other sizes stay in it as they were measured, with the same tools on such a machine.
+    """
     record = page.Record(
-        made=str(dt.datetime.now(dt.UTC).date()),
         cores=psutil.cpu_count(),
         memory=round(psutil.virtual_memory().total / 1e9),
         versions=versions(),
@@ -64,9 +65,10 @@ def measure(sizes: list[int], console: Console) -> None:
         def say(what: str, lines: int = lines) -> None:
             console.log(f"{lines:,} lines: {what}", highlight=False)
 
-        record.sizes.append(measure_size(lines, say))
-        show(record.sizes[-1], Console())
-        page.write(record, DOCS)
+        size = measure_size(lines, say)
+        show(size, Console())
+        record.sizes.append(size)
+        page.write(record.keep(page.read(DOCS)), DOCS)
 
 
 def show(size: Size, console: Console) -> None:

@@ -22,6 +22,7 @@ AT_MOST = {"extract": 1.5, "transform": 3.0, "publish": 1.3}
 MORNING = 0.03
 LARGE, LARGER = 10_000_000, 50_000_000
 LARGER_MEMORY_MB, LARGER_CPU = 1500, 5.5
+NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,21 @@ class Verdict:
     reached: bool | None
 
 
-def ratio_to_floor(size: Size, stage: str) -> float:
-    """CPU seconds of a stage ÷ those of its floor."""
-    return size.stages[stage].cpu / size.stages[FLOORS[stage]].cpu
+def ratio_to_floor(size: Size, stage: str) -> float | None:
+    """CPU seconds of a stage ÷ those of its floor; None: one of them was not measured."""
+    measured, floor = size.stages.get(stage), size.stages.get(FLOORS.get(stage, ""))
+    return None if measured is None or floor is None else measured.cpu / floor.cpu
 
 
-def share_of_rebuild(size: Size) -> float:
-    """CPU seconds of a morning ÷ those of building everything anew."""
-    return size.stages["refresh"].cpu / sum(size.stages[stage].cpu for stage in REBUILD)
+def share_of_rebuild(size: Size) -> float | None:
+    """CPU seconds of a morning ÷ those of building everything anew; None: no morning measured."""
+    morning = size.stages.get("refresh")
+    return None if morning is None else morning.cpu / rebuild(size)
+
+
+def rebuild(size: Size) -> float:
+    """CPU seconds of building everything anew."""
+    return sum(size.stages[stage].cpu for stage in REBUILD)
 
 
 def judge(sizes: Sequence[Size]) -> list[Verdict]:
@@ -68,8 +76,8 @@ def judge(sizes: Sequence[Size]) -> list[Verdict]:
                 "a morning with 30 changed days, of a rebuild",
                 f"≤ {MORNING:.0%}",
                 size.lines,
-                f"{morning:.1%}",
-                morning <= MORNING,
+                NOT_MEASURED if morning is None else f"{morning:.1%}",
+                None if morning is None else morning <= MORNING,
             )
         )
     return verdicts + _growth({size.lines: size for size in sizes})
@@ -78,7 +86,7 @@ def judge(sizes: Sequence[Size]) -> list[Verdict]:
 def _against_peer(size: Size, peer: str, factor: float) -> Verdict:
     goal, result = f"{peer} ÷ transform", size.peers.get(peer)
     if result is None or result.figures is None:
-        why = "did not run" if result is None else result.reason
+        why = NOT_MEASURED if result is None else result.reason
         return Verdict(goal, f"≥ {factor}", size.lines, why, None)
     ratio = result.figures.cpu / size.stages["transform"].cpu
     return _verdict(goal, size, ratio, factor, at_least=True)
@@ -92,20 +100,25 @@ def _growth(sizes: dict[int, Size]) -> list[Verdict]:
     if LARGER not in sizes:
         aims = (f"≤ {LARGER_MEMORY_MB}", f"≤ {LARGER_CPU}")
         return [
-            Verdict(goal, aim, LARGER, "not in this run", None)
+            Verdict(goal, aim, LARGER, NOT_MEASURED, None)
             for goal, aim in zip(goals, aims, strict=True)
         ]
     larger = sizes[LARGER]
-    memory = max(larger.stages[stage].memory for stage in (*REBUILD, "refresh"))
+    stages = [stage for stage in (*REBUILD, "refresh") if stage in larger.stages]
+    memory = max(larger.stages[stage].memory for stage in stages)
     found = [_verdict(goals[0], larger, memory, LARGER_MEMORY_MB)]
     if LARGE in sizes:
-        cpu = [sum(size.stages[s].cpu for s in REBUILD) for size in (sizes[LARGE], larger)]
-        found.append(_verdict(goals[1], larger, cpu[1] / cpu[0], LARGER_CPU))
+        growth = rebuild(larger) / rebuild(sizes[LARGE])
+        found.append(_verdict(goals[1], larger, growth, LARGER_CPU))
     return found
 
 
-def _verdict(goal: str, size: Size, found: float, aim: float, *, at_least: bool = False) -> Verdict:
-    is_reached = (ge if at_least else le)(found, aim)
+def _verdict(
+    goal: str, size: Size, found: float | None, aim: float, *, at_least: bool = False
+) -> Verdict:
     sign = "≥" if at_least else "≤"
+    if found is None:
+        return Verdict(goal, f"{sign} {aim}", size.lines, NOT_MEASURED, None)
+    is_reached = (ge if at_least else le)(found, aim)
     text = f"{found:,.0f}" if found > 100 else f"{found:.1f}"
     return Verdict(goal, f"{sign} {aim}", size.lines, text, is_reached)

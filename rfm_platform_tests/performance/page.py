@@ -5,13 +5,13 @@ What changes with each run comes from the record; what does not is in the templa
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from rfm_platform_tests.performance.goals import FLOORS, Verdict, judge, ratio_to_floor
+from rfm_platform_tests.performance.goals import Verdict, judge, ratio_to_floor
 from rfm_platform_tests.performance.lab import PeerResult, Size
 from rfm_platform_tests.performance.measuring import Figures
 from rfm_platform_tests.performance.plot import draw
@@ -21,10 +21,9 @@ OURS = "rfm_platform"
 
 @dataclass(frozen=True)
 class Record:
-    """A run of the lab.
+    """What the lab has measured on one kind of machine.
 
     Attributes:
-        made: the day.
         cores, memory: of the machine; gigabytes.
         versions: by tool.
         days: that the lines spread over.
@@ -33,7 +32,6 @@ class Record:
         sizes: smallest first.
     """
 
-    made: str
     cores: int
     memory: int
     versions: dict[str, str]
@@ -43,19 +41,26 @@ class Record:
     bound_seconds: int
     sizes: list[Size]
 
+    def keep(self, earlier: "Record") -> "Record":
+        """With what an earlier record says of other sizes, if nothing but the sizes differs."""
+        if replace(earlier, sizes=[]) != replace(self, sizes=[]):
+            return self
+        measured = {size.lines: size for size in (*earlier.sizes, *self.sizes)}
+        return replace(self, sizes=[measured[lines] for lines in sorted(measured)])
+
 
 def write(record: Record, directory: Path) -> None:
     """The three files."""
-    fields = json.dumps(_rounded(asdict(record)), indent=1, ensure_ascii=False)
-    (directory / "performance.json").write_text(fields + "\n", "utf-8")
+    raw = json.dumps(_rounded(asdict(record)), indent=1, ensure_ascii=False)
+    (directory / "performance.json").write_text(raw + "\n", "utf-8")
     (directory / "performance.svg").write_text(draw(record.sizes), "utf-8")
     (directory / "performance.md").write_text(render(record), "utf-8")
 
 
 def read(directory: Path) -> Record:
-    """The record of the last run."""
-    fields = json.loads((directory / "performance.json").read_text("utf-8"))
-    return Record(**{**fields, "sizes": [_size(each) for each in fields["sizes"]]})
+    """The record as it was written."""
+    raw = json.loads((directory / "performance.json").read_text("utf-8"))
+    return Record(**{**raw, "sizes": [_size(each) for each in raw["sizes"]]})
 
 
 def render(record: Record) -> str:
@@ -74,8 +79,8 @@ def render(record: Record) -> str:
 def stage_rows(size: Size) -> Iterator[list[str]]:
     """Cells of each stage and floor."""
     for stage, figures in size.stages.items():
-        ratio = f"**{ratio_to_floor(size, stage):.1f}**" if stage in FLOORS else ""
-        yield [stage, *_cells(figures, ratio)]
+        ratio = ratio_to_floor(size, stage)
+        yield [stage, *_cells(figures, "" if ratio is None else f"**{ratio:.1f}**")]
 
 
 def peer_rows(size: Size) -> Iterator[list[str]]:
@@ -123,24 +128,25 @@ def words(verdict: Verdict) -> str:
     return f"{verdict.found}, {'reached' if verdict.reached else '**not reached**'}"
 
 
-def _size(fields: dict[str, Any]) -> Size:
+def _size(raw: dict[str, Any]) -> Size:
     return Size(
-        fields["lines"],
-        fields["customers"],
-        {name: Figures(**figures) for name, figures in fields["stages"].items()},
+        raw["made"],
+        raw["lines"],
+        raw["customers"],
+        {name: Figures(**figures) for name, figures in raw["stages"].items()},
         {
             name: PeerResult(
                 figures=_figures(result["figures"]),
                 reason=result["reason"],
                 prepare=_figures(result["prepare"]),
             )
-            for name, result in fields["peers"].items()
+            for name, result in raw["peers"].items()
         },
     )
 
 
-def _figures(fields: dict[str, float] | None) -> Figures | None:
-    return None if fields is None else Figures(**fields)
+def _figures(raw: dict[str, float] | None) -> Figures | None:
+    return None if raw is None else Figures(**raw)
 
 
 def _rounded(value: object) -> object:

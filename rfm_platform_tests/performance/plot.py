@@ -36,10 +36,13 @@ def draw(sizes: Sequence[Size]) -> str:
     parts: list[str] = []
     top = 8
     for size in sizes:
-        for title, bars in (
-            (f"{size.lines:,} lines: the same four tables, CPU seconds ÷ ours", _tools(size)),
-            (f"{size.lines:,} lines: CPU seconds ÷ the stage's floor (line: goal)", _stages(size)),
-        ):
+        pictures = [
+            (f"{size.lines:,} lines: CPU seconds ÷ the stage's floor (line: goal)", _stages(size))
+        ]
+        if size.peers:
+            title = f"{size.lines:,} lines: the same four tables, CPU seconds ÷ ours"
+            pictures.insert(0, (title, _tools(size)))
+        for title, bars in pictures:
             parts.append(f'<text class="title" x="8" y="{top + 20}">{escape(title)}</text>')
             longest = max(max(bar.value, bar.aim or 0) for bar in bars)
             for place, bar in enumerate(bars):
@@ -67,7 +70,8 @@ def _tools(size: Size) -> list[Bar]:
 def _stages(size: Size) -> list[Bar]:
     bars = []
     for stage in FLOORS:
-        ratio = ratio_to_floor(size, stage)
+        if (ratio := ratio_to_floor(size, stage)) is None:
+            continue
         text = f"{ratio:.1f} ({size.stages[stage].cpu:,.1f} s)"
         bars.append(Bar(stage, ratio, text, is_ours=True, aim=AT_MOST.get(stage)))
     return bars

@@ -128,6 +128,7 @@ def figures(cpu: float) -> Figures:
 
 
 SIZE = Size(
+    made="2024-12-31",
     lines=10_000_000,
     customers=2_700_000,
     stages={
@@ -148,7 +149,6 @@ SIZE = Size(
     },
 )
 RECORD = page.Record(
-    made="2024-12-31",
     cores=2,
     memory=16,
     versions={"DuckDB": "2"},
@@ -167,7 +167,7 @@ def test_goals_are_judged_by_cpu_and_what_was_not_measured_has_no_verdict() -> N
     assert found["Polars ÷ transform"] == ("2.5", True)
     assert found["PostgreSQL ÷ transform"] == ("7.5", False)
     assert found["pandas ÷ transform"] == ("stopped beyond 8,000 MB", None)
-    assert found["dbt-duckdb ÷ transform"] == ("did not run", None)
+    assert found["dbt-duckdb ÷ transform"] == ("not measured", None)
     assert found["a morning with 30 changed days, of a rebuild"] == ("2.5%", True)
     larger = goals.judge([SIZE, replace(SIZE, lines=50_000_000)])
     assert [(v.found, v.reached) for v in larger[-2:]] == [("900", True), ("1.0", True)]
@@ -184,3 +184,31 @@ def test_the_page_is_made_of_the_record_alone_and_hides_no_missed_goal(tmp_path:
     texts = [element.text or "" for element in picture.iter("{http://www.w3.org/2000/svg}text")]
     assert "2.5 (20.0 s)" in texts
     assert "stopped beyond 8,000 MB" in texts
+
+
+def test_a_size_without_peers_and_morning_has_no_verdict_on_them(tmp_path: Path) -> None:
+    stages = {name: SIZE.stages[name] for name in ("floor: COPY out", "extract", "transform")}
+    size = replace(SIZE, lines=100_000_000, stages=stages | {"publish": figures(10)}, peers={})
+    found = {verdict.goal: verdict.found for verdict in goals.judge([size])}
+    assert found["extract ÷ COPY out"] == "1.4"
+    assert {verdict.found for verdict in goals.judge([size]) if verdict.reached is None} == {
+        goals.NOT_MEASURED
+    }
+    page.write(replace(RECORD, sizes=[SIZE, size]), tmp_path)
+    text = (tmp_path / "performance.md").read_text("utf-8")
+    assert (
+        "| a morning with 30 changed days, of a rebuild | ≤ 3% | 2.5%, reached | not measured |"
+        in text
+    )
+    assert text.count("months, customers, scores, cohorts by") == 1
+    assert text.count("| publish |") == 2
+
+
+def test_sizes_that_were_not_measured_again_stay_unless_tools_or_machine_differ() -> None:
+    again = replace(RECORD, sizes=[replace(SIZE, made="2025-01-01")])
+    assert [(size.lines, size.made) for size in again.keep(RECORD).sizes] == [
+        (1_000_000, "2024-12-31"),
+        (10_000_000, "2025-01-01"),
+    ]
+    assert again.keep(replace(RECORD, cores=4)) == again
+    assert again.keep(replace(RECORD, versions={"DuckDB": "1"})) == again
