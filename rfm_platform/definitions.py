@@ -14,6 +14,7 @@ from rfm_platform.assets.forecast import forecast_assets
 from rfm_platform.assets.redash import redash_assets
 from rfm_platform.assets.source_orders import source_assets
 from rfm_platform.automation.alerts import alert_sensors
+from rfm_platform.automation.connections import in_process_executor
 from rfm_platform.automation.jobs import DAILY_JOB, DEADLINE_JOB, DRILL_JOB, jobs
 from rfm_platform.automation.maintenance import maintenance_job
 from rfm_platform.automation.schedules import drill_schedule, schedules
@@ -73,7 +74,7 @@ def build_defs(settings: Settings, platform: Platform | None = None) -> dg.Defin
         sensors=alert_sensors(running=settings.schedules),
         resources={"platform": platform or build_platform(settings)},
         # A process a step costs six times the work itself: measured in docs/architecture.md.
-        executor=dg.in_process_executor,
+        executor=in_process_executor,
     )
 
 

@@ -19,7 +19,9 @@ from dagster._core.storage.base_storage import DagsterStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
+from rfm_platform.automation.connections import keep_connections
 from rfm_platform.automation.storage import KeptOpenStorage
+from rfm_platform.postgres import external
 from rfm_platform.settings import Settings, load_settings
 
 CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
@@ -85,8 +87,17 @@ def prepare_dagster_home(settings: Settings) -> Path:
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """Dagster's instance for the command line, with the runs of killed processes ended."""
+    """Dagster's instance for the command line, with the runs of killed processes ended.
+
+    Raises:
+        DatabaseError: DAGSTER_PG_URL is none, or nobody answers there.
+    """
+    if url := os.environ.get(PG_URL):
+        # Dagster itself would try six times and then show where in its code it gave up.
+        with external("Dagster's database, DAGSTER_PG_URL", url).connect():
+            pass
     with dg.DagsterInstance.from_config(str(prepare_dagster_home(settings))) as instance:
+        keep_connections(instance)
         end_killed_runs(instance)
         yield instance
 
