@@ -73,7 +73,10 @@ def measure(sizes: list[int], console: Console) -> None:
 
 def show(size: Size, console: Console) -> None:
     """The tables of a size, and what became of each goal."""
-    for title, rows in (("stage", page.stage_rows(size)), ("tool", page.peer_rows(size))):
+    tables = {"stage": page.stage_rows(size)}
+    if size.peers:
+        tables["tool"] = page.peer_rows(size)
+    for title, rows in tables.items():
         table = Table(title=f"{size.lines:,} lines")
         table.add_column(title, no_wrap=True)
         for heading in HEADINGS:
