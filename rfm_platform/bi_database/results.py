@@ -101,7 +101,7 @@ class Verification(Record):
             kinds = len(self.sections)
             return (
                 f"{validated} tables hold every row as the dump's snapshot saw it, {kinds} kinds "
-                f"of objects are equal; {skipped} tables were skipped, each with its reason."
+                f"of objects are equal; tables skipped, each with its reason: {skipped}."
             )
         parts = [f"{each.table} {each.state}: {each.why}" for each in self.bad_tables]
         parts += [
