@@ -22,6 +22,7 @@ from rfm_platform.lake import LakeTable
 from rfm_platform.materializations import newest
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import SUMMARY
+from rfm_platform.warehouse import Retention
 
 DAYS_NAMED = 10  # a summary names so many failed days and counts the rest
 
@@ -63,17 +64,23 @@ def judge_days(
     verdict_of: Callable[[dt.date], Verdict],
     *,
     without_rows: Verdict,
+    keep_days: int = 0,
     blocking: bool = False,
 ) -> dg.AssetCheckResult:
-    """Judges each day of a run of which a table has rows, and reports.
+    """Judges each day of a run of which a table has rows, or should have some, and reports.
 
     Args:
         table: of the lake; its name is the asset's.
         without_rows: the verdict on every other day.
+        keep_days: for so many days up to the newest, and for month ends, that there is no row is
+            not retention's doing: they are judged as well.
     """
     days = days_of(context.op_execution_context)
-    there = {partition.value for partition in table.partitions(days[0], days[-1])}
-    verdicts = {day: verdict_of(day) if day in there else without_rows for day in days}
+    there = [partition.value for partition in table.partitions()]
+    empty = [day for day in days if day not in there]
+    newest = max(there, default=None)
+    gone = Retention(newest, keep_days).dropped(empty) if keep_days else empty
+    verdicts = {day: without_rows if day in gone else verdict_of(day) for day in days}
     return report(context, table.name, check_name, verdicts, blocking=blocking)
 
 

@@ -13,7 +13,8 @@ from rfm_platform.wiring import Platform
 
 WARN = dg.AssetCheckSeverity.WARN
 DAYS_NAMED = 10
-NOT_CHECKED = Verdict(False, "Not checked: there are no rows, or retention has removed them.", WARN)
+FOR_EVER = 1_000_000  # days that cohorts are kept
+NOT_CHECKED = Verdict(False, "Not checked: retention removes snapshots of such days.", WARN)
 
 
 def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefinition]:
@@ -39,6 +40,7 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
                 )
             ),
             without_rows=NOT_CHECKED,
+            keep_days=platform.settings.keep_days,
             blocking=True,
         )
 
@@ -71,6 +73,7 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
                 sums_violations(platform.checked_transforms, platform.warehouse, day, "rfm_scores")
             ),
             without_rows=NOT_CHECKED,
+            keep_days=platform.settings.keep_days,
         )
 
     @dg.asset_check(
@@ -94,6 +97,7 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
                 )
             ),
             without_rows=NOT_CHECKED,
+            keep_days=platform.settings.keep_days,
         )
 
     @dg.asset_check(
@@ -131,6 +135,7 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
                 ]
             ),
             without_rows=NOT_CHECKED,
+            keep_days=FOR_EVER,
         )
 
     return [

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from rfm_platform.postgres.embedded import EmbeddedServer
-from rfm_platform.runs import Outcome
+from rfm_platform.runs import Outcome, plan_refresh
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 
 CLEAN_DAY, EMPTY_DAY = "2024-01-06", "2024-01-07"
@@ -170,3 +170,13 @@ def test_an_order_around_midnight_is_found_whatever_its_second(chain: Chain) -> 
     moment = dt.timedelta(microseconds=1)
     chain.fill([line("o", "01-02", create_timestamp=t) for t in (midnight - moment, midnight)])
     assert not chain.load("01-01", "01-02").succeeded
+
+
+def test_an_absurd_amount_on_a_line_that_is_not_counted_stops_nothing(chain: Chain) -> None:
+    absurd = {"product_gmv_amount": 999_999_999_999_999, "kurs_rate": 16_000}
+    chain.fill([line("o", "01-01"), line("p", "01-01", cancelled_flag="true", **absurd)])
+    (outcome,) = chain.run(*plan_refresh(day("01-01"), all_days=False))
+    assert outcome.succeeded, outcome.errors
+    failed = {c.check: c.description for c in outcome.checks if not c.passed}
+    assert failed.keys() == {"quartiles_are_not_degenerate"}, failed
+    assert chain.in_warehouse("SELECT monetary FROM rfm.rfm_scores") == [(100,)]

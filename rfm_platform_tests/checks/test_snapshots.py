@@ -224,9 +224,30 @@ def test_missing_days_warn_with_how_many_and_which(taken: Chain) -> None:
 
 
 def test_a_snapshot_that_retention_has_removed_is_not_called_right(taken: Chain) -> None:
-    verdict = taken.judge("sums_equal_the_months", "03-05")
+    verdict = taken.judge("sums_equal_the_months", "03-01")
     assert (verdict.passed, verdict.severity) == (False, WARN)
     assert (verdict.description or "").startswith("Not checked: ")
+
+
+def test_a_snapshot_that_came_out_empty_blocks_and_is_not_taken_for_retentions_doing(
+    chain: Chain,
+) -> None:
+    chain.fill([line("o", "01-01"), line("p", "01-02")])
+    assert chain.load("01-01", "01-02").succeeded
+    assert chain.snapshot("01-01").succeeded
+    assert chain.snapshot("01-02").succeeded
+    platform, as_of = chain.platform, day("01-02")
+    for table in (platform.lake.final_user_analysis, platform.lake.rfm_scores):
+        table.commit([], [as_of])
+    platform.publisher.publish_customers(as_of)
+    platform.publisher.publish_scores(as_of)
+    verdict = chain.judge("sums_equal_the_months", "01-02")
+    assert (verdict.passed, verdict.severity, verdict.blocking) == (False, ERROR, True)
+    assert "orders is None in final_user_analysis of the lake, 2 in months" in (
+        verdict.description or ""
+    )
+    assert chain.judge("score_sums_equal_the_months", "01-02").severity is ERROR
+    assert chain.judge("sums_equal_the_months", "01-01").passed
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ SELECT
         AS cancelled_orders,
     COUNT(DISTINCT ROW(customer_of_shop, order_id)) FILTER (WHERE is_returned) AS returned_orders,
     COALESCE(SUM(product_gmv_amount) FILTER (WHERE is_valid), 0) AS gmv,
-    COALESCE(SUM(product_gmv_amount * kurs_rate) FILTER (WHERE is_valid), 0) AS gmv_base,
+    COALESCE(SUM(CAST(product_gmv_amount AS HUGEINT) * kurs_rate) FILTER (WHERE is_valid), 0) AS gmv_base,
     COUNT(marketplace_product_barcode) FILTER (WHERE is_valid) AS units,
     COUNT(DISTINCT user_id) FILTER (WHERE is_valid) AS customers,
     MIN(create_timestamp) FILTER (WHERE is_valid) AS first_timestamp,

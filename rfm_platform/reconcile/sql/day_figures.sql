@@ -22,7 +22,7 @@ orders AS (
         BOOL_OR(is_valid) AS is_valid,
         BOOL_OR(is_cancelled) AS is_cancelled,
         BOOL_OR(is_returned) AS is_returned,
-        SUM(product_gmv_amount * kurs_rate) FILTER (WHERE is_valid) AS gmv_base,
+        SUM(CAST(product_gmv_amount AS HUGEINT) * kurs_rate) FILTER (WHERE is_valid) AS gmv_base,
         COUNT(*) FILTER (WHERE is_cancelled IS NULL OR is_returned IS NULL) AS unknown,
         COUNT(*) FILTER (WHERE user_id IS NULL OR user_id = '') AS without_customer,
         ANY_VALUE(HASH(marketplace, user_id)) FILTER (WHERE is_valid AND user_id <> '') AS customer

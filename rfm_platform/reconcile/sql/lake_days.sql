@@ -11,7 +11,7 @@ WITH totals AS (
         COUNT(DISTINCT ROW(order_id)) FILTER (WHERE is_returned AND is_cancelled IS NOT NULL)
             AS returned_orders,
         COALESCE(SUM(product_gmv_amount) FILTER (WHERE is_valid), 0) AS gmv,
-        COALESCE(SUM(product_gmv_amount * kurs_rate) FILTER (WHERE is_valid), 0) AS gmv_base,
+        COALESCE(SUM(CAST(product_gmv_amount AS HUGEINT) * kurs_rate) FILTER (WHERE is_valid), 0) AS gmv_base,
         COUNT(marketplace_product_barcode) FILTER (WHERE is_valid) AS units,
         COUNT(DISTINCT user_id) FILTER (WHERE is_valid) AS customers,
         COUNT(*) FILTER (WHERE user_id IS NULL) AS lines_without_customer,
