@@ -6,6 +6,7 @@ a day or a range of days. What a number means is written at its column, in the c
 """
 
 import datetime as dt
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import dagster as dg
@@ -49,7 +50,9 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     ) -> dg.MaterializeResult[None]:
         days = days_of(context)
         # Looked up before months are built: what is loaded meanwhile is not in them.
-        loaded = context.instance.get_materialized_partitions(READ)
+        loaded = [
+            dt.date.fromisoformat(key) for key in context.instance.get_materialized_partitions(READ)
+        ]
         months = sorted(
             {day.replace(day=1) for day in days} | {*platform.transforms.outdated_months(days[-1])}
         )
@@ -59,11 +62,13 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         months = sorted({*months, *platform.publisher.outdated_months(days[-1])})
         read = [d for m in months for d in days_between(m, min(last_day(m), days[-1]))]
         late = [day for day in behind(context.instance, FOLDED, READ, read) if day not in days]
+        # So that a month is judged which was published again for another reason, a new release say.
+        late += _newest_days(loaded, {*months} - {day.replace(day=1) for day in [*days, *late]})
         restated = platform.publisher.publish_months(
             months,
             context.run.run_id,
             progress=lambda month: context.log.info(f"{month:%Y-%m} published"),
-            loaded=[dt.date.fromisoformat(key) for key in loaded],
+            loaded=loaded,
         )
         if restated:
             context.log.info(f"{restated} published figures restated: see rfm.restatements")
@@ -159,3 +164,9 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         rfm_scores,
         cohort_matrix,
     ]
+
+
+def _newest_days(days: Iterable[dt.date], months: Collection[dt.date]) -> list[dt.date]:
+    """The newest of some days in each of some months that has any."""
+    newest = {day.replace(day=1): day for day in sorted(days)}
+    return [newest[month] for month in sorted(months) if month in newest]

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from rfm_platform import catalog
 from rfm_platform.calendar import days_between
 from rfm_platform.engine import DuckDBEngine, Session, SqlSession, read_sql
+from rfm_platform.errors import PlatformError
 from rfm_platform.lake import Lake, Partition
 from rfm_platform.mart import MartSnapshot, Share
 
@@ -39,6 +40,10 @@ _MART_NAMES = [
     # Finds the names of a piece's orders among all of them: a number is looked up in no time.
     sa.Column("order_hash", sa.BigInteger, sa.Computed(_ORDER_HASH)),
 ]
+
+
+class LostLinesError(PlatformError):
+    """What arrived of some days is not as many lines as the mart has of them."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,9 @@ class Extraction:
 
         `observe` is shown the rows as they were read, in ``source_orders``; `progress` is told
         each day up to which the lake is done.
+
+        Raises:
+            LostLinesError: fewer or more lines of some days arrived than the mart has.
         """
         if not days:
             return
@@ -178,6 +186,12 @@ def _read_lines(session: Session, snapshot: MartSnapshot, lines: Mapping[dt.date
         _MART_LINES,
         *(partial(reader.copy_lines, share) for reader, share in zip(readers, shares, strict=True)),
     )
+    ((arrived,),) = session.rows("SELECT COUNT(*) FROM mart_lines")
+    if arrived != (expected := sum(lines.values())):
+        raise LostLinesError(
+            f"{min(lines)} to {max(lines)}: {arrived} lines arrived of {expected} that the mart "
+            "has in the same snapshot. Nothing of these days was stored: run them again"
+        )
     for step in ("read_lines", "read_days"):
         session.materialize(step, read_sql(__package__, step))
     session.define("source_orders", read_sql(__package__, "source_orders"))

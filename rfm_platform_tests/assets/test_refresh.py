@@ -137,6 +137,20 @@ def test_late_changes_are_read_reported_checked_and_published(
     assert snapshots_as_of(chain, "02-03") == snapshots_as_of(other, "02-03")
 
 
+def test_a_month_that_is_published_again_without_a_day_read_is_judged_as_well(
+    chain: Chain,
+) -> None:
+    """A release that computes or shows months otherwise sends all of them again."""
+    assert refresh(chain, "02-02").succeeded
+    chain.in_warehouse("UPDATE rfm.publications SET version = 'of an earlier release'")
+    outcome = refresh(chain, "02-03")
+    assert outcome.succeeded, outcome.errors
+    assert sorted(materialized(chain, outcome, "source_orders")) == ["2024-02-03"]
+    both = {"2024-01-31": True, "2024-02-03": True}
+    assert sorted(materialized(chain, outcome, "aggregated_monthly")) == sorted(both)
+    assert verdicts(chain, outcome, "months_equal_the_source") == both
+
+
 def test_snapshots_that_were_published_stay_as_they_were_reported(chain: Chain) -> None:
     assert refresh(chain, "02-02").succeeded
     reported = snapshots_as_of(chain, "02-02")

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 import dagster as dg
+import psycopg
 import pytest
 from deltalake import DeltaTable
 
@@ -12,7 +13,8 @@ from rfm_platform.calendar import days_between
 from rfm_platform.customers.extraction import Extraction
 from rfm_platform.definitions import build_defs
 from rfm_platform.engine import Session
-from rfm_platform.mart import MartSnapshot
+from rfm_platform.mart import MartSnapshot, snapshot
+from rfm_platform.mart.copy_out import copy_out
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import Outcome, Step, execute
 from rfm_platform.wiring import Platform
@@ -262,6 +264,29 @@ def test_a_row_that_was_lost_while_reading_blocks_although_nothing_moved(chain: 
     (verdict,) = [c for c in outcome.checks if c.check == "equals_the_source"]
     assert (verdict.passed, verdict.severity) == (False, "ERROR")
     assert not outcome.succeeded
+
+
+def test_a_line_that_never_arrived_stops_the_reading_and_nothing_is_stored(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could tell afterwards: the day's fingerprint is taken from what arrived."""
+    chain.fill(lines_of(DAYS), names_of(DAYS))
+
+    def lose_the_last_line(
+        connection: psycopg.Connection, statement: str, write: Callable[[bytes], object]
+    ) -> None:
+        pieces: list[bytes] = []
+        copy_out(connection, statement, pieces.append)
+        lines = b"".join(pieces).splitlines(keepends=True)
+        write(b"".join(lines[:-1] if "cancelled_flag" in statement else lines))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshot, "copy_out", lose_the_last_line)
+        outcome = chain.load("01-01", "01-02")
+    assert not outcome.succeeded
+    assert "lines arrived of" in outcome.errors[0]
+    assert chain.platform.lake.source_orders.partitions() == []
+    assert chain.load("01-01", "01-02").succeeded
 
 
 WRONG_MONTHS = {
