@@ -1,8 +1,15 @@
-"""A server that speaks S3, on loopback: what a cloud's store is to the platform."""
+"""A server that speaks S3, on loopback: what a cloud's store is to the platform.
 
+In a process of its own: delta-rs sets a table's properties without letting other threads run.
+"""
+
+import atexit
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import boto3
@@ -16,20 +23,34 @@ Application = Callable[[dict[str, Any], Any], Any]
 
 @contextmanager
 def bucket(monkeypatch: pytest.MonkeyPatch, name: str, secret: str) -> Iterator[None]:
-    """An empty bucket, and the environment that leads to it."""
-    with served(one_put_at_a_time(DomainDispatcherApplication(create_backend_app))) as address:
-        for variable, value in {
-            "AWS_ENDPOINT_URL": address,
-            "AWS_ACCESS_KEY_ID": "rfm",
-            "AWS_SECRET_ACCESS_KEY": secret,
-            "AWS_REGION": "us-east-1",
-            "AWS_ALLOW_HTTP": "true",
-        }.items():
-            monkeypatch.setenv(variable, value)
-        # Servers of one process share their buckets.
-        requests.post(f"{address}/moto-api/reset", timeout=10)
-        boto3.client("s3", endpoint_url=address).create_bucket(Bucket=name)
-        yield
+    """An empty bucket, the only one, and the environment that leads to it."""
+    address = _server()
+    for variable, value in {
+        "AWS_ENDPOINT_URL": address,
+        "AWS_ACCESS_KEY_ID": "rfm",
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_REGION": "us-east-1",
+        "AWS_ALLOW_HTTP": "true",
+    }.items():
+        monkeypatch.setenv(variable, value)
+    requests.post(f"{address}/moto-api/reset", timeout=10)
+    boto3.client("s3", endpoint_url=address).create_bucket(Bucket=name)
+    yield
+
+
+@cache
+def _server() -> str:
+    """The address of this process's server, which ends with it."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    atexit.register(server.kill)
+    assert server.stdout is not None
+    return server.stdout.readline().strip()
 
 
 @contextmanager
@@ -57,3 +78,9 @@ def one_put_at_a_time(application: Application) -> Application:
             return application(environ, respond)
 
     return atomic
+
+
+if __name__ == "__main__":
+    with served(one_put_at_a_time(DomainDispatcherApplication(create_backend_app))) as place:
+        print(place, flush=True)
+        sys.stdin.read()  # until whoever started it has gone

@@ -19,10 +19,12 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from rfm_platform.automation.alerts import ENDED
 from rfm_platform.automation.storage import KeptOpenEventLogStorage
+from rfm_platform.engine import SESSION
+from rfm_platform.reconcile.rebuild import VERIFICATION
 from rfm_platform.settings import Settings
 from rfm_platform.wiring import Platform
 
-LEFTOVERS = ("session-*", "verify-*")  # of the engines' sessions, and of `rfm verify`
+LEFTOVERS = (f"{SESSION}*", f"{VERIFICATION}*")
 LEFTOVER_SECONDS = 24 * 3600  # no session and no verification lasts a day
 MAINTAIN_JOB = "maintain"
 
@@ -93,7 +95,14 @@ def _leftovers(settings: Settings) -> Iterator[Path]:
     newest = time.time() - LEFTOVER_SECONDS
     for place in (settings.spill, settings.spark_sessions, settings.home):
         for pattern in LEFTOVERS:
-            yield from (p for p in place.glob(pattern) if p.stat().st_mtime < newest)
+            yield from (path for path in place.glob(pattern) if _is_older(path, newest))
+
+
+def _is_older(path: Path, moment: float) -> bool:
+    try:
+        return path.stat().st_mtime < moment
+    except FileNotFoundError:  # its session has ended meanwhile
+        return False
 
 
 def _remove(directory: Path) -> int:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rfm_platform.calendar import last_day
 from rfm_platform.cli.progress import bar, titled
 from rfm_platform.lake import Lake
-from rfm_platform.reconcile.rebuild import STEPS, Comparison, Rebuild
+from rfm_platform.reconcile.rebuild import STEPS, VERIFICATION, Comparison, Rebuild
 from rfm_platform.settings import Settings
 from rfm_platform.wiring import build_platform
 
@@ -30,7 +30,7 @@ def verify(settings: Settings, console: Console, as_of: dt.date | None) -> bool:
         return False
     end = last_day(day)
     days = [loaded.value for loaded in platform.lake.source_orders.partitions(None, end)]
-    directory = Path(tempfile.mkdtemp(prefix="verify-", dir=settings.home))
+    directory = Path(tempfile.mkdtemp(prefix=VERIFICATION, dir=settings.home))
     try:
         # By DuckDB, whoever computed what is published.
         aside = replace(platform, lake=Lake(directory), transform_engine=platform.engine)

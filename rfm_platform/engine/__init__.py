@@ -2,7 +2,15 @@
 
 from rfm_platform.engine.csv_streams import EngineError
 from rfm_platform.engine.duckdb import DuckDBEngine, Session
-from rfm_platform.engine.protocol import SqlEngine, SqlSession
+from rfm_platform.engine.protocol import SESSION, SqlEngine, SqlSession
 from rfm_platform.engine.sql import read_sql
 
-__all__ = ["DuckDBEngine", "EngineError", "Session", "SqlEngine", "SqlSession", "read_sql"]
+__all__ = [
+    "SESSION",
+    "DuckDBEngine",
+    "EngineError",
+    "Session",
+    "SqlEngine",
+    "SqlSession",
+    "read_sql",
+]

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from rfm_platform.engine.csv_streams import Write, append_csv, dump_csv
 from rfm_platform.engine.instances import scratch_database, use_scratch
 from rfm_platform.engine.parquet import FileWriter
+from rfm_platform.engine.protocol import SESSION
 from rfm_platform.engine.sql import duckdb_type
 from rfm_platform.engine.statements import parsed
 from rfm_platform.lake import LakeTable, readable
@@ -51,7 +52,7 @@ class DuckDBEngine:
     def session(self) -> Iterator["Session"]:
         """A scratch database. Whatever it spilled is removed at the end, also after an error."""
         self.spill.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix="session-", dir=self.spill))
+        scratch = Path(tempfile.mkdtemp(prefix=SESSION, dir=self.spill))
         try:
             with scratch_database(self.memory_limit, self.threads, scratch / "spill") as connection:
                 yield Session(connection, scratch)

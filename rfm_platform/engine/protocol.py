@@ -13,6 +13,8 @@ import sqlalchemy as sa
 
 from rfm_platform.lake import LakeTable
 
+SESSION = "rfm-session-"  # what the directory of each session is called, for whoever tidies up
+
 
 class SqlSession(Protocol):
     """Views, tables and queries that are gone when the session ends."""

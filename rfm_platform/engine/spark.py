@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from pyspark.sql.types import StructType
 
+from rfm_platform.engine.protocol import SESSION
 from rfm_platform.engine.sail import embedded_remote
 from rfm_platform.engine.spark_client import (
     DataFrame,
@@ -66,7 +67,7 @@ class SparkEngine:
         Raises:
             SparkError: there is no server, or it does not see the lake's directory.
         """
-        scratch = self.directory / f"session-{uuid.uuid4().hex}"
+        scratch = self.directory / f"{SESSION}{uuid.uuid4().hex}"
         scratch.mkdir(parents=True)
         try:
             spark = self._connect()

@@ -23,6 +23,7 @@ from rfm_platform.lake.schema import delta_schema
 
 # Writers of an object store's table that may be faster, one after the other, before one gives up.
 COMMIT_ATTEMPTS = 8
+KEPT_PROPERTIES = ("delta.deletedFileRetentionDuration", "delta.logRetentionDuration")
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,14 @@ class LakeTable:
         table, store = self.open(), self.store
         if table is None:
             return 0
+        # Delta's own are 7 and 30 days: with its next checkpoint it forgets what is older.
+        kept = f"interval {max(days, 1)} days"
+        properties = dict.fromkeys(KEPT_PROPERTIES, kept)
         with store.locked(), store.told():
+            if not properties.items() <= table.metadata().configuration.items():
+                table.alter.set_table_properties(
+                    properties, commit_properties=store.commit_properties
+                )
             table.create_checkpoint()
             removed = table.vacuum(
                 retention_hours=days * 24,
@@ -222,17 +230,22 @@ class LakeTable:
         return len(removed)
 
     def open(self, version: int | None = None) -> DeltaTable | None:
-        """A version of it, as delta-rs reads it; None: nothing was ever written."""
+        """A version of it, as delta-rs reads it; None: nothing was ever written.
+
+        Raises:
+            GoneError: that version has been removed.
+        """
         store = self.store
         try:
             with store.told():
                 return DeltaTable(store.location, version=version)
-        except TableNotFoundError:
-            return None
-        except DeltaError:
-            if version is None:
-                raise
-            raise GoneError(f"{self.name}: version {version} is not there any more") from None
+        except (TableNotFoundError, DeltaError) as error:
+            if version is not None:
+                # Also where nothing of its log is left: that is not an empty table.
+                raise GoneError(f"{self.name}: version {version} is not there any more") from None
+            if isinstance(error, TableNotFoundError):
+                return None
+            raise
 
 
 @lru_cache(maxsize=64)

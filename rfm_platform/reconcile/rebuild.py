@@ -19,6 +19,7 @@ from rfm_platform.customers.transforms import Transforms
 from rfm_platform.lake import LakeTable
 from rfm_platform.mart import Mart
 
+VERIFICATION = "rfm-verify-"  # what the directory of a rebuild is called
 WRITTEN_AT = "load_timestamp"  # says when a row was written, not what it says
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rfm_platform.cli.verify import verify
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.presentation import SUMMARY
+from rfm_platform.reconcile.rebuild import VERIFICATION
 from rfm_platform.runs import Outcome, execute, plan_refresh
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 
@@ -369,7 +370,7 @@ def test_verify_finds_nothing_after_a_refresh_and_names_the_table_after_a_change
 
     chain.in_mart("DELETE FROM flatten_order_marketplace WHERE order_id = '01-29-0'")
     assert not verify(chain.settings, console, day("02-03")), "the source has changed since"
-    assert not list(chain.settings.home.glob("verify-*")), "nothing is left behind"
+    assert not list(chain.settings.home.glob(f"{VERIFICATION}*")), "nothing is left behind"
 
 
 def test_verify_sees_a_published_month_that_the_source_has_no_more(chain: Chain) -> None:

@@ -8,7 +8,9 @@ import dagster as dg
 import pytest
 
 from rfm_platform.automation.maintenance import LEFTOVER_SECONDS, maintain, prune_logs
+from rfm_platform.engine import SESSION
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.reconcile.rebuild import VERIFICATION
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 from rfm_platform_tests.conftest import url_of
 
@@ -65,12 +67,14 @@ def test_old_versions_and_leftovers_go_and_the_tables_stay(
     table = chain.platform.lake.source_orders
     orphan = table.directory(day("01-01")) / "part-of-a-killed-writer.parquet"
     orphan.write_bytes(b"half")
-    old = chain.settings.home / "spill" / "session-old"
-    young = chain.settings.home / "verify-young"
-    for directory in (old, young):
+    old = chain.settings.home / "spill" / f"{SESSION}old"
+    young = chain.settings.home / f"{VERIFICATION}young"
+    others = [chain.settings.home / "spill" / "session-notes", chain.settings.home / "verify-me"]
+    for directory in (old, young, *others):
         directory.mkdir(parents=True)
     long_ago = old.stat().st_mtime - LEFTOVER_SECONDS - 1
-    os.utime(old, (long_ago, long_ago))
+    for directory in (old, *others):
+        os.utime(directory, (long_ago, long_ago))
     os.utime(orphan, (0, 0))
     published = chain.published()
     with chain.instance() as instance:
@@ -79,6 +83,7 @@ def test_old_versions_and_leftovers_go_and_the_tables_stay(
         assert not orphan.exists()
         assert not old.exists()
         assert young.exists()
+        assert all(directory.exists() for directory in others), "somebody else's"
         assert table.vacuum(0) == 2
         assert maintain(instance, chain.platform).files == 0
         job = chain.definitions.resolve_job_def("maintain")

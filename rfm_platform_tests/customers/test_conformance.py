@@ -245,9 +245,13 @@ def test_what_one_engine_began_another_carries_on(
     ours.analyse_customers(later)
     due = _read(chain)
     _assert_equal(
-        {"months": carried["aggregated_monthly"], "customers": _as_of(carried, later)},
-        {"months": due["aggregated_monthly"], "customers": _as_of(due, later)},
+        {"months": _months_of(carried), "customers": _as_of(carried, later)},
+        {"months": _months_of(due), "customers": _as_of(due, later)},
     )
+
+
+def _months_of(tables: Lake) -> list[str]:
+    return tables.get("aggregated_monthly", [])  # none, where nobody can read a line
 
 
 def _as_of(tables: Lake, day: dt.date) -> list[str]:

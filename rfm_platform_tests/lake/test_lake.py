@@ -1,10 +1,12 @@
 """The lake's promises: whole partitions or none, one version at a time, nobody's day lost."""
 
 import datetime as dt
+import os
 import shutil
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from deltalake import DeltaTable, QueryBuilder
 from rfm_platform import catalog
 from rfm_platform.calendar import days_between
 from rfm_platform.engine import DuckDBEngine
-from rfm_platform.lake import Lake, LakeTable
+from rfm_platform.lake import GoneError, Lake, LakeTable
 from rfm_platform_tests.assets.chain import day
 
 SHAPE = sa.Table(
@@ -140,6 +142,38 @@ def test_a_reader_of_an_older_version_keeps_its_files(numbers: Numbers) -> None:
         numbers.replace(one("01-01", 2), "01-01")
         assert session.rows("SELECT number FROM numbers") == [(1,)]
     assert numbers.rows() == [(day("01-01"), 2)]
+
+
+def test_a_version_whose_log_is_gone_is_gone_and_no_empty_table(numbers: Numbers) -> None:
+    numbers.replace(one("01-01", 1), "01-01")
+    numbers.replace(one("01-01", 2), "01-01")
+    DeltaTable(numbers.table.path).create_checkpoint()
+    (numbers.table.path / "_delta_log" / f"{0:020}.json").unlink()
+    with pytest.raises(GoneError):
+        numbers.table.partitions(version=0)
+    assert numbers.rows() == [(day("01-01"), 2)]
+
+
+def test_what_was_replaced_stays_readable_for_as_long_as_versions_are_kept(
+    numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Delta's own 7 days are shorter, and a file's age is not how long ago it was replaced."""
+    now = time.time()
+    for days_ago, number in ((40, 1), (10, 2), (9, 3)):
+        at = now - days_ago * 86_400
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time_ns", lambda at=at: int(at * 1e9))
+            numbers.replace(one("01-01", number), "01-01")
+        (file,) = numbers.table.files()
+        os.utime(file, (at, at))
+    for _ in range(2):
+        assert numbers.table.vacuum(30) == 0
+        for version, number in enumerate((1, 2, 3)):
+            files = [f for p in numbers.table.partitions(version=version) for f in p.files]
+            with numbers.engine.session() as session:
+                session.view_files("earlier", files, SHAPE)
+                assert session.rows("SELECT number FROM earlier") == [(number,)]
+    assert numbers.table.vacuum(5) == 2
 
 
 def test_a_file_that_no_version_names_is_not_read(numbers: Numbers) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import boto3
 import obstore
 import pytest
 from deltalake import DeltaTable
@@ -201,6 +202,7 @@ def test_a_store_that_would_overwrite_a_commit_is_refused_before_the_first_one(
         return backend(environ, respond)
 
     with served(older) as address:
+        boto3.client("s3", endpoint_url=address).create_bucket(Bucket="lake")
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         with pytest.raises(StoreError, match="does not know conditional puts"):
             numbers.replace(one("01-01", 1), "01-01")
