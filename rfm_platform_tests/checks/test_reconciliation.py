@@ -293,6 +293,25 @@ def test_a_month_checks_its_loaded_days_only(chain: Chain) -> None:
     assert chain.check("months_equal_the_source", "01-02").passed
 
 
+def test_a_line_on_a_day_that_was_loaded_without_one_warns(chain: Chain) -> None:
+    chain.fill(lines_of(("01-01", "01-03")))
+    assert chain.load("01-01", "01-03").succeeded
+    assert chain.check("months_equal_the_source", "01-03").passed
+    chain.fill_more([line("late", "01-02")])
+    verdict = chain.check("months_equal_the_source", "01-03")
+    assert (verdict.passed, verdict.severity) == (False, WARN)
+    assert "2024-01: the mart has changed since it was read" in (verdict.description or "")
+
+
+def test_a_month_without_a_line_that_has_one_now_warns(chain: Chain) -> None:
+    chain.fill(lines_of(("01-01",)))
+    assert chain.load("01-01").succeeded
+    assert chain.load("02-01").succeeded
+    chain.fill_more([line("late", "02-01")])
+    verdict = chain.check("months_equal_the_source", "02-01")
+    assert (verdict.passed, verdict.severity) == (False, WARN)
+
+
 def test_a_check_that_crashes_fails_its_step_and_gives_no_verdict(loaded: Chain) -> None:
     """Neither passed nor failed: whoever looks sees that nobody knows."""
     loaded.in_warehouse("ALTER TABLE rfm.aggregated_monthly RENAME TO gone")
