@@ -5,7 +5,10 @@ import datetime as dt
 import dagster as dg
 import pytest
 
+from rfm_platform.calendar import days_between
+from rfm_platform.checks.quality import judge
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.reconcile.quality import Quality
 from rfm_platform.runs import Outcome
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 
@@ -170,3 +173,11 @@ def test_an_order_around_midnight_is_found_whatever_its_second(chain: Chain) -> 
     moment = dt.timedelta(microseconds=1)
     chain.fill([line("o", "01-02", create_timestamp=t) for t in (midnight - moment, midnight)])
     assert not chain.load("01-01", "01-02").succeeded
+
+
+def test_an_order_on_very_many_days_names_some_of_them() -> None:
+    days = days_between(day("01-01"), day("12-31"))
+    split = {days[0]: [("shopee", "0", days)]}
+    said = judge(Quality({}, {}, split), days[:1])["orders_lie_within_one_day"][days[0]].summary
+    assert said.endswith("2024-01-09, 2024-01-10 and 356 more days.")
+    assert said.count("2024-") == 10

@@ -286,6 +286,20 @@ def test_a_published_month_that_is_wrong_is_an_error(loaded: Chain, change: str)
     assert "2024-01 is not what the mart holds" in (verdict.description or "")
 
 
+def test_a_table_of_orders_that_is_cut_says_so(chain: Chain) -> None:
+    chain.fill(
+        [line(f"{m}-{n}", "01-01", marketplace=m) for m in ("a", "b", "c") for n in range(20)]
+    )
+    assert chain.load("01-01").succeeded
+    chain.in_mart("UPDATE flatten_order_marketplace SET product_gmv_amount = 7")
+    verdict = chain.check("equals_the_source", "01-01")
+    table = verdict.metadata["orders"]
+    assert isinstance(table, dg.TableMetadataValue)
+    assert len(table.records) == 50
+    said = "60 orders differ. The first 50 of 60 explanations are listed."
+    assert (verdict.description or "").endswith(said)
+
+
 def test_a_month_checks_its_loaded_days_only(chain: Chain) -> None:
     """The mart holds days that nobody has loaded yet: no difference, and no silence either."""
     chain.fill(lines_of(DAYS), names_of(DAYS))
