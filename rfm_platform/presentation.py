@@ -17,6 +17,7 @@ PERSONAL_DATA = "personal_data"
 ROW_COUNT = "dagster/partition_row_count"
 FINGERPRINT = "fingerprint"
 LAKE_VERSION = "lake_version"  # of a day: what its files in the lake are known by
+SEGMENTS_VERSION = "segments_version"  # of the segment file that a snapshot was scored with
 SUMMARY = "summary_of_days"  # marks a verdict whose days have verdicts of their own
 DAY_LOOKED_AT = "day"  # of a verdict whose check has no partitions, and looks at the newest day
 _POSTGRES = sa.create_mock_engine("postgresql://", lambda *_: None).dialect

@@ -6,7 +6,7 @@ counted twice.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
@@ -113,8 +113,7 @@ def _one_day(quality: Quality, day: dt.date) -> Verdict:
     if not found:
         return Verdict(True, "Every order lies within one day.", metadata={"orders": 0})
     shown = "; ".join(
-        f"{marketplace} {order} on {', '.join(map(str, days))}"
-        for marketplace, order, days in found[:SAMPLE]
+        f"{marketplace} {order} on {_named(days)}" for marketplace, order, days in found[:SAMPLE]
     )
     more = f" and {len(found) - SAMPLE} more" if len(found) > SAMPLE else ""
     return Verdict(
@@ -122,3 +121,8 @@ def _one_day(quality: Quality, day: dt.date) -> Verdict:
         f"{len(found)} orders have lines on another day too: {shown}{more}.",
         metadata={"orders": len(found)},
     )
+
+
+def _named(days: Sequence[dt.date]) -> str:
+    more = f" and {len(days) - SAMPLE} more days" if len(days) > SAMPLE else ""
+    return f"{', '.join(map(str, days[:SAMPLE]))}{more}"

@@ -77,12 +77,15 @@ def reconciliation_checks(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
         days = days_of(context.op_execution_context, "aggregated_monthly")
+        # A day without a line is loaded, and not in the lake.
+        loaded = context.instance.get_materialized_partitions(dg.AssetKey("source_orders"))
         found = reconcile_months(
             platform.mart,
             platform.lake,
             platform.engine,
             platform.warehouse,
             sorted({day.replace(day=1) for day in days}),
+            loaded=[dt.date.fromisoformat(key) for key in loaded],
         )
         months = {
             month: _verdict(
@@ -113,11 +116,11 @@ def _explain(
         platform.engine,
         [difference for difference in differences if difference.period == day],
     )
-    rows = [explanation.row() for explanation in explained.explanations[:ROWS_SHOWN]]
+    rows = [explanation.row() for explanation in explained.explanations]
     return replace(
         verdict,
-        summary=f"{verdict.summary} {explained.summary}",
-        metadata={**verdict.metadata, "orders": table_of(rows)},
+        summary=f"{verdict.summary} {explained.summary}{_cut(len(rows), 'explanations')}",
+        metadata={**verdict.metadata, "orders": table_of(rows[:ROWS_SHOWN])},
     )
 
 
@@ -134,11 +137,15 @@ def _verdict(differences: Sequence[Difference], period: str, *, moved: bool) -> 
         )
     else:
         summary = f"{period} is not what the mart holds ({where})."
-    if len(differences) > ROWS_SHOWN:
-        summary += f" The first {ROWS_SHOWN} of {len(differences)} differences are listed."
+    summary += _cut(len(differences), "differences")
     return Verdict(
         passed=False,
         summary=summary,
         severity=dg.AssetCheckSeverity.WARN if moved else dg.AssetCheckSeverity.ERROR,
         metadata={"differences": table_of([d.row() for d in differences[:ROWS_SHOWN]])},
     )
+
+
+def _cut(rows: int, what: str) -> str:
+    """What a summary says of a table that is too long to be shown."""
+    return f" The first {ROWS_SHOWN} of {rows} {what} are listed." if rows > ROWS_SHOWN else ""

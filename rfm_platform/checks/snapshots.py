@@ -6,11 +6,14 @@ import dagster as dg
 
 from rfm_platform.calendar import days_between
 from rfm_platform.checks.per_day import Verdict, adds_up, judge_days, report
+from rfm_platform.customers.segments import Segments
+from rfm_platform.materializations import newest, recorded
 from rfm_platform.partitions import days_of
-from rfm_platform.presentation import table_of
+from rfm_platform.presentation import SEGMENTS_VERSION, table_of
 from rfm_platform.reconcile.snapshots import cohort_violations, score_violations, sums_violations
 from rfm_platform.wiring import Platform
 
+SCORES = dg.AssetKey("rfm_scores")
 WARN = dg.AssetCheckSeverity.WARN
 DAYS_NAMED = 10
 FOR_EVER = 1_000_000  # days that cohorts are kept
@@ -79,12 +82,14 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
     @dg.asset_check(
         asset="rfm_scores",
         partitions_def=daily,
-        description="Every customer once, scores as PostgreSQL's own quartiles of the published "
-        "metrics give them, a segment each, tiers of the right size.",
+        description="Every customer once; scores, outliers, tiers and thresholds as PostgreSQL's "
+        "own quartiles of the published metrics give them; of each cell the segment that the file "
+        "has, or one, where a snapshot may have been scored with an earlier file.",
     )
     def scores_follow_the_quartiles(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
+        segments = _segments_used(context, platform)
         return judge_days(
             context,
             platform.lake.rfm_scores,
@@ -93,6 +98,7 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
                 score_violations(
                     platform.warehouse,
                     day,
+                    segments.get(day),
                     per_marketplace=platform.settings.quartiles_per_marketplace,
                 )
             ),
@@ -160,6 +166,35 @@ def _history(missing: list[dt.date], start: dt.date) -> Verdict:
         WARN,
         {"missing_days": len(missing)},
     )
+
+
+def _segments_used(
+    context: dg.AssetCheckExecutionContext, platform: Platform
+) -> dict[dt.date, Segments]:
+    """The segment file, for those of the run's days that were scored with it as it is now.
+
+    Known of what this run has scored. The newest snapshot is taken to be of this file as well,
+    unless it was scored with another version.
+    """
+    days = days_of(context.op_execution_context)
+    snapshots = platform.lake.rfm_scores.partitions(days[0])
+    segments = platform.segments()
+    versions = recorded(context.instance, SCORES, days, SEGMENTS_VERSION)
+    scored_now = {
+        dt.date.fromisoformat(record.partition_key or "")
+        for record in newest(context.instance, SCORES, days)
+        if record.run_id == context.run.run_id
+    }
+    return {
+        day: segments
+        for day in days
+        if (day in scored_now and versions.get(day) == segments.version)
+        or (
+            snapshots
+            and day == snapshots[-1].value
+            and versions.get(day, segments.version) == segments.version
+        )
+    }
 
 
 def _quartiles(platform: Platform, day: dt.date) -> Verdict:

@@ -191,7 +191,8 @@ def explain(
 ) -> None:
     """Compare loaded days with the mart as it is now, down to the orders that differ, and why.
 
-    Without options: the last days that are loaded, as many as every morning looks at.
+    Without options: the last days that are loaded, as many as every morning looks at. In any case
+    the other days of their months too.
     """
     from rfm_platform.cli.explain import show_differences
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from rfm_platform.calendar import days_between, last_day
 from rfm_platform.cli.progress import bar, titled
 from rfm_platform.reconcile.bisection import explain_days
-from rfm_platform.reconcile.sides import reconcile_days, reconcile_months
+from rfm_platform.reconcile.sides import last_loaded, reconcile_days, reconcile_months
 from rfm_platform.reconcile.totals import Difference
 from rfm_platform.settings import Settings
-from rfm_platform.wiring import build_platform
+from rfm_platform.wiring import Platform, build_platform
 
 DAYS_SHOWN = 50
 
@@ -26,26 +27,28 @@ def show_differences(
         last: None: the last loaded day.
     """
     platform = build_platform(settings)
-    loaded = [day.value for day in platform.lake.source_orders.partitions(None, last)]
-    if loaded:
-        start = first or loaded[-1] - dt.timedelta(days=settings.lookback_days)
-        loaded = [day for day in loaded if day >= start]
-    if not loaded:
+    days = _days(platform, first, last)
+    if not days:
         console.print("No day is loaded there.")
         return True
     with bar(console) as progress:
         task = progress.add_task("months", total=3)
-        months = sorted({day.replace(day=1) for day in loaded})
+        months = sorted({day.replace(day=1) for day in days})
         in_months = reconcile_months(
-            platform.mart, platform.lake, platform.engine, platform.warehouse, months
+            platform.mart,
+            platform.lake,
+            platform.engine,
+            platform.warehouse,
+            months,
+            loaded=days,
         ).differences
         progress.update(task, advance=1, description="days")
-        in_days = reconcile_days(platform.mart, platform.lake, platform.engine, loaded).differences
+        in_days = reconcile_days(platform.mart, platform.lake, platform.engine, days).differences
         progress.update(task, advance=1, description="orders")
         explained = explain_days(platform.mart, platform.lake, platform.engine, in_days)
         progress.update(task, advance=1, description="done")
     if not in_months and not in_days:
-        console.print(f"Every day from {loaded[0]} to {loaded[-1]} equals the mart.")
+        console.print(f"Every day from {days[0]} to {days[-1]} equals the mart.")
         return True
     _print(console, "Published months that are not what the mart holds now", _rows(in_months))
     _print(console, "Days that are not what the mart holds now", _rows(in_days))
@@ -59,6 +62,25 @@ def show_differences(
     elif in_months:
         console.print("The days are right and their months are not: `rfm materialize` them again.")
     return False
+
+
+def _days(platform: Platform, first: dt.date | None, last: dt.date | None) -> list[dt.date]:
+    """The days to compare, of whole months, because months are compared whole.
+
+    Those without a line in the lake are among them: one may have come since.
+    """
+    lake, settings = platform.lake.source_orders, platform.settings
+    newest = last_loaded(platform.lake, platform.warehouse)
+    if newest is None:
+        return []
+    end = min(last or newest, newest)
+    start = first or end - dt.timedelta(days=settings.lookback_days)
+    if start > end:
+        return []
+    month, end = start.replace(day=1), min(last_day(end), newest)
+    # Days before a later RFM_START_DATE stay in the tables.
+    earlier = {day.value for day in lake.partitions(month, end)}
+    return sorted(earlier.union(days_between(max(month, settings.start_date), end)))
 
 
 def _rows(differences: Iterable[Difference]) -> list[Mapping[str, object]]:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rfm_platform.calendar import last_day
+from rfm_platform.calendar import days_between, last_day
 from rfm_platform.cli.progress import bar, titled
 from rfm_platform.lake import Lake
 from rfm_platform.reconcile.rebuild import STEPS, VERIFICATION, Comparison, Rebuild
+from rfm_platform.reconcile.sides import last_loaded
 from rfm_platform.settings import Settings
-from rfm_platform.wiring import build_platform
+from rfm_platform.wiring import Platform, build_platform
 
 
 def verify(settings: Settings, console: Console, as_of: dt.date | None) -> bool:
@@ -28,8 +29,7 @@ def verify(settings: Settings, console: Console, as_of: dt.date | None) -> bool:
     if day is None or day not in snapshots:
         console.print(f"There is no snapshot{f' as of {day}' if day else ''} to verify.")
         return False
-    end = last_day(day)
-    days = [loaded.value for loaded in platform.lake.source_orders.partitions(None, end)]
+    days = _days(platform, day)
     directory = Path(tempfile.mkdtemp(prefix=VERIFICATION, dir=settings.home))
     try:
         # By DuckDB, whoever computed what is published.
@@ -55,6 +55,17 @@ def verify(settings: Settings, console: Console, as_of: dt.date | None) -> bool:
         shutil.rmtree(directory, ignore_errors=True)
     _print(console, comparisons, day)
     return all(comparison.is_equal for comparison in comparisons)
+
+
+def _days(platform: Platform, as_of: dt.date) -> list[dt.date]:
+    """From the first loaded day to the last one up to the end of the snapshot's month.
+
+    Those without a line in the lake are among them: one may have come since.
+    """
+    end = last_day(as_of)
+    loaded = [day.value for day in platform.lake.source_orders.partitions(None, end)]
+    last = last_loaded(platform.lake, platform.warehouse) or as_of
+    return days_between(min(loaded, default=as_of), max(as_of, min(last, end)))
 
 
 def _print(console: Console, comparisons: list[Comparison], day: dt.date) -> None:

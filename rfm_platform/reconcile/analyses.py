@@ -20,16 +20,22 @@ def migration_violations(
     warehouse: Warehouse, as_of: dt.date, from_date: dt.date, segments: Segments
 ) -> list[str]:
     """Where the moves' rows are not the earlier snapshot, or their columns not the later one."""
-    cells = [
-        {"r_score": r, "f_score": f, "m_score": m, "segment": name}
-        for (r, f, m), name in segments.cells.items()
-    ]
     return _named(
         warehouse,
         "migration_violations",
         as_of=as_of,
         from_date=from_date,
-        cells=json.dumps(cells),
+        cells=cells_as_json(segments),
+    )
+
+
+def cells_as_json(segments: Segments) -> str:
+    """The segment of each cell, for JSONB_TO_RECORDSET."""
+    return json.dumps(
+        [
+            {"r_score": r, "f_score": f, "m_score": m, "segment": name}
+            for (r, f, m), name in segments.cells.items()
+        ]
     )
 
 

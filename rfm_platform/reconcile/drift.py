@@ -24,6 +24,7 @@ WEEKS = 12  # a month of special days still leaves enough ordinary ones
 QUARTILES_TO_DEVIATION = 1.349  # of a normal distribution: IQR ÷ standard deviation
 AMOUNT_VARIATION = 1.5  # standard deviation of an order's amount ÷ its mean, on the safe side
 CLUSTERING = 2.5  # what goes wrong, goes wrong for whole orders: variance ÷ that of single lines
+MOST_DEVIATIONS = 1000.0  # told, also of what never varied: infinity is no JSON
 DAY_VARIATION = 0.05  # even large counts differ so much between two ordinary days
 
 
@@ -129,7 +130,7 @@ FIGURES: dict[str, _Figure] = {
     "revenue": _Figure(
         lambda figures: figures["gmv_base"],
         lambda median, orders: (
-            median * max(AMOUNT_VARIATION / math.sqrt(max(orders, 1)), DAY_VARIATION)
+            abs(median) * max(AMOUNT_VARIATION / math.sqrt(max(orders, 1)), DAY_VARIATION)
         ),
         "valid_orders",
     ),
@@ -138,7 +139,7 @@ FIGURES: dict[str, _Figure] = {
             figures["gmv_base"] / figures["valid_orders"] if figures["valid_orders"] else None
         ),
         lambda median, orders: (
-            median * max(AMOUNT_VARIATION / math.sqrt(max(orders, 1)), DAY_VARIATION)
+            abs(median) * max(AMOUNT_VARIATION / math.sqrt(max(orders, 1)), DAY_VARIATION)
         ),
         "valid_orders",
     ),
@@ -206,13 +207,15 @@ def _judge(
             count = min(count, today[figure.over])  # both sides are as uncertain as the smaller one
         spread = max((high - low) / QUARTILES_TO_DEVIATION, figure.noise(median, count))
         change = value - median
-        least = limits.points if figure.is_share else limits.change * median
+        least = limits.points if figure.is_share else limits.change * abs(median)
         if (
-            abs(change) >= limits.spread * spread
+            change != 0
+            and abs(change) >= limits.spread * spread
             and abs(change) >= least
             and not (figure.only_above and change < 0)
         ):
-            deviations = change / spread if spread else math.copysign(math.inf, change)
+            times = min(abs(change) / spread, MOST_DEVIATIONS) if spread else MOST_DEVIATIONS
+            deviations = math.copysign(times, change)
             found.append(Unusual(day, scope, name, value, median, tuple(values), deviations))
     return found
 

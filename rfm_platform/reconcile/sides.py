@@ -67,6 +67,16 @@ def fingerprint(totals: Sequence[Row], day: dt.date) -> str:
     return hashlib.md5("\n".join(mine).encode(), usedforsecurity=False).hexdigest()
 
 
+def last_loaded(lake: Lake, warehouse: Warehouse) -> dt.date | None:
+    """The newest loaded day, if any: the lake has no partition of a day without a line."""
+    loaded = lake.source_orders.partitions()
+    if not loaded:
+        return None
+    warehouse.prepare()
+    (published,) = warehouse.rows(read_sql(__package__, "last_loaded"))
+    return max(loaded[-1].value, published["through"] or loaded[-1].value)
+
+
 def reconcile_days(mart: Mart, lake: Lake, engine: DuckDBEngine, days: Collection[dt.date]) -> Days:
     """Holds some of the lake's days against what the mart has now."""
     with mart.snapshot() as snapshot:
@@ -107,19 +117,28 @@ def reconcile_months(
     engine: DuckDBEngine,
     warehouse: Warehouse,
     months: Collection[dt.date],
+    *,
+    loaded: Collection[dt.date] = (),
 ) -> Months:
-    """Holds published months against what the mart has now for the days that are loaded."""
-    loaded = [
+    """Holds published months against what the mart has now for the days that are loaded.
+
+    Args:
+        months: first days.
+        loaded: days that count as loaded also where the lake has no line of them; those of other
+            months do not matter.
+    """
+    with_lines = [
         day for month in months for day in lake.source_orders.partitions(month, last_day(month))
     ]
+    days = {day.value for day in with_lines} | {d for d in loaded if d.replace(day=1) in months}
     with mart.snapshot() as snapshot:
-        source = snapshot.totals("months", [day.value for day in loaded])
+        source = snapshot.totals("months", days)
     published = warehouse.rows(read_sql(__package__, "warehouse_months"), {"months": list(months)})
     differences = compare(source, published, period="month", measures=MONTH_MEASURES)
     if not differences:
         return Months([], frozenset())
     with engine.session() as session:
-        view_days(session, "source_orders", loaded)
+        view_days(session, "source_orders", with_lines)
         own = session.records(read_sql("rfm_platform.customers", "month_totals"))
     inconsistent = compare(own, published, period="month", measures=MONTH_MEASURES)
     return Months(differences, frozenset(difference.period for difference in inconsistent))

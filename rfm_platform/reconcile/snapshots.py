@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from rfm_platform.customers.earlier import days_of_snapshot
+from rfm_platform.customers.segments import Segments
 from rfm_platform.customers.transforms import Transforms
 from rfm_platform.engine import SqlSession, read_sql
+from rfm_platform.reconcile.analyses import cells_as_json
 from rfm_platform.warehouse import Warehouse
 
 # What each table has to be compared with the months, and beside that with the lake.
@@ -49,11 +51,21 @@ def sums_violations(
     )
 
 
-def score_violations(warehouse: Warehouse, as_of: dt.date, *, per_marketplace: bool) -> list[str]:
-    """Which rules of scoring the published scores of a day break, and how often."""
+def score_violations(
+    warehouse: Warehouse, as_of: dt.date, segments: Segments | None, *, per_marketplace: bool
+) -> list[str]:
+    """Which rules of scoring the published scores of a day break, and how often.
+
+    Args:
+        segments: what the day was scored with; None: nobody knows, and each cell has one segment.
+    """
     (counts,) = warehouse.rows(
         read_sql(__package__, "published_scores"),
-        {"as_of": as_of, "per_marketplace": per_marketplace},
+        {
+            "as_of": as_of,
+            "per_marketplace": per_marketplace,
+            "cells": cells_as_json(segments) if segments else "[]",
+        },
     )
     customers = counts.pop("customers")
     return [

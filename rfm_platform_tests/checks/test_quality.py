@@ -5,7 +5,10 @@ import datetime as dt
 import dagster as dg
 import pytest
 
+from rfm_platform.calendar import days_between
+from rfm_platform.checks.quality import judge
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.reconcile.quality import Quality
 from rfm_platform.runs import Outcome, plan_refresh
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 
@@ -180,3 +183,11 @@ def test_an_absurd_amount_on_a_line_that_is_not_counted_stops_nothing(chain: Cha
     failed = {c.check: c.description for c in outcome.checks if not c.passed}
     assert failed.keys() == {"quartiles_are_not_degenerate"}, failed
     assert chain.in_warehouse("SELECT monetary FROM rfm.rfm_scores") == [(100,)]
+
+
+def test_an_order_on_very_many_days_names_some_of_them() -> None:
+    days = days_between(day("01-01"), day("12-31"))
+    split = {days[0]: [("shopee", "0", days)]}
+    said = judge(Quality({}, {}, split), days[:1])["orders_lie_within_one_day"][days[0]].summary
+    assert said.endswith("2024-01-09, 2024-01-10 and 356 more days.")
+    assert said.count("2024-") == 10

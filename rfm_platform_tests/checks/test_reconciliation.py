@@ -311,11 +311,44 @@ def test_a_published_month_that_is_wrong_is_an_error(loaded: Chain, change: str)
     assert "2024-01 is not what the mart holds" in (verdict.description or "")
 
 
+def test_a_table_of_orders_that_is_cut_says_so(chain: Chain) -> None:
+    chain.fill(
+        [line(f"{m}-{n}", "01-01", marketplace=m) for m in ("a", "b", "c") for n in range(20)]
+    )
+    assert chain.load("01-01").succeeded
+    chain.in_mart("UPDATE flatten_order_marketplace SET product_gmv_amount = 7")
+    verdict = chain.check("equals_the_source", "01-01")
+    table = verdict.metadata["orders"]
+    assert isinstance(table, dg.TableMetadataValue)
+    assert len(table.records) == 50
+    said = "60 orders differ. The first 50 of 60 explanations are listed."
+    assert (verdict.description or "").endswith(said)
+
+
 def test_a_month_checks_its_loaded_days_only(chain: Chain) -> None:
     """The mart holds days that nobody has loaded yet: no difference, and no silence either."""
     chain.fill(lines_of(DAYS), names_of(DAYS))
     assert chain.load("01-01", "01-02").succeeded
     assert chain.check("months_equal_the_source", "01-02").passed
+
+
+def test_a_line_on_a_day_that_was_loaded_without_one_warns(chain: Chain) -> None:
+    chain.fill(lines_of(("01-01", "01-03")))
+    assert chain.load("01-01", "01-03").succeeded
+    assert chain.check("months_equal_the_source", "01-03").passed
+    chain.fill_more([line("late", "01-02")])
+    verdict = chain.check("months_equal_the_source", "01-03")
+    assert (verdict.passed, verdict.severity) == (False, WARN)
+    assert "2024-01: the mart has changed since it was read" in (verdict.description or "")
+
+
+def test_a_month_without_a_line_that_has_one_now_warns(chain: Chain) -> None:
+    chain.fill(lines_of(("01-01",)))
+    assert chain.load("01-01").succeeded
+    assert chain.load("02-01").succeeded
+    chain.fill_more([line("late", "02-01")])
+    verdict = chain.check("months_equal_the_source", "02-01")
+    assert (verdict.passed, verdict.severity) == (False, WARN)
 
 
 def test_a_check_that_crashes_fails_its_step_and_gives_no_verdict(loaded: Chain) -> None:

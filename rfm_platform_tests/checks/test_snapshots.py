@@ -1,10 +1,16 @@
 """Customers, scores and cohorts: a published cell that is changed must be noticed."""
 
+import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from rfm_platform.customers.segments import Segments
+from rfm_platform.customers.transforms import Transforms
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.assets.chain import Chain, CheckCrashedError, day, line, new_chain
 
@@ -79,6 +85,8 @@ def test_untouched_snapshots_pass(taken: Chain, check: str) -> None:
 
 
 FINAL, SCORES, COHORTS, THRESHOLDS = TABLES
+# As many customers in each tier as there were.
+SWAPPED = "CASE pyramid_tier WHEN 'top' THEN 'medium' WHEN 'medium' THEN 'top' ELSE 'small' END"
 CHANGES = [
     ("sums_equal_the_months", FINAL, "total_order = total_order + 1 WHERE user_id = 'u3'"),
     ("sums_equal_the_months", FINAL, "total_quantity = 0 WHERE user_id = 'u3'"),
@@ -103,6 +111,16 @@ CHANGES = [
     ("scores_follow_the_quartiles", SCORES, "r_score = NULL WHERE user_id = 'u3'"),
     ("scores_follow_the_quartiles", SCORES, "segment = NULL WHERE user_id = 'u3'"),
     ("scores_follow_the_quartiles", SCORES, "pyramid_tier = 'top'"),
+    ("scores_follow_the_quartiles", SCORES, f"pyramid_tier = {SWAPPED}"),
+    ("scores_follow_the_quartiles", SCORES, "pyramid_tier = NULL WHERE user_id = 'u3'"),
+    ("scores_follow_the_quartiles", SCORES, "is_outlier = NOT is_outlier WHERE user_id = 'u3'"),
+    ("scores_follow_the_quartiles", SCORES, "segment = 'Lost'"),
+    ("scores_follow_the_quartiles", THRESHOLDS, "customers = 7 WHERE metric = 'recency'"),
+    (
+        "scores_follow_the_quartiles",
+        THRESHOLDS,
+        "is_degenerate = NOT is_degenerate WHERE metric = 'frequency'",
+    ),
     ("scores_follow_the_quartiles", SCORES, "user_id = 'u1' WHERE user_id = 'u3'"),
     ("scores_follow_the_quartiles", THRESHOLDS, "q1 = q1 + 0.25 WHERE metric = 'monetary'"),
     ("scores_follow_the_quartiles", THRESHOLDS, "q3 = NULL WHERE metric = 'recency'"),
@@ -172,6 +190,78 @@ def test_rows_of_a_marketplace_that_has_none_are_caught(
     verdict = taken.judge(check, AS_OF)
     assert (verdict.passed, verdict.severity) == (False, ERROR)
     assert "nowhere" in (verdict.description or "")
+
+
+def other_segments(chain: Chain, version: int) -> Chain:
+    """The same chain, after somebody has renamed a segment in the file."""
+    text = resources.files("rfm_platform.customers").joinpath("segments.yaml").read_text("utf-8")
+    file = chain.settings.home.parent / f"segments-{version}.yaml"
+    file.write_text(
+        text.replace("version: 1", f"version: {version}").replace("name: Lost", "name: Gone"),
+        encoding="utf-8",
+    )
+    return replace(chain, settings=chain.settings.model_copy(update={"segments_file": file}))
+
+
+def test_a_snapshot_of_an_earlier_segment_file_stays_right(taken: Chain) -> None:
+    lost = "SELECT COUNT(*) > 0 FROM rfm.rfm_scores WHERE segment = 'Lost'"
+    assert taken.in_warehouse(lost) == [(True,)]
+    later = other_segments(taken, 2)
+    for on in ("03-09", AS_OF):
+        verdict = later.check("scores_follow_the_quartiles", on)
+        assert verdict.passed, verdict.description
+    taken.in_warehouse(
+        "UPDATE rfm.rfm_scores_snapshots SET segment = 'Gone' "
+        "WHERE as_of_date = '2024-03-09' AND user_id = (SELECT MAX(user_id) "
+        "FROM rfm.rfm_scores_snapshots WHERE as_of_date = '2024-03-09' "
+        "GROUP BY r_score, f_score, m_score HAVING COUNT(*) > 1 LIMIT 1)"
+    )
+    verdict = later.check("scores_follow_the_quartiles", "03-09")
+    assert verdict.description == "not in the segment of their cell: 1 of 8 customers"
+
+
+def test_segments_of_an_earlier_day_are_the_files_where_the_run_has_scored_it(
+    taken: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = Transforms.score
+
+    def wrongly(
+        self: Transforms, on: dt.date, segments: Segments, *, per_marketplace: bool
+    ) -> None:
+        wrong = replace(segments, cells=dict.fromkeys(segments.cells, "Lost"))
+        score(self, on, wrong, per_marketplace=per_marketplace)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transforms, "score", wrongly)
+        outcome = taken.snapshot("03-09")
+    (check,) = [c for c in outcome.checks if c.check == "scores_follow_the_quartiles"]
+    assert (check.passed, check.severity) == (False, "ERROR")
+    assert "not in the segment of the file: " in check.description
+    assert taken.judge("scores_follow_the_quartiles", "03-09").passed, "nobody knows which file"
+    assert taken.snapshot("03-09").succeeded
+
+
+@pytest.mark.parametrize("quartiles", ["all", "marketplace"])
+def test_customers_of_equal_worth_have_the_tiers_of_their_names(
+    server: EmbeddedServer, tmp_path: Path, quartiles: str
+) -> None:
+    """In the order of their bytes, whatever a dictionary says."""
+    chain = new_chain(server, tmp_path, quartiles=quartiles)
+    chain.fill(
+        [
+            line(f"{marketplace} {user}", "03-01", marketplace=marketplace, user_id=user)
+            for marketplace in ("shopee", "Lazada", None, "", "étoile")
+            for user in ("a", "B", "Z", "é", "É", "aa", "a b", "_")
+        ]
+        + [line("reseller", "03-02", user_id="much", product_gmv_amount=10**12)]
+    )
+    assert chain.load("03-01", "03-02").succeeded
+    outcome = chain.snapshot("03-02")
+    assert outcome.succeeded, outcome.errors
+    (check,) = [c for c in outcome.checks if c.check == "scores_follow_the_quartiles"]
+    assert check.passed, check.description
+    tiers = "SELECT COUNT(DISTINCT pyramid_tier), BOOL_OR(is_outlier) FROM rfm.rfm_scores"
+    assert chain.in_warehouse(tiers) == [(4, True)]
 
 
 def test_what_is_wrong_is_said_with_marketplace_measure_and_both_numbers(taken: Chain) -> None:

@@ -89,6 +89,35 @@ def test_rows_outside_every_partition_are_counted_and_reported_not_cut_off(chain
     )
 
 
+BEYOND_PYTHON = {
+    "infinity": "1 lines after 2024-12-31, the latest infinity",
+    "-infinity": "1 lines before 2024-01-01 (RFM_START_DATE), the earliest -infinity",
+    "20240-01-01": "1 lines after 2024-12-31, the latest 20240-01-01 00:00:00",
+    "0044-03-15 BC": "1 lines before 2024-01-01 (RFM_START_DATE), the earliest "
+    "0044-03-15 00:00:00 BC",
+}
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "timestamptz"])
+@pytest.mark.parametrize(
+    ("stamp", "said"), BEYOND_PYTHON.items(), ids=["infinity", "minus infinity", "20240", "BC"]
+)
+def test_a_timestamp_that_python_does_not_know_is_reported(
+    chain: Chain, stamp: str, said: str, kind: str
+) -> None:
+    chain.fill([line("a", "01-01"), line("b", "01-01")])
+    chain.in_mart(f"UPDATE {LINES} SET create_timestamp = '{stamp}' WHERE order_id = 'b'")
+    if kind == "timestamptz":
+        chain.in_mart(
+            f"ALTER TABLE {LINES} ALTER create_timestamp TYPE timestamptz "
+            "USING create_timestamp AT TIME ZONE 'Asia/Jakarta'"
+        )
+    outcome = chain.load("01-01")
+    assert outcome.succeeded, outcome.errors
+    (stray,) = [c for c in outcome.checks if c.check == "source_rows_outside_partitions"]
+    assert (stray.passed, stray.severity, stray.description) == (False, "ERROR", said)
+
+
 def test_rows_within_the_partitions_pass(chain: Chain) -> None:
     chain.fill([line("first", "01-01"), line("last", "12-31")])
     assert chain.judge("source_rows_outside_partitions", "01-01").passed

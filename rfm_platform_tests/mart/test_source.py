@@ -12,10 +12,13 @@ import pytest
 
 from rfm_platform.calendar import days_between
 from rfm_platform.customers.extraction import read_days
+from rfm_platform.demo.mart import create_tables
 from rfm_platform.errors import PlatformError
 from rfm_platform.mart import ContractError, Mart, Share, SourceNames
 from rfm_platform.postgres import Database, DatabaseError, external
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.reconcile.bisection import explain_days
+from rfm_platform.reconcile.sides import reconcile_days
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 from rfm_platform_tests.conftest import Row, url_of
 
@@ -437,3 +440,41 @@ def test_two_orders_of_a_day_that_exchange_their_recipients_are_a_change(chain: 
 )
 def test_a_database_is_called_by_its_place(url: str, place: str) -> None:
     assert external("mart", url).label == f"mart ({place})"
+
+
+def test_a_mart_in_another_encoding_equals_the_lake(server: EmbeddedServer, tmp_path: Path) -> None:
+    """Its bytes are not the lake's: what both digest has to be the same text in UTF-8."""
+    with server.database("postgres").connect() as connection:
+        connection.autocommit = True
+        connection.execute(
+            "CREATE DATABASE latin1_mart ENCODING 'LATIN1' TEMPLATE template0 "
+            "LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+    mart = server.database("latin1_mart")
+    with mart.connect() as connection:
+        create_tables(connection)
+    chain = new_chain(server, tmp_path, source_url=url_of(mart))
+    chain = Chain(chain.settings, mart, chain.warehouse)
+    chain.fill(
+        [
+            line(f"é{n}", "01-01", shop_name="Beauté", user_id=f"ü{n}", marketplace="marché")
+            for n in range(3)
+        ],
+        [("marché", "é0", "José"), ("marché", "é1", "Zoë"), ("marché", "é1", "Zoé")],
+    )
+    outcome = chain.load("01-01")
+    failed = [check for check in outcome.checks if not check.passed]
+    assert (outcome.succeeded, failed) == (True, [])
+    assert chain.in_warehouse("SELECT DISTINCT shop_name FROM rfm.aggregated_monthly") == [
+        ("Beauté",)
+    ]
+
+    chain.in_mart("UPDATE order_marketplace SET address_shipping_name = 'Çan' WHERE order_id='é0'")
+    chain.in_mart("UPDATE flatten_order_marketplace SET shop_name = 'Eté' WHERE order_id = 'é2'")
+    platform, days = chain.platform, [day("01-01")]
+    differences = reconcile_days(platform.mart, platform.lake, platform.engine, days).differences
+    found = explain_days(platform.mart, platform.lake, platform.engine, differences)
+    assert [(each.order_id, each.cause) for each in found.explanations] == [
+        ("é0", "recipient changed"),
+        ("é2", "changed: shop_name"),
+    ]

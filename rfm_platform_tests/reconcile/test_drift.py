@@ -1,6 +1,7 @@
 """A year of invented days with planted anomalies: what is found, and what is cried over nothing."""
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ from rfm_platform.calendar import days_between
 from rfm_platform.checks.drift import find_unusual, picture
 from rfm_platform.demo import synthetic
 from rfm_platform.postgres.embedded import EmbeddedServer
-from rfm_platform.reconcile.drift import Limits, Unusual, unusual
+from rfm_platform.reconcile.drift import MOST_DEVIATIONS, Limits, Unusual, unusual
+from rfm_platform.reconcile.history import figures_of_days
 from rfm_platform.reconcile.season import Season, SeasonError, load_season
 from rfm_platform.reconcile.stability import moved_thresholds, population_stability
-from rfm_platform_tests.assets.chain import Chain, day, new_chain
+from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 
 END = day("2024-12-31")
 FIRST = day("2024-01-01")
@@ -38,6 +40,11 @@ ANOMALIES = {
     "customers re-keyed": (f"UPDATE {TABLE} SET user_id = user_id || '-new'" + ON, 100),
 }
 DAYS_EACH = 4
+
+
+@pytest.fixture
+def chain(server: EmbeddedServer, tmp_path: Path) -> Chain:
+    return new_chain(server, tmp_path)
 
 
 def read(chain: Chain, days: list[dt.date]) -> None:
@@ -120,6 +127,51 @@ def test_a_day_like_the_others_is_not_told() -> None:
 
 def test_a_day_without_a_line_is_told() -> None:
     assert {"orders", "revenue"} <= set(judge(None))
+
+
+def test_figures_that_are_always_nothing_are_not_told() -> None:
+    history = [figures(row["day"], row["orders"], gmv_base=0) for row in HISTORY]
+    today = figures(TODAY, 1003, gmv_base=0)
+    assert unusual([*history, today], [TODAY], ORDINARY, LIMITS)[TODAY] == []
+
+
+def test_a_figure_that_never_varied_is_told_with_a_number_that_json_has() -> None:
+    history = [figures(row["day"], row["orders"], gmv_base=0) for row in HISTORY]
+    found = unusual([*history, figures(TODAY, 1003)], [TODAY], ORDINARY, LIMITS)[TODAY]
+    assert [each.figure for each in found] == ["revenue", "average order value"]
+    for each in found:
+        json.dumps(each.row(), allow_nan=False)
+        assert each.deviations == MOST_DEVIATIONS
+
+
+def test_a_negative_amount_has_its_limits_too() -> None:
+    """Refunds: less than nothing is usual, and a little less of it is no news."""
+    history = [figures(row["day"], row["orders"], gmv_base=-100_000) for row in HISTORY]
+    today = figures(TODAY, 1003, gmv_base=-101_000)
+    assert unusual([*history, today], [TODAY], ORDINARY, LIMITS)[TODAY] == []
+
+
+def test_a_line_without_a_marketplace_is_not_taken_for_all_of_them(chain: Chain) -> None:
+    """Both have a null: new customers are counted for each."""
+    on = day("06-03")
+    chain.fill(
+        [line(f"{n}", "06-03", user_id=f"u{n}") for n in range(4)]
+        + [line("dirty", "06-03", marketplace=None, user_id="somebody")]
+        + [line("l", "06-03", marketplace="lazada", user_id="u")]
+    )
+    read(chain, [on])
+    rows = figures_of_days(chain.platform.lake, chain.platform.engine, on, on)
+    found = sorted(
+        (str(row["marketplace"]), row["is_all"], row["new_customers"])
+        for row in rows
+        if row["is_all_shops"]
+    )
+    assert found == [
+        ("None", False, 1),
+        ("None", True, 6),
+        ("lazada", False, 1),
+        ("shopee", False, 4),
+    ]
 
 
 def test_too_little_history_says_nothing() -> None:

@@ -1,5 +1,6 @@
--- A line's columns in one text, unambiguous, so that two sides can compare lines.
-MD5(CONCAT(
+-- A line's columns in one text, unambiguous, so that two sides can compare lines; in UTF-8, whatever
+-- the mart's encoding is.
+MD5(CONVERT_TO(CONCAT(
     COALESCE(LENGTH({marketplace}) || ':' || {marketplace}, '-'), ';',
     COALESCE(LENGTH({shop_id}) || ':' || {shop_id}, '-'), ';',
     COALESCE(LENGTH({shop_name}) || ':' || {shop_name}, '-'), ';',
@@ -19,5 +20,4 @@ MD5(CONCAT(
     COALESCE(
         LENGTH({order_shipping_fee_buyer_amount}) || ':'
         || {order_shipping_fee_buyer_amount}, '-'
-    )
-))
+    )), 'UTF8'))

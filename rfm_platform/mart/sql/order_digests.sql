@@ -2,7 +2,7 @@
 -- of its recipient.
 SELECT
     lines.order_id,
-    lines.digest || '/' || COALESCE(MD5(MAX(names.name)), '-') AS digest
+    lines.digest || '/' || COALESCE(MD5(CONVERT_TO(MAX(names.name), 'UTF8')), '-') AS digest
 FROM (
     SELECT
         COALESCE({order_id}, '') AS order_id,

@@ -71,9 +71,9 @@ names AS (
     SELECT
         d.day,
         d.marketplace,
-        SUM(('x0' || LEFT(MD5(CONCAT(
+        SUM(('x0' || LEFT(MD5(CONVERT_TO(CONCAT(
             COALESCE(LENGTH(d.order_id) || ':' || d.order_id, '-'), ';', n.name
-        )), 15))::bit(64)::bigint)::text AS names_fingerprint
+        ), 'UTF8')), 15))::bit(64)::bigint)::text AS names_fingerprint
     FROM orders AS d
     JOIN (
         SELECT

@@ -10,7 +10,10 @@ WITH firsts AS (
     GROUP BY marketplace, user_id
 ),
 new_customers AS (
-    SELECT day, marketplace, COUNT(user_id) AS new_customers
+    SELECT
+        day, marketplace,
+        GROUPING(marketplace) = 1 AS is_all,
+        COUNT(user_id) AS new_customers
     FROM firsts
     WHERE day BETWEEN CAST($first AS DATE) AND CAST($last AS DATE)
     GROUP BY GROUPING SETS ((day), (day, marketplace))
@@ -48,10 +51,11 @@ figures AS (
 )
 SELECT
     f.* EXCLUDE (is_all, is_all_shops),
-    is_all,
+    f.is_all,
     is_all_shops,
     CASE WHEN is_all_shops THEN COALESCE(n.new_customers, 0) END AS new_customers
 FROM figures AS f
-LEFT JOIN new_customers AS n
-    ON is_all_shops AND n.day = f.day AND n.marketplace IS NOT DISTINCT FROM f.marketplace
+LEFT JOIN new_customers AS n -- a marketplace may be null, and so it is in the total
+    ON is_all_shops AND n.day = f.day AND n.is_all = f.is_all
+    AND n.marketplace IS NOT DISTINCT FROM f.marketplace
 ORDER BY f.day, f.marketplace, f.shop_id
