@@ -81,8 +81,17 @@ def prepare_dagster_home(settings: Settings) -> Path:
     if CONFIG_FILE.exists():
         config = yaml.safe_load(CONFIG_FILE.read_text(encoding="utf-8"))
         config["storage"]["custom"]["config"] = {"base_dir": str(directory.absolute())}
-        (directory / CONFIG_FILE.name).write_text(yaml.safe_dump(config), encoding="utf-8")
+        _replace(directory / CONFIG_FILE.name, yaml.safe_dump(config))
     return directory
+
+
+def _replace(file: Path, text: str) -> None:
+    """Writes a file in one go: whoever reads half of this one has other runs, and no pool."""
+    if file.exists() and file.read_text(encoding="utf-8") == text:
+        return
+    aside = file.with_name(f"{file.name}.{os.getpid()}")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(file)
 
 
 @contextmanager

@@ -101,7 +101,7 @@ class MartSnapshot:
 
         By its statistics: no, where it has none, as of a view.
         """
-        found = self._connection.execute(self._statement("orders_estimate")).fetchone()
+        found = self._connection.execute(self._statement("orders_estimate"), {}).fetchone()
         return found is not None and lines >= found[0] / 2
 
     def fingerprints(self, days: Collection[dt.date]) -> dict[dt.date, str]:

@@ -30,6 +30,8 @@ _PINNED = {
     "DateStyle": "ISO, YMD",
     "TimeZone": "UTC",
     "standard_conforming_strings": "on",
+    # A snapshot waits while what it has given is joined and written.
+    "idle_in_transaction_session_timeout": "0",
 }
 
 

@@ -106,6 +106,8 @@ def external(name: str, url: str) -> Database:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         raise DatabaseError(f"the URL of {name} is none: expected postgresql://…") from None
+    if "@" in (parsed.host or ""):
+        raise DatabaseError(f"the URL of {name} is none: an @ in a password is written %40")
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise DatabaseError(
             f"the URL of {name} is for {parsed.get_backend_name()}: only PostgreSQL is read"
@@ -116,10 +118,15 @@ def external(name: str, url: str) -> Database:
         "user": parsed.username,
         "password": parsed.password,
         "dbname": parsed.database,
-        **parsed.query,
+        **{key: _joined(value) for key, value in parsed.query.items()},
     }
     place = f"{parameters['host'] or 'local'}:{parameters['port'] or 5432}"
     return Database(
         label=f"{name} ({place}/{parsed.database})",
         conninfo=lambda: {k: v for k, v in parameters.items() if v is not None},
     )
+
+
+def _joined(value: str | tuple[str, ...]) -> str:
+    """What a URL says several times, several hosts say, as libpq takes it."""
+    return value if isinstance(value, str) else ",".join(value)

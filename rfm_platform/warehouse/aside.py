@@ -20,8 +20,9 @@ class Aside:
     def add(self, table: sa.Table, rows: CsvWriter) -> None:
         """Adds rows to the copy of a table."""
         aside = _aside(table)
-        statement = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {})")
+        statement = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DROP")
         self._connection.execute("SET LOCAL client_min_messages = warning")
+        self._connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         self._connection.execute(statement.format(aside, sql.Identifier(SCHEMA, table.name)))
         with self._connection.cursor() as cursor, cursor.copy(copy_in(table, aside)) as copy:
             rows(copy.write)

@@ -29,7 +29,13 @@ class Publication:
         old rows, and the rows of both would stay.
         """
         locked = table.name if partition is None else f"{table.name} {partition}"
-        self._connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCKS, locked])
+        # Every publication begins here, and may wait for the engine between two statements for
+        # longer than a server lets transactions be idle.
+        self._connection.execute(
+            "SELECT pg_advisory_xact_lock(%s, hashtext(%s)), "
+            "set_config('idle_in_transaction_session_timeout', '0', true)",
+            [LOCKS, locked],
+        )
 
     def replace(self, table: sa.Table, partition: tuple[str, dt.date], rows: CsvWriter) -> int:
         r"""Replaces the rows whose partition column has the given value.

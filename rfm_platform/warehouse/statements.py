@@ -23,6 +23,7 @@ def columns_of(columns: Iterable[sa.Column[Any]]) -> sql.Composed:
 
 def copy_in(table: sa.Table, target: sql.Identifier) -> sql.Composed:
     """COPY of all of a table's columns, in the catalogue's order, into it or into a copy of it."""
-    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL '\\N')").format(
+    # E: a backslash is one whatever standard_conforming_strings says.
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL E'\\\\N')").format(
         target, columns_of(table.columns)
     )
