@@ -16,6 +16,7 @@ from rfm_platform.automation.instance import (
     PROCESS_TAG,
     end_killed_runs,
     open_instance,
+    prepare_dagster_home,
     process_tag,
 )
 from rfm_platform.automation.storage import KeptOpenEventLogStorage
@@ -58,6 +59,25 @@ def test_an_instance_that_is_opened_for_a_home_keeps_its_files_there(
         instance.get_runs_count()
     assert list((tmp_path / "home").rglob("*.db"))
     assert not list((tmp_path / "elsewhere").rglob("*"))
+
+
+def test_dagsters_file_is_replaced_in_one_go_and_only_where_it_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads half of it has runs of their own, and no pool."""
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    file = prepare_dagster_home(read_settings(tmp_path)) / "dagster.yaml"
+    text, before = file.read_text("utf-8"), file.stat().st_ino
+    assert "default_limit: 1" in text
+    prepare_dagster_home(read_settings(tmp_path))
+    assert file.stat().st_ino == before
+    with file.open("a") as open_for_long:
+        open_for_long.write("# of an earlier release\n")
+        open_for_long.flush()
+        prepare_dagster_home(read_settings(tmp_path))
+        assert file.stat().st_ino != before
+    assert file.read_text("utf-8") == text
+    assert [path.name for path in file.parent.iterdir()] == ["dagster.yaml"]
 
 
 def test_with_a_url_dagster_keeps_its_runs_in_postgresql(
