@@ -18,6 +18,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as TargetMaterialization,
 )
 
+from rfm_platform.customers.earlier import NotKeptError
 from rfm_platform.lake import LakeTable
 from rfm_platform.materializations import newest
 from rfm_platform.partitions import days_of
@@ -80,8 +81,20 @@ def judge_days(
     empty = [day for day in days if day not in there]
     newest = max(there, default=None)
     gone = Retention(newest, keep_days).dropped(empty) if keep_days else empty
-    verdicts = {day: without_rows if day in gone else verdict_of(day) for day in days}
+    verdicts = {day: without_rows if day in gone else _judged(verdict_of, day) for day in days}
     return report(context, table.name, check_name, verdicts, blocking=blocking)
+
+
+def _judged(verdict_of: Callable[[dt.date], Verdict], day: dt.date) -> Verdict:
+    try:
+        return verdict_of(day)
+    except NotKeptError:
+        return Verdict(
+            False,
+            "Not checked: the lines that this snapshot was made from are not kept any more "
+            "(RFM_KEEP_VERSIONS_DAYS), and those of today are others.",
+            dg.AssetCheckSeverity.WARN,
+        )
 
 
 def report(

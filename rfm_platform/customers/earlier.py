@@ -18,6 +18,10 @@ from rfm_platform.lake import GoneError, Lake, Partition
 LARGEST_SHARE = 0.5
 
 
+class NotKeptError(GoneError):
+    """The lines that a snapshot was made from are not kept any more."""
+
+
 @dataclass(frozen=True)
 class Earlier:
     """A snapshot to carry customers over from.
@@ -39,14 +43,26 @@ def days_of_snapshot(session: SqlSession, lake: Lake, as_of: dt.date) -> list[Pa
     Whatever else a snapshot consists of is made from the same, also where another run has read
     days again meanwhile. Without such a snapshot, or its version: the days as they are.
     """
+    with suppress(NotKeptError):
+        return days_it_was_made_from(session, lake, as_of)
+    return lake.source_orders.partitions(None, as_of)
+
+
+def days_it_was_made_from(session: SqlSession, lake: Lake, as_of: dt.date) -> list[Partition]:
+    """Likewise, for whoever judges the snapshot. Without one: the days as they are.
+
+    Raises:
+        NotKeptError: its version of source_orders is not kept any more.
+    """
     current = lake.source_orders.version()
     for snapshot in lake.final_user_analysis.partitions(as_of, as_of):
         session.view_files("snapshot", snapshot.files, lake.final_user_analysis.shape)
         ((version,),) = session.rows("SELECT source_version FROM snapshot LIMIT 1")
-        if version == current:
-            break
-        with suppress(GoneError):
-            return lake.source_orders.partitions(None, as_of, version=version)
+        if version != current:
+            try:
+                return lake.source_orders.partitions(None, as_of, version=version)
+            except GoneError as error:
+                raise NotKeptError(str(error)) from None
     return lake.source_orders.partitions(None, as_of)
 
 

@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from rfm_platform.customers.earlier import days_of_snapshot
+from rfm_platform.customers.earlier import days_it_was_made_from
 from rfm_platform.customers.segments import Segments
 from rfm_platform.customers.transforms import Transforms
 from rfm_platform.engine import SqlSession, read_sql
@@ -35,9 +35,12 @@ def sums_violations(
 
     Args:
         table: final_user_analysis, rfm_scores or cohort_matrix.
+
+    Raises:
+        NotKeptError: what the snapshot was made from is not kept any more.
     """
     with transforms.engine.session() as session:
-        transforms.view_months(session, days_of_snapshot(session, transforms.lake, as_of))
+        transforms.view_months(session, days_it_was_made_from(session, transforms.lake, as_of))
         _view_snapshots(session, transforms, as_of)
         lake = _by_source(session.records(read_sql(__package__, "snapshot_sums")))
     published = _by_source(
@@ -76,9 +79,13 @@ def score_violations(
 
 
 def cohort_violations(transforms: Transforms, as_of: dt.date) -> list[str]:
-    """Which cells of a day's cohort matrix break what always holds."""
+    """Which cells of a day's cohort matrix break what always holds.
+
+    Raises:
+        NotKeptError: what the snapshot was made from is not kept any more.
+    """
     with transforms.engine.session() as session:
-        transforms.view_months(session, days_of_snapshot(session, transforms.lake, as_of))
+        transforms.view_months(session, days_it_was_made_from(session, transforms.lake, as_of))
         _view_snapshots(session, transforms, as_of)
         found = session.rows(read_sql(__package__, "cohort_violations"))
     return _bounded(

@@ -304,6 +304,22 @@ def test_a_snapshot_is_made_of_one_source_though_another_run_reads_days_meanwhil
     assert chain.in_warehouse("SELECT SUM(cohort_size) FROM rfm.cohort_matrix") == [(3,)]
 
 
+def test_a_snapshot_whose_lines_are_not_kept_any_more_is_not_called_wrong(chain: Chain) -> None:
+    chain.fill([line(f"{on}-{n}", on) for on in DAYS for n in range(2)])
+    assert chain.load(DAYS[0], DAYS[-1]).succeeded
+    assert chain.snapshot(DAYS[-1]).succeeded
+    chain.in_mart("DELETE FROM flatten_order_marketplace WHERE order_id = '03-01-1'")
+    assert chain.load(DAYS[0], DAYS[-1]).succeeded
+    checks = ("sums_equal_the_months", "score_sums_equal_the_months", "cohorts_add_up")
+    assert all(chain.judge(check, DAYS[-1]).passed for check in checks)
+    for _ in range(2):
+        chain.platform.lake.source_orders.vacuum(0)
+    for check in checks:
+        verdict = chain.judge(check, DAYS[-1])
+        assert (verdict.passed, verdict.severity) == (False, WARN)
+        assert (verdict.description or "").startswith("Not checked: the lines")
+
+
 def test_missing_days_warn_with_how_many_and_which(taken: Chain) -> None:
     verdict = taken.check("history_is_complete", AS_OF)
     assert (verdict.passed, verdict.severity) == (False, WARN)
