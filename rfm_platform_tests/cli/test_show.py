@@ -194,7 +194,9 @@ def test_no_digit_is_lost_in_a_narrow_terminal_or_a_pipe(filled: Chain, width: i
 
 def test_a_title_in_square_brackets_is_shown_as_it_is() -> None:
     out = io.StringIO()
-    Console(width=80, file=out).print(titled("warehouse ([fe80::1]:5432/rfm) [/b]"))
+    table = titled("warehouse ([fe80::1]:5432/rfm) [/b]")
+    table.add_column("a column that is as wide as the title of its table")
+    Console(width=80, file=out).print(table)
     assert "warehouse ([fe80::1]:5432/rfm) [/b]" in out.getvalue()
 
 
