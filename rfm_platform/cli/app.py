@@ -128,6 +128,8 @@ def show(
     as_of: SnapshotDay = None,
 ) -> None:
     """Show segments with their actions, the retention of cohorts, months, or checks."""
+    if as_of is not None and view not in (View.SEGMENTS, View.COHORTS):
+        raise UsageError(f"--as-of is for segments and cohorts: {view} are shown as they are now.")
     from rfm_platform.cli import show as tables
 
     settings = load_settings()
@@ -177,8 +179,8 @@ def audience(
         as_of=as_of,
     )
     console.print(
-        f"{receipt['customers']:,} customers of {segment} as of {receipt['as_of_date']} are in "
-        f"{output}; the receipt lies beside it and in rfm.audiences.",
+        f"{receipt['customers']:,} customers of {escape(segment)} as of {receipt['as_of_date']} "
+        f"are in {escape(str(output))}; the receipt lies beside it and in rfm.audiences.",
         highlight=False,
         soft_wrap=True,
     )
@@ -220,7 +222,7 @@ def maintain() -> None:
     from rfm_platform.wiring import build_platform
 
     with open_instance(settings) as instance:
-        console.print(remove_what_is_old(instance, build_platform(settings)).summary)
+        console.print(escape(remove_what_is_old(instance, build_platform(settings)).summary))
 
 
 @app.command()

@@ -37,22 +37,24 @@ def find(
     """List the databases in a server's containers, and how to reach them."""
     from rfm_platform.bi_database.finder import find_databases
 
-    with console.status(f"asking {host}"):
+    with console.status(f"asking {escape(host)}"):
         found = find_databases(host, engine)
     if not found:
-        console.print(f"No running container on {host} answers as PostgreSQL.")
+        console.print(f"No running container on {escape(host)} answers as PostgreSQL.")
         raise typer.Exit(1)
     table = titled(f"Databases in containers on {host}")
     for name in ("container", "image", "PostgreSQL", "database", "MB", "role"):
         table.add_column(name, justify="right" if name == "MB" else "left")
     for each in found:
         size = f"{each.bytes / 1e6:,.1f}"
-        table.add_row(each.container, each.image, each.version, each.database, size, each.user)
+        texts = (each.container, each.image, each.version, each.database, size, each.user)
+        table.add_row(*map(escape, texts))
     console.print(table)
     console.print("To reach the largest:", highlight=False)
-    console.print(f"  export RFM_BI_SOURCE_COMMAND='{found[0].command}'", soft_wrap=True)
-    console.print(f"  export RFM_BI_SOURCE_USER={found[0].user}")
-    console.print(f"  export RFM_BI_SOURCE_DATABASE={found[0].database}")
+    command, user, database = map(escape, (found[0].command, found[0].user, found[0].database))
+    console.print(f"  export RFM_BI_SOURCE_COMMAND='{command}'", soft_wrap=True)
+    console.print(f"  export RFM_BI_SOURCE_USER={user}")
+    console.print(f"  export RFM_BI_SOURCE_DATABASE={database}")
 
 
 @bi.command()
@@ -77,7 +79,7 @@ def inventory() -> None:
         table.add_column(name, justify="left" if name in ("table", "kind") else "right")
     for row in tables_of(state)[:40]:
         rows = "" if row["rows_about"] is None else f"{row['rows_about']:,}"
-        table.add_row(row["table"], row["kind"], rows, f"{row['bytes'] / 1e6:,.2f}")
+        table.add_row(escape(row["table"]), row["kind"], rows, f"{row['bytes'] / 1e6:,.2f}")
     console.print(table)
 
 
@@ -90,9 +92,9 @@ def dump() -> None:
     move = bi_drill(settings, dt.datetime.now().astimezone().date().isoformat())
     with console.status("dumping") as status:
         manifest = move.make_dump(_telling(status))
-    console.print(f"{manifest.summary}: {move.directory}", soft_wrap=True)
+    console.print(f"{manifest.summary}: {move.directory}", soft_wrap=True, markup=False)
     for text in move.remove_old_dumps(settings.bi_keep_dumps):
-        console.print(text)
+        console.print(text, markup=False)
 
 
 @bi.command()
@@ -110,9 +112,9 @@ def restore(
     move = replace(move, directory=dump_directory or _newest_dump())
     _tell_dump(move)
     with console.status("looking at the target") as status:
-        findings = move.restore_dump(lambda *state: status.update(in_words(*state)))
+        findings = move.restore_dump(lambda *state: status.update(escape(in_words(*state))))
     show_findings(console, findings)
-    console.print(f"Restored into {move.target.label}. Now: rfm bi verify", soft_wrap=True)
+    console.print(f"Restored into {escape(move.target.label)}. Now: rfm bi verify", soft_wrap=True)
 
 
 @bi.command()
@@ -158,7 +160,7 @@ def migrate(
                 highlight=False,
             )
     page = write_report(move)
-    console.print(f"Report: {page}", soft_wrap=True)
+    console.print(f"Report: {page}", soft_wrap=True, markup=False)
     journal = read_journal(move)
     if journal.failed is not None:
         raise typer.Exit(1)
@@ -178,7 +180,7 @@ def smoke(
 
     settings = load_settings()
     server = required_server(settings)
-    with console.status(f"asking {server.url}"):
+    with console.status(f"asking {escape(server.url)}"):
         findings = smoke_test(
             server, settings.home / "bi_move" / "smoke.json", after_restart=after_restart
         )

@@ -40,7 +40,7 @@ def show_verification(console: Console, found: "Verification") -> None:
         table.add_column(name, justify="right" if name.startswith("rows") else "left")
     for each in found.tables:
         table.add_row(
-            each.table,
+            escape(each.table),
             f"[{COLOURS[each.state]}]{each.state}[/]",
             *(
                 f"{rows:,}" if rows is not None else ""

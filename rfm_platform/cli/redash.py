@@ -36,7 +36,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Undo what people e
 def show_plan(overwrite: Overwrite = False) -> None:
     """Show what apply would do, and what people have edited; exit code 2 if there is something."""
     the = _provisioner()
-    with console.status(f"asking {the.redash.url}"):
+    with console.status(f"asking {escape(the.redash.url)}"):
         changes = the.read().plan(overwrite=overwrite)
         the.refuse_bad_shapes()
     for change in changes:
@@ -58,7 +58,7 @@ def apply(overwrite: Overwrite = False) -> None:
     if not published:
         raise PlatformError("Nothing is published yet that could be shown: `rfm materialize`.")
     the = _provisioner()
-    with console.status(f"asking {the.redash.url}"):
+    with console.status(f"asking {escape(the.redash.url)}"):
         changes = the.read().plan(overwrite=overwrite)
     for change in changes:
         _show(change)
@@ -93,7 +93,7 @@ def export(
     from rfm_platform.dashboards.redash.export import export as read_dashboards
 
     the = _provisioner()
-    with console.status(f"reading {the.redash.url}"):
+    with console.status(f"reading {escape(the.redash.url)}"):
         found = read_dashboards(the.redash, dashboard or (), the.source.name)
     found.write(directory, "dashboards")
     declaration = load_declaration(directory)
@@ -107,6 +107,7 @@ def export(
         + (", without making them anew." if adopt else ", as new ones."),
         highlight=False,
         soft_wrap=True,
+        markup=False,
     )
 
 

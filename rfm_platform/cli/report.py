@@ -33,6 +33,8 @@ def show_report(
             f"{day or '…'}` takes a snapshot and writes one; or materialize customer_report."
         )
     path = reports.path(day).resolve()
-    console.print(f"\nThe report as of {day}:\n  {path}", highlight=False, soft_wrap=True)
+    console.print(
+        f"\nThe report as of {day}:\n  {path}", highlight=False, soft_wrap=True, markup=False
+    )
     if open_it and not webbrowser.open(path.as_uri()):
         raise NoReportError(f"No browser could be started here. Open {path} in one.")

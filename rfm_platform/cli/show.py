@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from rfm_platform.automation.instance import open_instance
-from rfm_platform.cli.progress import titled
+from rfm_platform.cli.progress import print_whole, titled
 from rfm_platform.customers.overviews import monthly_table, retention_table, segment_table
 from rfm_platform.definitions import build_defs
+from rfm_platform.errors import PlatformError
 from rfm_platform.lake import LakeTable
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings
@@ -44,24 +45,25 @@ NOTHING = "There is nothing to show yet: run `rfm demo`, or `rfm materialize --f
 def show_segments(settings: Settings, console: Console, as_of: dt.date | None = None) -> None:
     """Segments of a snapshot with their actions."""
     platform = build_platform(settings)
-    day = _snapshot(platform.lake.rfm_scores, as_of, console)
+    day = _snapshot(platform.lake.rfm_scores, as_of)
     if day is None:
+        console.print(NOTHING)
         return
     overview = segment_table(platform.lake, platform.engine, platform.segments(), day)
     table = titled(f"Customers as of {day}")
-    table.add_column("segment", style="bold", no_wrap=True)
+    table.add_column("segment", style="bold", overflow="fold")
     for name in ("customers", "%", "orders", "revenue", "%"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in overview.segments:
         table.add_row(
-            row["segment"],
+            escape(row["segment"]),
             f"{row['customers']:,}",
             f"{row['customers_percent']:.1f}",
             f"{row['orders']:,}",
             f"{row['revenue']:,}",
             f"{row['revenue_percent']:.1f}",
         )
-    console.print(table)
+    print_whole(console, table)
     if overview.revenue_share_of_top_20_percent is not None:
         share = overview.revenue_share_of_top_20_percent
         console.print(f"The top 20 % of customers bring {share:.0%} of the revenue.\n")
@@ -69,15 +71,16 @@ def show_segments(settings: Settings, console: Console, as_of: dt.date | None = 
     actions.add_column("segment", style="bold", no_wrap=True)
     actions.add_column("action")
     for row in overview.segments:
-        actions.add_row(row["segment"], row["action"])
+        actions.add_row(escape(row["segment"]), escape(row["action"]))
     console.print(actions)
 
 
 def show_cohorts(settings: Settings, console: Console, as_of: dt.date | None = None) -> None:
     """Retention by month of first order, a darker cell for a larger share."""
     platform = build_platform(settings)
-    day = _snapshot(platform.lake.cohort_matrix, as_of, console)
+    day = _snapshot(platform.lake.cohort_matrix, as_of)
     if day is None:
+        console.print(NOTHING)
         return
     rows = retention_table(platform.lake, platform.engine, day)
     months = [name for name in (rows[0] if rows else ()) if name.startswith("m")]
@@ -90,7 +93,7 @@ def show_cohorts(settings: Settings, console: Console, as_of: dt.date | None = N
     for row in rows:
         cells = [_shaded(row[month]) for month in months]
         table.add_row(row["cohort"], f"{row['customers']:,} ", *cells)
-    console.print(table)
+    print_whole(console, table)
     if any(str(row[month]).endswith("*") for row in rows for month in months):
         console.print("* the month is not over.\n")
 
@@ -103,10 +106,14 @@ def show_months(settings: Settings, console: Console) -> None:
         return
     table = titled("Months")
     for name in rows[0]:
-        table.add_column(name.replace("_", " "), justify="left" if name in _TEXT else "right")
+        if name in _TEXT:
+            table.add_column(name, overflow="fold")
+        else:
+            table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(*(f"{v:,}" if isinstance(v, int) else str(v) for v in row.values()))
-    console.print(table)
+        texts = (f"{v:,}" if isinstance(v, int) else str(v) for v in row.values())
+        table.add_row(*map(escape, texts))
+    print_whole(console, table)
 
 
 def show_checks(settings: Settings, console: Console) -> None:
@@ -145,9 +152,9 @@ def show_checks(settings: Settings, console: Console) -> None:
 def show_status(settings: Settings, console: Console) -> None:
     """Servers, newest partitions, failed checks."""
     platform = build_platform(settings)
-    console.print(f"home        {settings.home}")
-    console.print(f"data mart   {platform.mart.database.label}", highlight=False)
-    console.print(f"warehouse   {platform.warehouse.database.label}", highlight=False)
+    console.print(f"home        {escape(str(settings.home))}", highlight=False)
+    console.print(f"data mart   {escape(platform.mart.database.label)}", highlight=False)
+    console.print(f"warehouse   {escape(platform.warehouse.database.label)}", highlight=False)
     server = EmbeddedServer(settings.home).status()
     state = f"running, process {server.pid}" if server.running else "not running"
     console.print(f"embedded    {state}", highlight=False)
@@ -165,15 +172,15 @@ def show_status(settings: Settings, console: Console) -> None:
 _TEXT = ("month", "marketplace")
 
 
-def _snapshot(table: LakeTable, as_of: dt.date | None, console: Console) -> dt.date | None:
+def _snapshot(table: LakeTable, as_of: dt.date | None) -> dt.date | None:
+    """The day that is asked for, else the newest; None: nobody asked for one, and there is none."""
     days = [partition.value for partition in table.partitions()]
-    if as_of is None and days:
-        return days[-1]
-    if as_of in days:
-        return as_of
-    kept = ", ".join(map(str, days[-10:]))
-    console.print(f"There is no snapshot of {as_of}. The newest are: {kept}" if days else NOTHING)
-    return None
+    if as_of is None:
+        return days[-1] if days else None
+    if as_of not in days:
+        kept = f"The newest are: {', '.join(map(str, days[-10:]))}" if days else NOTHING
+        raise PlatformError(f"There is no snapshot of {as_of}. {kept}")
+    return as_of
 
 
 def _shaded(value: object) -> str:

@@ -100,8 +100,9 @@ class Mart:
             statement_timeout_seconds=self.timeout_seconds,
             exported_snapshot=exported,
         ) as connection:
-            for setting, value in _PINNED.items():
-                connection.execute("SELECT set_config(%s, %s, false)", [setting, value])
+            each = sql.SQL(", ").join([sql.SQL("set_config(%s, %s, false)")] * len(_PINNED))
+            values = [text for setting in _PINNED.items() for text in setting]
+            connection.execute(sql.SQL("SELECT {}").format(each), values)
             yield connection
 
     def contract_violations(self) -> list[str]:

@@ -5,6 +5,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from rfm_platform.dashboards.redash.declaration import load_declaration
+from rfm_platform.dashboards.redash.filled import values_of
 from rfm_platform.dashboards.redash.ledger import Ledger
 from rfm_platform.dashboards.redash.provision import Provisioner
 from rfm_platform.dashboards.redash.writing import Source
@@ -55,7 +56,7 @@ def provisioner(platform: Platform) -> Provisioner:
     return Provisioner(
         redash,
         Ledger(platform.warehouse, redash.url.rstrip("/"), settings.timezone),
-        load_declaration(settings.redash_dashboards),
+        load_declaration(settings.redash_dashboards, values_of(settings)),
         _source(settings.redash_data_source, settings.redash_warehouse_url),
     )
 

@@ -1,14 +1,20 @@
 """The commands that only show: what a person sees of a filled home, and of an empty one."""
 
+import io
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
+import yaml
+from rich.console import Console
 
+from rfm_platform.cli.progress import titled
+from rfm_platform.cli.show import show_months
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.assets.chain import Chain, line, new_chain
 from rfm_platform_tests.cli.conftest import PASSWORD, Rfm, environment, rfm
@@ -63,11 +69,24 @@ def test_an_older_snapshot_is_shown_when_it_is_asked_for(rfm_here: Rfm, filled: 
     assert "Customers as of 2024-01-31" in said.out
 
 
+@pytest.mark.parametrize("view", ["segments", "cohorts"])
 def test_a_snapshot_that_is_not_there_is_answered_with_those_that_are(
-    rfm_here: Rfm, filled: Chain
+    rfm_here: Rfm, filled: Chain, view: str
 ) -> None:
-    said = rfm_here(environment(filled), "show", "cohorts", "--as-of", "2024-01-15")
-    assert "There is no snapshot of 2024-01-15. The newest are: 2024-01-31, 2024-02-01" in said.out
+    said = rfm_here(environment(filled), "show", view, "--as-of", "2024-01-15")
+    assert said.code == 1
+    assert "There is no snapshot of 2024-01-15. The newest are: 2024-01-31, 2024-02-01" in said.err
+    assert said.out == ""
+
+
+@pytest.mark.parametrize("view", ["monthly", "checks"])
+def test_a_day_is_refused_where_it_would_be_ignored(
+    rfm_here: Rfm, filled: Chain, view: str
+) -> None:
+    said = rfm_here(environment(filled), "show", view, "--as-of", "2024-01-31")
+    assert said.code == 1
+    assert f"--as-of is for segments and cohorts: {view} are shown as they are now." in said.err
+    assert said.out == ""
 
 
 def test_report_says_where_the_newest_report_is_and_an_older_one(
@@ -144,6 +163,75 @@ def test_an_empty_home_says_how_to_begin(rfm_here: Rfm, chain: Chain, view: str)
     said = rfm_here(environment(chain), "show", view)
     assert said.code == 0
     assert "There is nothing to show yet: run `rfm demo`" in said.out
+
+
+@pytest.mark.parametrize("view", ["segments", "cohorts"])
+def test_a_day_of_an_empty_home_is_an_error_that_says_how_to_begin(
+    rfm_here: Rfm, chain: Chain, view: str
+) -> None:
+    said = rfm_here(environment(chain), "show", view, "--as-of", "2024-01-31")
+    assert said.code == 1
+    assert "There is no snapshot of 2024-01-31. There is nothing to show yet: run" in said.err
+
+
+@pytest.mark.parametrize("width", [20, 60, 80])
+def test_no_digit_is_lost_in_a_narrow_terminal_or_a_pipe(filled: Chain, width: int) -> None:
+    filled.in_warehouse(
+        "UPDATE rfm.aggregated_monthly SET total_order = total_order * 1234567, "
+        "total_gmv_base_amount = total_gmv_base_amount * 1234567"
+    )
+    out = io.StringIO()
+    try:
+        show_months(filled.settings, Console(width=width, file=out))
+    finally:
+        filled.in_warehouse(
+            "UPDATE rfm.aggregated_monthly SET total_order = total_order / 1234567, "
+            "total_gmv_base_amount = total_gmv_base_amount / 1234567"
+        )
+    (january,) = [line.split() for line in out.getvalue().splitlines() if "2024-01" in line]
+    assert {f"{45_000 * 1_234_567:,}", f"{10 * 1_234_567:,}"} < set(january)
+
+
+def test_a_title_in_square_brackets_is_shown_as_it_is() -> None:
+    out = io.StringIO()
+    table = titled("warehouse ([fe80::1]:5432/rfm) [/b]")
+    table.add_column("a column that is as wide as the title of its table")
+    Console(width=80, file=out).print(table)
+    assert "warehouse ([fe80::1]:5432/rfm) [/b]" in out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def bracketed(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    """A segment, an action and a marketplace that look like markup."""
+    directory = tmp_path_factory.mktemp("bracketed")
+    ours = resources.files("rfm_platform.customers").joinpath("segments.yaml").read_text("utf-8")
+    content = yaml.safe_load(ours)
+    for number, segment in enumerate(content["segments"]):
+        segment |= {"name": f"Part {number} [cold] [/b]", "action": "Win [bold] back [/i]"}
+    file = directory / "segments.yaml"
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    chain = new_chain(server, directory, segments_file=file)
+    chain.fill([line(f"a{n}", "01-31", marketplace="Toko [red]") for n in range(10)])
+    for outcome in chain.materialize("01-31", "01-31", "last"):
+        assert outcome.succeeded, outcome.errors
+    return chain
+
+
+def test_names_in_square_brackets_are_shown_as_they_are(
+    rfm_here: Rfm, bracketed: Chain, tmp_path: Path
+) -> None:
+    variables = environment(bracketed) | {
+        "RFM_SEGMENTS_FILE": str(bracketed.settings.segments_file)
+    }
+    said = rfm_here(variables, "show", "segments")
+    assert said.code == 0
+    assert "Part 0 [cold] [/b] " in said.out
+    assert "Win [bold] back [/i]" in said.out
+    assert "Toko [red]" in rfm_here(variables, "show", "monthly").out
+    ((segment,),) = bracketed.in_warehouse("SELECT DISTINCT segment FROM rfm.rfm_scores")
+    said = rfm_here(variables, "audience", "[a].csv", "--segment", segment, "--purpose", "launch")
+    assert said.code == 0, said.err
+    assert f"10 customers of {segment} as of 2024-01-31 are in [a].csv" in said.out
 
 
 def test_a_warehouse_that_is_down_is_a_sentence(rfm_here: Rfm, chain: Chain) -> None:

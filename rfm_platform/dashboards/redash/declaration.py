@@ -7,8 +7,15 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
+from rfm_platform.dashboards.redash.filled import DEFAULTS, filled, unknown_in
 from rfm_platform.errors import PlatformError
 from rfm_platform.yaml_file import read_yaml
 
@@ -47,7 +54,7 @@ class Query(_Model):
         parameters: as Redash has them, but `query` (a key) in the place of `queryId`.
         apply_auto_limit: whether Redash shortens results.
         schedule: as Redash has it; None: whoever set one in Redash decides.
-        sql: its text, from the file beside.
+        sql: its text, from the file beside, with the settings that it names.
     """
 
     name: str
@@ -115,11 +122,12 @@ class Declaration:
     dashboards: Mapping[str, Dashboard]
 
 
-def load_declaration(own: Path | None = None) -> Declaration:
+def load_declaration(own: Path | None = None, values: Mapping[str, str] = DEFAULTS) -> Declaration:
     """The declaration that comes along with the platform, and one's own.
 
     Args:
         own: a directory; what it declares takes the place of ours with the same key.
+        values: of the variables that queries name (see `filled`).
 
     Raises:
         DeclarationError: with everything that is wrong with it.
@@ -129,7 +137,14 @@ def load_declaration(own: Path | None = None) -> Declaration:
         own_queries, own_dashboards = _read_all(own)
         queries |= own_queries
         dashboards |= own_dashboards
-    _refuse(own or "the dashboards that come along", _problems(queries, dashboards))
+    unknown = (
+        f"{k}: there is no {v}" for k, q in queries.items() for v in unknown_in(q.sql, values)
+    )
+    _refuse(own or "the dashboards that come along", [*unknown, *_problems(queries, dashboards)])
+    queries = {
+        key: query.model_copy(update={"sql": filled(query.sql, values)})
+        for key, query in queries.items()
+    }
     return Declaration(_lists_first(queries), dashboards)
 
 

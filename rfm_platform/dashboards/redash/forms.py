@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rfm_platform.dashboards.redash.wanted import TAG, Fields, marker, plain
+from rfm_platform.dashboards.redash.wanted import TAG, Fields, marker, plain, whole_schedule
 
 Answer = Mapping[str, Any]
 
@@ -33,7 +33,7 @@ class Forms:
             "tags": _ours(answer),
             "is_draft": answer["is_draft"],
             "is_archived": answer["is_archived"],
-            "schedule": answer.get("schedule"),
+            "schedule": whole_schedule(answer.get("schedule")),
         }
 
     def _parameter(self, parameter: Answer) -> dict[str, Any]:

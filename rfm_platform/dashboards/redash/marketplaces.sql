@@ -1,8 +1,10 @@
--- For the dashboards' lists: every marketplace that a kept snapshot tells of.
+-- For the dashboards' lists: every marketplace that a kept snapshot tells of; – is none.
 SELECT 'all' AS value, 'All marketplaces' AS name
 UNION ALL
 SELECT value, value AS name
 FROM (
-    SELECT DISTINCT marketplace AS value FROM rfm.rfm_segments_snapshots WHERE scope = 'marketplace'
+    SELECT DISTINCT COALESCE(marketplace, '–') AS value
+    FROM rfm.rfm_segments_snapshots
+    WHERE scope = 'marketplace'
 ) AS known
 ORDER BY value

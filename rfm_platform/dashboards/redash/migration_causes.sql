@@ -14,9 +14,10 @@ slice AS (
     JOIN chosen ON t.as_of_date = chosen.as_of_date
     WHERE CASE
         WHEN chosen.shop <> 'all'
-            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+            THEN t.scope = 'shop'
+                AND COALESCE(t.marketplace, '–') || '/' || COALESCE(t.shop_id, '–') = chosen.shop
         WHEN chosen.marketplace <> 'all'
-            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+            THEN t.scope = 'marketplace' AND COALESCE(t.marketplace, '–') = chosen.marketplace
         ELSE t.scope = 'all'
     END
 )

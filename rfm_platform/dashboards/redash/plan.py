@@ -121,9 +121,11 @@ def _change(
     if not differences:
         is_noted = sent is not None and sent.id == live.id and sent.fields == fields
         return None if is_noted else Change(address, "record")
-    untouched = (
-        live.is_pristine if sent is None else not any(_differences(live.fields, sent.fields))
-    )
+    untouched = live.is_pristine
+    if sent is not None:
+        # A field that is declared only now was sent as nothing.
+        before = {name: sent.fields.get(name) for name in fields}
+        untouched = not any(_differences(live.fields, before))
     return Change(address, "update" if untouched else "edited", differences)
 
 

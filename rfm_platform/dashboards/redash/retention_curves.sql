@@ -1,4 +1,5 @@
--- The share of each cohort that bought again, month by month, and of all cohorts together.
+-- The share of each cohort that bought again, month by month, and of all cohorts together but that
+-- of the history's first month, which holds customers of before.
 WITH chosen AS (
     SELECT
         COALESCE(
@@ -14,9 +15,10 @@ slice AS (
     JOIN chosen ON t.as_of_date = chosen.as_of_date
     WHERE CASE
         WHEN chosen.shop <> 'all'
-            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+            THEN t.scope = 'shop'
+                AND COALESCE(t.marketplace, '–') || '/' || COALESCE(t.shop_id, '–') = chosen.shop
         WHEN chosen.marketplace <> 'all'
-            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+            THEN t.scope = 'marketplace' AND COALESCE(t.marketplace, '–') = chosen.marketplace
         ELSE t.scope = 'all'
     END
 ),
@@ -29,6 +31,7 @@ SELECT
     100 * CAST(SUM(customers) AS double precision) / CAST(SUM(cohort_size) AS double precision)
         AS retention_percent
 FROM months_over
+WHERE NOT is_left_truncated
 GROUP BY months
 UNION ALL
 SELECT

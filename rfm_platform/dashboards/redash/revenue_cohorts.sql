@@ -1,4 +1,5 @@
--- Revenue of each cohort by month, against its first month's, for Redash's COHORT (see cohorts).
+-- Revenue of each cohort by month, against its first month's, for Redash's COHORT (see cohorts),
+-- which takes whole numbers.
 WITH chosen AS (
     SELECT
         COALESCE(
@@ -14,18 +15,26 @@ slice AS (
     JOIN chosen ON t.as_of_date = chosen.as_of_date
     WHERE CASE
         WHEN chosen.shop <> 'all'
-            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+            THEN t.scope = 'shop'
+                AND COALESCE(t.marketplace, '–') || '/' || COALESCE(t.shop_id, '–') = chosen.shop
         WHEN chosen.marketplace <> 'all'
-            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+            THEN t.scope = 'marketplace' AND COALESCE(t.marketplace, '–') = chosen.marketplace
         ELSE t.scope = 'all'
     END
+),
+whole AS (
+    SELECT
+        cohort_month,
+        months,
+        CAST(ROUND(revenue / 10.0 ^ [[RFM_CURRENCY_DECIMALS]]) AS bigint) AS revenue
+    FROM slice
+    WHERE NOT is_partial
 ),
 months_over AS (
     SELECT
         *,
         FIRST_VALUE(revenue) OVER (PARTITION BY cohort_month ORDER BY months) AS first_revenue
-    FROM slice
-    WHERE NOT is_partial
+    FROM whole
 )
 SELECT
     cohort_month + 14 AS cohort,

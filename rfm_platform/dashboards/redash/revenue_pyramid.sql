@@ -14,9 +14,10 @@ slice AS (
     JOIN chosen ON t.as_of_date = chosen.as_of_date
     WHERE CASE
         WHEN chosen.shop <> 'all'
-            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+            THEN t.scope = 'shop'
+                AND COALESCE(t.marketplace, '–') || '/' || COALESCE(t.shop_id, '–') = chosen.shop
         WHEN chosen.marketplace <> 'all'
-            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+            THEN t.scope = 'marketplace' AND COALESCE(t.marketplace, '–') = chosen.marketplace
         ELSE t.scope = 'all'
     END
 )
@@ -24,7 +25,7 @@ SELECT
     'Top ' || percent || ' %' AS tier,
     percent,
     customers,
-    revenue,
+    ROUND(revenue / 10.0 ^ [[RFM_CURRENCY_DECIMALS]], [[RFM_CURRENCY_DECIMALS]]) AS revenue,
     100 * revenue_share AS revenue_percent
 FROM slice
 WHERE percent IN (1, 5, 20)

@@ -14,9 +14,10 @@ slice AS (
     JOIN chosen ON t.as_of_date = chosen.as_of_date
     WHERE CASE
         WHEN chosen.shop <> 'all'
-            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+            THEN t.scope = 'shop'
+                AND COALESCE(t.marketplace, '–') || '/' || COALESCE(t.shop_id, '–') = chosen.shop
         WHEN chosen.marketplace <> 'all'
-            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+            THEN t.scope = 'marketplace' AND COALESCE(t.marketplace, '–') = chosen.marketplace
         ELSE t.scope = 'all'
     END
 )
@@ -25,6 +26,6 @@ SELECT
     'F' || f_score || ' M' || m_score AS frequency_monetary,
     segment,
     customers,
-    revenue
+    ROUND(revenue / 10.0 ^ [[RFM_CURRENCY_DECIMALS]], [[RFM_CURRENCY_DECIMALS]]) AS revenue
 FROM slice
 ORDER BY recency, frequency_monetary

@@ -14,9 +14,10 @@ slice AS (
     JOIN chosen ON t.as_of_date = chosen.as_of_date
     WHERE CASE
         WHEN chosen.shop <> 'all'
-            THEN t.scope = 'shop' AND t.marketplace || '/' || t.shop_id = chosen.shop
+            THEN t.scope = 'shop'
+                AND COALESCE(t.marketplace, '–') || '/' || COALESCE(t.shop_id, '–') = chosen.shop
         WHEN chosen.marketplace <> 'all'
-            THEN t.scope = 'marketplace' AND t.marketplace = chosen.marketplace
+            THEN t.scope = 'marketplace' AND COALESCE(t.marketplace, '–') = chosen.marketplace
         ELSE t.scope = 'all'
     END
 )
@@ -26,9 +27,10 @@ SELECT
     customers,
     100 * customers_share AS customers_percent,
     orders,
-    revenue,
+    ROUND(revenue / 10.0 ^ [[RFM_CURRENCY_DECIMALS]], [[RFM_CURRENCY_DECIMALS]]) AS revenue,
     100 * revenue_share AS revenue_percent,
-    average_order_value,
+    ROUND(CAST(average_order_value AS numeric) / 10.0 ^ [[RFM_CURRENCY_DECIMALS]], [[RFM_CURRENCY_DECIMALS]])
+        AS average_order_value,
     median_recency,
     COALESCE(action, withheld) AS action
 FROM slice

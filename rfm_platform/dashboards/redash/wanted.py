@@ -2,7 +2,7 @@
 
 An object is its kind, its key and the fields that are managed. It refers to others by their keys,
 because ids are a server's own. Everything that is not among the fields is people's: favourites,
-permissions, further tags, schedules, whether an alert is muted.
+permissions, further tags, schedules that are not declared, whether an alert is muted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,6 +12,7 @@ from rfm_platform.dashboards.redash.declaration import Dashboard, Declaration, P
 
 TAG = "rfm_platform"  # of every query and dashboard that is managed here
 NEW_GRID = (25, 8)  # since this release a dashboard has 12 columns, before it 6
+_SCHEDULE = ("interval", "time", "day_of_week", "until")
 Fields = dict[str, Any]
 
 
@@ -82,7 +83,7 @@ def _query(key: str, query: Query, source: str) -> Fields:
         "is_archived": False,
     }
     if query.schedule is not None:
-        fields["schedule"] = query.schedule
+        fields["schedule"] = whole_schedule(query.schedule)
     return fields
 
 
@@ -130,3 +131,8 @@ def plain(parameter: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in parameter.items()
         if value not in (None, [], False) and key != "parentQueryId"
     }
+
+
+def whole_schedule(schedule: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A schedule with what it says nothing about as null: Redash switches off what lacks one."""
+    return {**dict.fromkeys(_SCHEDULE), **schedule} if schedule else None

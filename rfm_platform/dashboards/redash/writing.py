@@ -87,6 +87,8 @@ class Writer:
             if address.kind in ("query", "dashboard"):
                 path = {"query": "queries", "dashboard": "dashboards"}[address.kind]
                 put_away = {"is_archived": True, "version": live.answer["version"]}
+                if address.kind == "query":  # Redash would go on running it
+                    put_away["schedule"] = None
                 self._post(f"{path}/{live.id}", put_away)
             elif address.kind == "widget":
                 with suppress(NotThereError):  # gone with what it showed

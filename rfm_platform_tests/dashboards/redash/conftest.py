@@ -28,6 +28,7 @@ from rfm_platform_tests.dashboards.redash.state import StandIn
 from rfm_platform_tests.redash_http import API_KEY
 
 SOURCE = "rfm_platform warehouse"
+HOURLY = {"interval": 3600, "time": None, "day_of_week": None, "until": None}
 Provision = Callable[..., Provisioner]
 
 

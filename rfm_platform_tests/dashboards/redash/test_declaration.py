@@ -9,7 +9,10 @@ from sqlglot import exp
 
 from rfm_platform import catalog
 from rfm_platform.dashboards.redash.declaration import DeclarationError, load_declaration
-from rfm_platform_tests.dashboards.redash.conftest import write
+from rfm_platform.dashboards.redash.filled import values_of
+from rfm_platform.dashboards.redash.wanted import Address, wanted_objects
+from rfm_platform.settings import read_settings
+from rfm_platform_tests.dashboards.redash.conftest import HOURLY, write
 
 PERSONAL = {"user_id", "customer_key", "customer_name", "exported_by"}
 
@@ -49,6 +52,30 @@ def test_our_queries_offer_nothing_that_can_be_typed() -> None:
     """A typed parameter reaches the SQL unchecked; a list's values are checked by Redash."""
     for query in load_declaration().queries.values():
         assert all(parameter["type"] == "query" for parameter in query.parameters)
+
+
+def test_redash_runs_every_query_of_ours_that_an_alert_watches() -> None:
+    """It looks at an alert only when its query was run."""
+    declaration = load_declaration()
+    watched = {key: query for key, query in declaration.queries.items() if query.alerts}
+    assert set(watched) == {"freshness", "check_summary"}
+    objects = wanted_objects(declaration, {"name": "w"}, (26, 8))
+    for key in watched:
+        assert objects[Address("query", key)]["schedule"] == HOURLY
+
+
+def test_a_query_names_settings_and_gets_their_values(tmp_path: Path) -> None:
+    own = write(
+        tmp_path,
+        own_yaml="queries: {days: {name: Days}}",
+        days_sql="SELECT '[[RFM_TIMEZONE]] [[RFM_DEADLINE]]', [[RFM_CURRENCY_DECIMALS]], '[[x]]'",
+    )
+    settings = read_settings(
+        tmp_path, timezone="America/New_York", deadline="07:30", currency_decimals=2
+    )
+    declaration = load_declaration(own, values_of(settings))
+    assert declaration.queries["days"].sql == "SELECT 'America/New_York 07:30:00', 2, '[[x]]'"
+    assert "'Asia/Jakarta' - INTERVAL '06:00:00'" in load_declaration().queries["freshness"].sql
 
 
 def test_lists_come_before_those_who_offer_them() -> None:
@@ -104,6 +131,12 @@ def test_ones_own_declaration_takes_the_place_of_ours(tmp_path: Path) -> None:
 def test_what_is_wrong_with_a_declaration_is_said(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(DeclarationError, match=said):
         load_declaration(write(tmp_path, own_yaml=text, a_sql="SELECT 1"))
+
+
+def test_a_setting_that_queries_are_not_told_is_said(tmp_path: Path) -> None:
+    own = write(tmp_path, own_yaml="queries: {a: {name: A}}", a_sql="SELECT '[[RFM_SOURCE_URL]]'")
+    with pytest.raises(DeclarationError, match="a: there is no RFM_SOURCE_URL"):
+        load_declaration(own)
 
 
 def test_a_directory_without_a_declaration_is_no_empty_one(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rfm_platform.dashboards.redash.declaration import Declaration
 from rfm_platform.dashboards.redash.wanted import TAG
 from rfm_platform.redash import RedashError
-from rfm_platform_tests.dashboards.redash.conftest import Provision, small_declaration
+from rfm_platform_tests.dashboards.redash.conftest import HOURLY, Provision, small_declaration
 from rfm_platform_tests.dashboards.redash.state import StandIn
 from rfm_platform_tests.dashboards.redash.test_provision import EDITS, planned
 
@@ -121,7 +121,7 @@ def test_after_any_history_apply_with_overwrite_ends_as_if_nothing_had_happened(
 ) -> None:
     def declared(choice: tuple[str, str]) -> Declaration:
         sql = f"SELECT '{choice[1]} {{{{ letter }}}}' AS stage1, 'y' AS stage2, 3 AS value"
-        return small_declaration(name=choice[0], sql=sql)
+        return small_declaration(name=choice[0], sql=sql, schedule=HOURLY)
 
     empty(provision, server_of_redash)
     declaration = declared(("Counts", "x"))

@@ -17,7 +17,7 @@ from rfm_platform.dashboards.redash.declaration import (
 from rfm_platform.dashboards.redash.plan import Change
 from rfm_platform.dashboards.redash.provision import Provisioner
 from rfm_platform.redash import ConflictError, RedashError
-from rfm_platform_tests.dashboards.redash.conftest import Provision, small_declaration
+from rfm_platform_tests.dashboards.redash.conftest import HOURLY, Provision, small_declaration
 from rfm_platform_tests.dashboards.redash.state import SOMEBODY, StandIn, Thing
 
 
@@ -35,6 +35,11 @@ def only(things: dict[int, Thing], **fields: Any) -> Thing:
     """The one thing that has some fields."""
     (found,) = [t for t in things.values() if all(t[k] == v for k, v in fields.items())]
     return found
+
+
+def scheduled() -> Declaration:
+    """The small declaration, with a query that is run every hour."""
+    return small_declaration(schedule=HOURLY)
 
 
 def test_everything_declared_is_made_and_published(
@@ -101,6 +106,14 @@ EDITS: dict[str, tuple[str, Callable[[StandIn], object]]] = {
         "query counts",
         lambda s: only(s.of("queries"), name="Counts").update(tags=["mine"]),
     ),
+    "a query's schedule": (
+        "query counts",
+        lambda s: only(s.of("queries"), name="Counts").update(schedule={**HOURLY, "interval": 60}),
+    ),
+    "a query's schedule that was taken off": (
+        "query counts",
+        lambda s: only(s.of("queries"), name="Counts").update(schedule=None),
+    ),
     "a query in the archive": (
         "query counts",
         lambda s: only(s.of("queries"), name="Counts").update(is_archived=True),
@@ -152,7 +165,7 @@ EDITS: dict[str, tuple[str, Callable[[StandIn], object]]] = {
 def test_an_edit_by_hand_is_seen_left_alone_and_undone_when_told(
     edit: str, provision: Provision, small: Declaration, server_of_redash: StandIn
 ) -> None:
-    the = provision(small)
+    the = provision(scheduled() if "schedule" in edit else small)
     the.apply()
     thing, make = EDITS[edit]
     make(server_of_redash)
@@ -183,6 +196,52 @@ def test_what_is_peoples_is_kept(
     assert "marketing" in query["tags"]
     assert query["schedule"] == {"interval": 3600}
     assert only(server_of_redash.of("alerts"), name="Many")["options"]["muted"] is True
+
+
+def test_a_declared_schedule_is_sent_whole_as_redash_needs_it(
+    provision: Provision, server_of_redash: StandIn
+) -> None:
+    provision(small_declaration(schedule={"interval": 3600})).apply()
+    assert only(server_of_redash.of("queries"), name="Counts")["schedule"] == HOURLY
+    assert planned(provision(small_declaration(schedule={"interval": 3600}))) == {}
+
+
+@pytest.mark.parametrize("theirs", [None, {**HOURLY, "interval": 60}])
+def test_a_schedule_that_is_declared_later_does_not_undo_somebodys(
+    theirs: dict[str, Any] | None,
+    provision: Provision,
+    small: Declaration,
+    server_of_redash: StandIn,
+) -> None:
+    provision(small).apply()
+    query = only(server_of_redash.of("queries"), name="Counts")
+    query["schedule"] = theirs
+    the = provision(scheduled())
+    assert planned(the) == {"query counts": "edited" if theirs else "update"}
+    the.apply()
+    assert query["schedule"] == (theirs or HOURLY)
+    the.apply(overwrite=True)
+    assert query["schedule"] == HOURLY
+
+
+def test_a_schedule_that_is_not_declared_any_more_is_peoples_again(
+    provision: Provision, server_of_redash: StandIn
+) -> None:
+    provision(scheduled()).apply()
+    changed = small_declaration(description="Without a schedule.")
+    assert planned(provision(changed)) == {"query counts": "update"}
+    provision(changed).apply()
+    assert only(server_of_redash.of("queries"), name="Counts")["schedule"] == HOURLY
+    assert planned(provision(changed)) == {}
+
+
+def test_redash_does_not_go_on_running_what_is_put_away(
+    provision: Provision, server_of_redash: StandIn
+) -> None:
+    the = provision(scheduled())
+    the.apply()
+    provision(Declaration({"letters": the.declaration.queries["letters"]}, {})).apply()
+    assert only(server_of_redash.of("queries"), name="Counts")["schedule"] is None
 
 
 def test_what_left_the_declaration_is_put_away_and_stays_on_peoples_dashboards(

@@ -1,10 +1,16 @@
 """Whether our queries show the slice and the day that were chosen, and no other."""
 
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rfm_platform.dashboards.redash import declaration
 from rfm_platform.dashboards.redash.declaration import Query, load_declaration
+from rfm_platform.dashboards.redash.filled import DEFAULTS
 from rfm_platform.dashboards.redash.proof import read_result
 from rfm_platform_tests.dashboards.conftest import Reported
 
@@ -104,6 +110,191 @@ def test_newest_is_one_day_on_every_chart_also_where_a_table_has_no_row_of_it(
     assert not any(shown.values())
     for key in queries:
         assert read_result(chain.warehouse, load_declaration().queries[key], 60).rows, key
+
+
+@pytest.fixture
+def nameless(reported: Reported) -> Iterator[None]:
+    """Orders without a marketplace, and others without a shop."""
+    chain = reported.chain
+    tables = sorted(
+        {
+            table
+            for query in load_declaration().queries.values()
+            for table in re.findall(r"rfm\.\w+_snapshots", query.sql)
+        }
+    )
+    changes = (("marketplace", "tiktok shop", "TRUE"), ("shop_id", "L2", "scope = 'shop'"))
+    for table in tables:
+        for column, name, _ in changes:
+            chain.in_warehouse(f"UPDATE {table} SET {column} = NULL WHERE {column} = '{name}'")
+    yield
+    for table in tables:
+        for column, name, which in changes:
+            chain.in_warehouse(
+                f"UPDATE {table} SET {column} = '{name}' "
+                f"WHERE scope <> 'all' AND {column} IS NULL AND {which}"
+            )
+
+
+SLICED = [key for key, query in load_declaration().queries.items() if query.lists]
+NAMELESS = {
+    ("marketplace", "tiktok shop"): ("marketplace", "–"),
+    ("shop", "tiktok shop/T1"): ("shop", "–/T1"),
+    ("shop", "lazada/L2"): ("shop", "lazada/–"),
+}
+
+
+@pytest.fixture
+def named(reported: Reported) -> dict[tuple[str, str], list[Any]]:
+    """What each query shows of the slices while they have names; before `nameless`."""
+    return {
+        (key, value): read_result(
+            reported.chain.warehouse, chosen(load_declaration().queries[key], {name: value}), 60
+        ).rows
+        for key in SLICED
+        for name, value in NAMELESS
+    }
+
+
+def test_what_has_no_marketplace_or_shop_is_listed_and_shown(
+    reported: Reported, named: dict[tuple[str, str], list[Any]], nameless: None
+) -> None:
+    queries = load_declaration().queries
+    database = reported.chain.warehouse
+    marketplaces = [row["value"] for row in read_result(database, queries["marketplaces"], 60).rows]
+    assert sorted(marketplaces) == ["all", "lazada", "shopee", "–"]
+    shops = {row["value"]: row["name"] for row in read_result(database, queries["shops"], 60).rows}
+    assert {"–/T1", "lazada/–"} < set(shops)
+    assert None not in {*shops, *shops.values()}
+    for key in SLICED:
+        for (name, before), (_, value) in NAMELESS.items():
+            shown = read_result(database, chosen(queries[key], {name: value}), 60).rows
+            assert shown == named[key, before], (key, value)
+    assert all(
+        named["slice_totals", before][0]["customers"] > 0
+        and named["segment_table", before]
+        and named["cohorts", before]
+        for _, before in NAMELESS
+    )
+
+
+AMOUNTS = {
+    "slice_totals": {"revenue"},
+    "segment_table": {"revenue", "average_order_value"},
+    "rfm_grid": {"revenue"},
+    "revenue_pyramid": {"revenue"},
+    "restatements": {"gmv"},
+}
+
+
+@pytest.fixture
+def restated(reported: Reported) -> Iterator[None]:
+    """A month that was published twice."""
+    reported.chain.in_warehouse(
+        "INSERT INTO rfm.restatements (restated_at, run_id, month_of_order, "
+        "total_gmv_base_amount_before, total_gmv_base_amount_after) "
+        "VALUES ('2024-02-29', 'of this test', '2024-01-01', 100050, 100000)"
+    )
+    yield
+    reported.chain.in_warehouse("DELETE FROM rfm.restatements WHERE run_id = 'of this test'")
+
+
+@pytest.mark.parametrize("decimals", [1, 2])
+def test_amounts_are_in_units_of_the_currency(
+    reported: Reported, restated: None, decimals: int
+) -> None:
+    as_stored, divided = (
+        load_declaration(values={**DEFAULTS, "RFM_CURRENCY_DECIMALS": str(each)}).queries
+        for each in (0, decimals)
+    )
+    averages = {
+        row["segment"] or "Not segmented": row["average_order_value"]
+        for row in reported.chain.platform.warehouse.rows(
+            "SELECT segment, average_order_value FROM rfm.rfm_segments_snapshots "
+            "WHERE scope = 'all' AND as_of_date = '2024-02-29'"
+        )
+    }
+    for key, columns in AMOUNTS.items():
+        before = read_result(reported.chain.warehouse, as_stored[key], 60).rows
+        after = read_result(reported.chain.warehouse, divided[key], 60).rows
+        assert before, key
+        for row, shown in zip(before, after, strict=True):
+            stored = dict(row)
+            if "average_order_value" in columns:
+                stored["average_order_value"] = averages[row["segment"]]
+            expected = stored | {
+                name: pytest.approx(stored[name] / 10**decimals, abs=0.51 / 10**decimals)
+                for name in columns
+                if stored[name] is not None
+            }
+            assert shown == expected, key
+
+
+def test_revenue_of_cohorts_is_in_whole_units_of_the_currency(reported: Reported) -> None:
+    """Redash cuts a cohort's figures to whole numbers."""
+    as_stored, divided = (
+        read_result(
+            reported.chain.warehouse,
+            load_declaration(values={**DEFAULTS, "RFM_CURRENCY_DECIMALS": each}).queries[
+                "revenue_cohorts"
+            ],
+            60,
+        ).rows
+        for each in ("0", "2")
+    )
+    assert as_stored
+    for before, after in zip(as_stored, divided, strict=True):
+        assert after == before | {
+            name: math.floor(before[name] / 100 + 0.5) for name in ("total", "value")
+        }
+
+
+def test_every_query_of_ours_with_an_amount_knows_the_currencys_decimals() -> None:
+    named = {
+        file.stem
+        for file in Path(declaration.__file__).parent.glob("*.sql")
+        if re.search(r"\b(revenue|average_order_value|\w*gmv\w*)\b", file.read_text("utf-8"))
+    }
+    assert named == {*AMOUNTS, "revenue_cohorts"}
+
+
+@pytest.fixture
+def truncated(reported: Reported) -> Iterator[None]:
+    """A shop whose first cohort is its customers of before; another one has no cohort but that."""
+    rows = [
+        ("Z1", "2023-10-01", 100, 90, True),
+        ("Z1", "2023-11-01", 10, 1, False),
+        ("Z1", "2023-12-01", 30, 3, False),
+        ("Z2", "2023-10-01", 100, 90, True),
+    ]
+    for shop, month, size, customers, is_first in rows:
+        reported.chain.in_warehouse(
+            "INSERT INTO rfm.cohort_retention_snapshots (as_of_date, scope, marketplace, shop_id, "
+            "cohort_month, cohort_size, months, customers, is_partial, is_left_truncated) "
+            f"VALUES ('2024-02-29', 'shop', 'zalora', '{shop}', '{month}', {size}, 1, {customers}, "
+            f"FALSE, {is_first})"
+        )
+    yield
+    reported.chain.in_warehouse(
+        "DELETE FROM rfm.cohort_retention_snapshots WHERE marketplace = 'zalora'"
+    )
+
+
+def test_the_curve_of_all_cohorts_leaves_out_customers_of_before(
+    reported: Reported, truncated: None
+) -> None:
+    query = load_declaration().queries["retention_curves"]
+    shown = {
+        shop: [
+            (row["cohort"], row["retention_percent"])
+            for row in read_result(
+                reported.chain.warehouse, chosen(query, {"shop": f"zalora/{shop}"}), 60
+            ).rows
+        ]
+        for shop in ("Z1", "Z2")
+    }
+    assert dict(shown["Z1"]) == {"2023-10": 90, "2023-11": 10, "2023-12": 10, "All cohorts": 10}
+    assert shown["Z2"] == [("2023-10", 90)]
 
 
 def test_every_query_with_a_day_takes_the_newest_of_the_list_that_offers_it() -> None:
