@@ -7,9 +7,12 @@ sum, none follows from the rest. Sums taken together could still give one away: 
 all of them at once by linear algebra. A hidden count can be worked out exactly if every solution of
 the sums has the same value there, that is if every vector of their null space is 0 there, and a
 random vector of the null space is 0 elsewhere with probability 0 only.
+
+A large count that was hidden beside a small one may be worked out. It is then no companion any
+more: in each sum with a small count, those that cannot be worked out are together at least k.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +22,6 @@ Key = Hashable
 _Line = tuple[tuple[Key, ...], tuple[Key, ...], int]  # total, parts, remainder
 _SEED = 1  # hiding the same things in the same report, always
 _EXACT = 1e-6
-_HOPS = 5  # so many sums away, a companion helps as well and may be worth less
 
 
 @dataclass(frozen=True)
@@ -47,32 +49,37 @@ class _State:
 
 def hide(
     counts: Mapping[Key, int],
-    sums: Sequence[Sum],
+    sums: Iterable[Sum],
     minimum: int,
     worth: Callable[[Key], int] = lambda _: 0,
+    unseen: Iterable[Key] = (),
 ) -> set[Key]:
-    """Which counts must not be shown.
+    """Which counts must not be shown, whatever the order of what is given.
 
     Args:
         counts: everything that would be shown, by key; none is negative.
         sums: what a reader knows of them. Keys without a count are taken for 0.
         minimum: the smallest count that may be shown; 0 may always.
         worth: of two counts that could be hidden beside a small one, the one of less worth is.
+        unseen: counts that are shown nowhere, but that a reader could work out.
     """
-    hidden = {key for key, count in counts.items() if 0 < count < minimum}
-    lines: list[_Line] = [
-        ((each.total,), tuple(key for key in each.parts if counts.get(key)), each.remainder)
-        for each in sums
-        if counts.get(each.total)
-    ]
+    hidden = {key for key, count in counts.items() if 0 < count < minimum} | {*unseen}
+    lines: list[_Line] = sorted(
+        (
+            ((s.total,), tuple(sorted(filter(counts.get, s.parts), key=repr)), s.remainder)
+            for s in sums
+            if counts.get(s.total)
+        ),
+        key=repr,
+    )
     state = _State(counts, minimum, lines, hidden, worth)
     for number, (total, parts, _) in enumerate(lines):
         for key in (*total, *parts):
             state.lines_of.setdefault(key, []).append(number)
     _close(state, range(len(lines)))
-    while determined := _determined(state):
+    while exposed := _exposed(state):
         touched = set[int]()
-        for key in determined:
+        for key in exposed:
             if touched.isdisjoint(state.lines_of[key]):  # else it may be safe by now
                 touched |= _hide_a_companion(state, key)
         if not touched:
@@ -81,7 +88,7 @@ def hide(
     return hidden
 
 
-def _close(state: _State, numbers: Sequence[int] | set[int] | range) -> None:
+def _close(state: _State, numbers: Iterable[int]) -> None:
     """Hides more until no sum gives one of its parts away."""
     waiting = set(numbers)
     while waiting:
@@ -99,10 +106,27 @@ def _close(state: _State, numbers: Sequence[int] | set[int] | range) -> None:
             waiting |= _hide_cheapest(state, visible)
 
 
+def _exposed(state: _State) -> list[Key]:
+    """Small counts that all sums together give away, or nearly."""
+    determined = {*_determined(state)}
+    unknown = state.hidden - determined
+    found = {key: None for key in determined if state.counts[key] < state.minimum}
+    for total, parts, remainder in state.lines:
+        hidden = [key for key in parts if key in unknown]
+        amount = sum(state.counts[key] for key in hidden) + remainder
+        # Hidden counts that are together less than k are each less than k.
+        if hidden and amount < state.minimum and unknown.isdisjoint(total):
+            found[hidden[0]] = None
+    return sorted(found, key=repr)
+
+
 def _hide_a_companion(state: _State, key: Key) -> set[int]:
-    """Hides one more count in the sums around a count that is given away; the sums that changed."""
-    reached, visible = {key}, set[Key]()
-    for _ in range(_HOPS):
+    """Hides a count in the nearest sums around one that is given away; the sums that changed.
+
+    What lies further away is often no part of what gives it away, and would be hidden in vain.
+    """
+    reached, seen = {key}, {key}
+    while reached:
         around = {
             other
             for one in reached
@@ -110,9 +134,11 @@ def _hide_a_companion(state: _State, key: Key) -> set[int]:
             if not state.lines[number][2]  # a remainder is unknown enough: nothing there helps
             for other in (*state.lines[number][0], *state.lines[number][1])
         }
-        visible |= around - state.hidden
-        reached = around & state.hidden
-    return _hide_cheapest(state, visible) if visible else set()
+        if visible := around - state.hidden:
+            return _hide_cheapest(state, visible)
+        reached = around - seen
+        seen |= around
+    return set()
 
 
 def _hide_cheapest(state: _State, visible: Iterable[Key]) -> set[int]:
