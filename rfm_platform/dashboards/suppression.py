@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 Key = Hashable
-_Line = tuple[tuple[Key, ...], tuple[Key, ...], int]  # total, parts, remainder
+_Line = tuple[tuple[Key, ...], tuple[Key, ...], int, str]  # total, parts, remainder, figure
 _SEED = 1  # hiding the same things in the same report, always
 _EXACT = 1e-6
 
@@ -30,11 +30,14 @@ class Sum:
 
     Attributes:
         remainder: what parts that nobody sees add to it.
+        figure: what is added up. A count is shown with its other figures or not at all, but nothing
+            follows from sums of customers and of revenue taken together.
     """
 
     total: Key
     parts: tuple[Key, ...]
     remainder: int = 0
+    figure: str = "customers"
 
 
 @dataclass
@@ -43,6 +46,7 @@ class _State:
     minimum: int
     lines: list[_Line]
     hidden: set[Key]
+    unseen: set[Key]
     worth: Callable[[Key], int]
     lines_of: dict[Key, list[int]] = field(default_factory=dict)
 
@@ -66,22 +70,27 @@ def hide(
     hidden = {key for key, count in counts.items() if 0 < count < minimum} | {*unseen}
     lines: list[_Line] = sorted(
         (
-            ((s.total,), tuple(sorted(filter(counts.get, s.parts), key=repr)), s.remainder)
+            (
+                (s.total,),
+                tuple(sorted(filter(counts.get, s.parts), key=repr)),
+                s.remainder,
+                s.figure,
+            )
             for s in sums
             if counts.get(s.total)
         ),
         key=repr,
     )
-    state = _State(counts, minimum, lines, hidden, worth)
-    for number, (total, parts, _) in enumerate(lines):
+    state = _State(counts, minimum, lines, hidden, {*unseen}, worth)
+    for number, (total, parts, *_) in enumerate(lines):
         for key in (*total, *parts):
             state.lines_of.setdefault(key, []).append(number)
     _close(state, range(len(lines)))
     while exposed := _exposed(state):
         touched = set[int]()
-        for key in exposed:
+        for key, figure in exposed:
             if touched.isdisjoint(state.lines_of[key]):  # else it may be safe by now
-                touched |= _hide_a_companion(state, key)
+                touched |= _hide_a_companion(state, key, figure)
         if not touched:
             break
         _close(state, touched)
@@ -92,12 +101,14 @@ def _close(state: _State, numbers: Iterable[int]) -> None:
     """Hides more until no sum gives one of its parts away."""
     waiting = set(numbers)
     while waiting:
-        total, parts, remainder = state.lines[waiting.pop()]
+        total, parts, remainder, _ = state.lines[waiting.pop()]
         keys = (*parts, *total)
         hidden = [key for key in keys if key in state.hidden]
         amount = sum(state.counts[key] for key in hidden) + remainder
         number = len(hidden) + (remainder > 0)
-        if not hidden or (number >= 2 and amount >= state.minimum):
+        # A large count that is shown nowhere may be worked out: it was not hidden for another.
+        helpless = all(key in state.unseen and state.counts[key] >= state.minimum for key in hidden)
+        if helpless or (number >= 2 and amount >= state.minimum):
             continue
         visible = [key for key in parts if key not in state.hidden] or [
             key for key in total if key not in state.hidden
@@ -106,34 +117,38 @@ def _close(state: _State, numbers: Iterable[int]) -> None:
             waiting |= _hide_cheapest(state, visible)
 
 
-def _exposed(state: _State) -> list[Key]:
-    """Small counts that all sums together give away, or nearly."""
-    determined = {*_determined(state)}
-    unknown = state.hidden - determined
-    found = {key: None for key in determined if state.counts[key] < state.minimum}
-    for total, parts, remainder in state.lines:
-        hidden = [key for key in parts if key in unknown]
-        amount = sum(state.counts[key] for key in hidden) + remainder
-        # Hidden counts that are together less than k are each less than k.
-        if hidden and amount < state.minimum and unknown.isdisjoint(total):
-            found[hidden[0]] = None
+def _exposed(state: _State) -> list[tuple[Key, str]]:
+    """Small counts that all sums of a figure together give away, or nearly."""
+    found = set[tuple[Key, str]]()
+    for figure in {line[3] for line in state.lines}:
+        lines = [line for line in state.lines if line[3] == figure]
+        determined = {*_determined(state.hidden, lines)}
+        unknown = state.hidden - determined
+        found |= {(key, figure) for key in determined if state.counts[key] < state.minimum}
+        for total, parts, remainder, _ in lines:
+            hidden = [key for key in parts if key in unknown]
+            known = {*total, *parts} - unknown
+            rest = sum(state.counts[key] * (1 if key in total else -1) for key in known)
+            amount = max(sum(state.counts[key] for key in hidden) + remainder, rest)
+            # Hidden counts that are together less than k are each less than k.
+            if hidden and amount < state.minimum and unknown.isdisjoint(total):
+                found.add((hidden[0], figure))
     return sorted(found, key=repr)
 
 
-def _hide_a_companion(state: _State, key: Key) -> set[int]:
+def _hide_a_companion(state: _State, key: Key, figure: str) -> set[int]:
     """Hides a count in the nearest sums around one that is given away; the sums that changed.
 
     What lies further away is often no part of what gives it away, and would be hidden in vain.
     """
     reached, seen = {key}, {key}
     while reached:
-        around = {
-            other
-            for one in reached
-            for number in state.lines_of.get(one, ())
-            if not state.lines[number][2]  # a remainder is unknown enough: nothing there helps
-            for other in (*state.lines[number][0], *state.lines[number][1])
-        }
+        around = set[Key]()
+        for number in {number for one in reached for number in state.lines_of[one]}:
+            total, parts, remainder, added_up = state.lines[number]
+            # A remainder is unknown enough: nothing there helps.
+            if added_up == figure and not remainder:
+                around |= {*total, *parts}
         if visible := around - state.hidden:
             return _hide_cheapest(state, visible)
         reached = around - seen
@@ -147,16 +162,17 @@ def _hide_cheapest(state: _State, visible: Iterable[Key]) -> set[int]:
     return set(state.lines_of[key])
 
 
-def _determined(state: _State) -> list[Key]:
+def _determined(hidden: set[Key], lines: Iterable[_Line]) -> list[Key]:
     """Hidden counts that all sums together give away."""
-    keys = sorted((key for key in state.hidden if key in state.lines_of), key=repr)
+    bound = {key for total, parts, *_ in lines for key in (*total, *parts)}
+    keys = sorted(bound & hidden, key=repr)
     index = {key: number for number, key in enumerate(keys)}
     rows: list[int] = []
     columns: list[int] = []
     signs: list[float] = []
     unknowns = len(keys)
     number = 0
-    for total, parts, remainder in state.lines:
+    for total, parts, remainder, _ in lines:
         found = [(index[k], 1.0) for k in parts if k in index]
         found += [(index[k], -1.0) for k in total if k in index]
         if not found:
