@@ -28,16 +28,17 @@ class Figures:
 
     Attributes:
         slices: a row each: shop_name, withheld, customers, orders, revenue.
+        left_out: shops that are no slices of the report, likewise. Their segments, cells, moves and
+            cohorts are here as well: slices that are shown tell of them.
         campaigns: a row per campaign, period and outcome, of all customers.
         forecast: a row per decile, of all customers.
-        shops_left_out: shops that are no slices of the report.
         from_date: the earlier snapshot that moves are told from; None: there is none.
     """
 
     as_of: dt.date
     from_date: dt.date | None
-    shops_left_out: int
     slices: dict[Slice, Row]
+    left_out: dict[Slice, Row] = field(default_factory=dict)
     segments: dict[Slice, list[Row]] = field(default_factory=dict)
     cells: dict[Slice, list[Row]] = field(default_factory=dict)
     curve: dict[Slice, list[Row]] = field(default_factory=dict)
@@ -70,17 +71,18 @@ def read_figures(warehouse: Warehouse, as_of: dt.date, shops: int) -> Figures:
         key for key, row in found.items() if row["scope"] == "shop" and row["withheld"] is None
     ]
     chosen = {*all_shops[:shops], *(key for key in found if len(key) < 2)}
+    left_out: dict[Slice, Row] = {key: row for key, row in found.items() if key not in chosen}
     moves = read("moves")
     return Figures(
         as_of=as_of,
         from_date=moves[0]["from_date"] if moves else None,
-        shops_left_out=sum(len(key) == 2 for key in found) - len(all_shops[:shops]),
         slices={key: found[key] for key in sorted(chosen, key=_by_name(found))},
-        segments=_by_slice(read("segments"), chosen),
-        cells=_by_slice(read("cells"), chosen),
-        curve=_by_slice(read("curve"), chosen),
-        moves=_by_slice(moves, chosen),
-        cohorts=_by_slice(read("cohorts"), chosen),
+        left_out=left_out,
+        segments=_by_slice(read("segments")),
+        cells=_by_slice(read("cells")),
+        curve=_by_slice(read("curve")),
+        moves=_by_slice(moves),
+        cohorts=_by_slice(read("cohorts")),
         campaigns=[*read("campaigns")],
         forecast=[*read("forecast")],
     )
@@ -103,9 +105,8 @@ def _by_name(found: Mapping[Slice, Row]) -> Any:
     )
 
 
-def _by_slice(rows: Iterable[Row], chosen: set[Slice]) -> dict[Slice, list[Row]]:
+def _by_slice(rows: Iterable[Row]) -> dict[Slice, list[Row]]:
     by_slice: dict[Slice, list[Row]] = defaultdict(list)
     for row in rows:
-        if (key := _slice(row)) in chosen:
-            by_slice[key].append(row)
+        by_slice[_slice(row)].append(row)
     return dict(by_slice)

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rfm_platform.customers.segments import Segments
+from rfm_platform.dashboards.counts import counts_of, month_of, this_month_of, unseen_of
 from rfm_platform.dashboards.figures import Figures, Slice
-from rfm_platform.dashboards.sums import counts_of, month_of, sums_of, this_month_of, worth
+from rfm_platform.dashboards.sums import sums_of, worth
 from rfm_platform.dashboards.suppression import Key, hide
 
 CELLS = [(r, f, m) for r in (3, 2, 1) for f in (1, 2, 3) for m in (1, 2, 3)]
@@ -23,8 +24,8 @@ def slices_of(figures: Figures, segments: Sequence[str], minimum: int) -> list[d
         segments: names in the order in which they are shown, all that are stored among them.
         minimum: the smallest count of customers that is shown.
     """
-    counts = counts_of(figures)
-    hidden = hide(counts, sums_of(figures, counts), minimum, worth)
+    counts = counts_of(figures, minimum)
+    hidden = hide(counts, sums_of(figures, counts), minimum, worth, unseen_of(counts))
     page = _Page(figures, segments, counts, hidden, minimum)
     return [page.slice(key) for key in figures.slices]
 

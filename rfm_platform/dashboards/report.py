@@ -89,7 +89,7 @@ class Reports:
             "from_date": figures.from_date.isoformat() if figures.from_date else None,
             "currency": {"code": self.currency[0], "decimals": self.currency[1]},
             "min_cell": self.min_cell,
-            "shops_left_out": figures.shops_left_out,
+            "shops_left_out": len(figures.left_out),
             "actions": actions,
             "scores": scores_of(figures, segments),
             "slices": shown,
@@ -106,7 +106,7 @@ class Reports:
         aside = path.with_suffix(".new")
         aside.write_text(text, encoding="utf-8")
         aside.replace(path)
-        return Report(path, len(text.encode()), len(shown), figures.shops_left_out)
+        return Report(path, len(text.encode()), len(shown), len(figures.left_out))
 
     def _excluded(self, as_of: dt.date) -> dict[str, Any]:
         with self.engine.session() as session:

@@ -1,11 +1,12 @@
-"""What is counted on the page, and which sums bind those counts: what a reader could add up."""
+"""Which sums bind the counts of the page: what a reader could add up."""
 
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from rfm_platform.dashboards.figures import Figures, Row, Slice
+from rfm_platform.dashboards.counts import MONEY, REST, named, parent_of, score_of, this_month_of
+from rfm_platform.dashboards.figures import Figures, Slice
 from rfm_platform.dashboards.suppression import Key, Sum
 
 # What a reader misses least is hidden first: shops before marketplaces before the whole, and
@@ -28,66 +29,28 @@ def worth(key: Key) -> int:
     raise TypeError(f"{key!r} is no key of a count")
 
 
-def month_of(row: Row) -> int:
-    """The calendar month of a retention cell, as months since year 0."""
-    cohort: dt.date = row["cohort_month"]
-    return cohort.year * 12 + cohort.month - 1 + int(row["months"])
-
-
-def this_month_of(figures: Figures) -> int:
-    """The month of the snapshot, likewise."""
-    return figures.as_of.year * 12 + figures.as_of.month - 1
-
-
-def counts_of(figures: Figures) -> dict[Key, int]:
-    """Every count of customers that the page could show: (kind, slice, names …) → customers.
-
-    "orders" stands for a slice's orders and revenue, which are all its cohorts' cells together. It
-    counts their customers, month by month, so that they are bound as their orders are.
-    """
-    counts: dict[Key, int] = defaultdict(int)
-    this_month = this_month_of(figures)
-    for key, row in figures.slices.items():
-        counts["customers", key] = row["customers"]
-        for segment in figures.segments.get(key, ()):
-            counts["segment", key, segment["segment"]] = segment["customers"]
-        for cell in figures.cells.get(key, ()):
-            score = (cell["r_score"], cell["f_score"], cell["m_score"])
-            counts["cell", key, score] = cell["customers"]
-        for move in figures.moves.get(key, ()):
-            before, now, cause = move["from_segment"], move["to_segment"], move["cause"]
-            counts["cause", key, before, now, cause] = move["customers"]
-            counts["flow", key, before, now] += move["customers"]
-            if before is not None:
-                counts["before", key, before] += move["customers"]
-                counts["all before", key] += move["customers"]
-        for cohort in figures.cohorts.get(key, ()):
-            counts["cohort", key, cohort["cohort_month"], cohort["months"]] = cohort["customers"]
-            counts["orders", key] += cohort["customers"]
-            if (ago := this_month - month_of(cohort)) in (0, 1):
-                counts["active", key, ago] += cohort["customers"]
-    return dict(counts)
-
-
 def sums_of(figures: Figures, counts: Mapping[Key, int]) -> list[Sum]:
     """Every sum that a reader of the page knows."""
     parts: dict[tuple[str, Key], list[Key]] = defaultdict(list)
     cell_segments: dict[Any, str] = {
-        (row["r_score"], row["f_score"], row["m_score"]): row["segment"]
-        for rows in figures.cells.values()
-        for row in rows
+        score_of(row): row["segment"] for rows in figures.cells.values() for row in rows
     }
     for key in counts:
+        if named(key)[1][-3:] == REST:  # it is in one sum only
+            continue
         for kind, total in _totals_of(key, figures, cell_segments):
             parts[kind, total].append(key)
-    sums = [
-        Sum(total, tuple(keys), _left_out(counts, total, keys) if kind == "new" else 0)
-        for (kind, total), keys in parts.items()
-    ]
+    sums = []
+    for (kind, total), keys in parts.items():
+        if named(total)[0] != "orders":
+            remainder = _remainder(counts, total, keys) if kind == "new" else 0
+            sums.append(Sum(total, tuple(keys), remainder))
+        if kind in ("segment", "cell", "cohort", "orders") and named(total)[0] != "customers":
+            sums.append(Sum(total, tuple(keys), figure="revenue"))
     return [*sums, *_sums_over_slices(figures, counts)]
 
 
-def _left_out(counts: Mapping[Key, int], total: Key, parts: Iterable[Key]) -> int:
+def _remainder(counts: Mapping[Key, int], total: Key, parts: Iterable[Key]) -> int:
     return abs(counts.get(total, 0) - sum(counts.get(part, 0) for part in parts))
 
 
@@ -99,6 +62,7 @@ def _totals_of(
     match kind, names:
         case "segment", _:
             yield kind, ("customers", one)
+            yield kind, ("orders", one)  # whose revenue is the segments' too
         case "before", _:
             yield kind, ("all before", one)
         case "flow", [before, now]:
@@ -122,7 +86,7 @@ def _totals_of_flow(
         yield "new", ("cohort", one, figures.as_of.replace(day=1), 0)
     if now is not None:
         # A withheld slice shows no segments, but where its customers went, and how many they are.
-        segmented = one in figures.segments
+        segmented = one in figures.segments or one not in figures.slices
         yield "flow", ("segment", one, now) if segmented else ("customers", one)
 
 
@@ -132,29 +96,31 @@ def _totals_of_cohort(
     yield "orders", ("orders", one)
     if months == 0:
         yield "size", ("customers", one)
-    ago = this_month - (cohort.year * 12 + cohort.month - 1 + months)
-    if ago in (0, 1):
-        yield "cohort", ("active", one, ago)
+    yield "cohort", ("active", one, this_month - (cohort.year * 12 + cohort.month - 1 + months))
 
 
 def _sums_over_slices(figures: Figures, counts: Mapping[Key, int]) -> list[Sum]:
-    """Marketplaces add up to the whole. Shops add up to a marketplace but for those that the report
-    leaves out and for customers of several: that difference is the remainder."""
-    children: dict[Slice, list[Slice]] = defaultdict(list)
-    for one in figures.slices:
-        if one:
-            children[one[:-1]].append(one)
-    sums = []
-    names = {(key[0], *key[2:]) for key in counts if isinstance(key, tuple)}
+    """Marketplaces add up to the whole. So does the revenue of shops to their marketplace's; of
+    their customers some are in several shops, who are the remainder."""
+    children: dict[Slice, set[Slice]] = defaultdict(set)
+    for _, one, *_ in map(named, counts):
+        if one and one[-3:] != REST:
+            children[parent_of(one)].add(one)
     flows_to = _flows_to(figures, counts)
-    for parent, parts in children.items():
-        for name in names:
-            total = (name[0], parent, *name[1:])
-            if total in counts:
-                same = [(name[0], part, *name[1:]) for part in parts]
-                keys = tuple(key for one in same for key in flows_to.get(one, [one]))
-                sums.append(Sum(total, keys, _left_out(counts, total, keys)))
-    return sums
+    sums = []
+    for total in counts:
+        kind, parent, *name = named(total)
+        parts = [(kind, part, *name) for part in children.get(parent, ())]
+        rest = (kind, (*parent, *REST), *name)
+        shown = (*(key for key in parts if len(key[1]) < 3), rest)
+        if kind in MONEY or (kind == "cohort" and not parent):
+            sums.append(Sum(total, shown, figure="revenue"))
+        elif rest in counts:
+            sums.append(Sum(total, shown))
+        if kind != "orders":
+            keys = tuple(key for one in parts for key in flows_to.get(one, [one]))
+            sums.append(Sum(total, keys, _remainder(counts, total, keys)))
+    return [each for each in sums if any(map(counts.get, each.parts))]
 
 
 def _flows_to(figures: Figures, counts: Mapping[Key, int]) -> dict[Key, list[Key]]:
@@ -162,6 +128,8 @@ def _flows_to(figures: Figures, counts: Mapping[Key, int]) -> dict[Key, list[Key
     found: dict[Key, list[Key]] = defaultdict(list)
     for key in counts:
         match key:
-            case ("flow", one, _, str() as now) if one not in figures.segments:
+            case ("flow", tuple() as one, _, str() as now) if one not in figures.segments and (
+                one in figures.slices
+            ):
                 found["segment", one, now].append(key)
     return found

@@ -7,19 +7,21 @@ sum, none follows from the rest. Sums taken together could still give one away: 
 all of them at once by linear algebra. A hidden count can be worked out exactly if every solution of
 the sums has the same value there, that is if every vector of their null space is 0 there, and a
 random vector of the null space is 0 elsewhere with probability 0 only.
+
+A large count that was hidden beside a small one may be worked out. It is then no companion any
+more: in each sum with a small count, those that cannot be worked out are together at least k.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 Key = Hashable
-_Line = tuple[tuple[Key, ...], tuple[Key, ...], int]  # total, parts, remainder
+_Line = tuple[tuple[Key, ...], tuple[Key, ...], int, str]  # total, parts, remainder, figure
 _SEED = 1  # hiding the same things in the same report, always
 _EXACT = 1e-6
-_HOPS = 5  # so many sums away, a companion helps as well and may be worth less
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,14 @@ class Sum:
 
     Attributes:
         remainder: what parts that nobody sees add to it.
+        figure: what is added up. A count is shown with its other figures or not at all, but nothing
+            follows from sums of customers and of revenue taken together.
     """
 
     total: Key
     parts: tuple[Key, ...]
     remainder: int = 0
+    figure: str = "customers"
 
 
 @dataclass
@@ -41,56 +46,69 @@ class _State:
     minimum: int
     lines: list[_Line]
     hidden: set[Key]
+    unseen: set[Key]
     worth: Callable[[Key], int]
     lines_of: dict[Key, list[int]] = field(default_factory=dict)
 
 
 def hide(
     counts: Mapping[Key, int],
-    sums: Sequence[Sum],
+    sums: Iterable[Sum],
     minimum: int,
     worth: Callable[[Key], int] = lambda _: 0,
+    unseen: Iterable[Key] = (),
 ) -> set[Key]:
-    """Which counts must not be shown.
+    """Which counts must not be shown, whatever the order of what is given.
 
     Args:
         counts: everything that would be shown, by key; none is negative.
         sums: what a reader knows of them. Keys without a count are taken for 0.
         minimum: the smallest count that may be shown; 0 may always.
         worth: of two counts that could be hidden beside a small one, the one of less worth is.
+        unseen: counts that are shown nowhere, but that a reader could work out.
     """
-    hidden = {key for key, count in counts.items() if 0 < count < minimum}
-    lines: list[_Line] = [
-        ((each.total,), tuple(key for key in each.parts if counts.get(key)), each.remainder)
-        for each in sums
-        if counts.get(each.total)
-    ]
-    state = _State(counts, minimum, lines, hidden, worth)
-    for number, (total, parts, _) in enumerate(lines):
+    hidden = {key for key, count in counts.items() if 0 < count < minimum} | {*unseen}
+    lines: list[_Line] = sorted(
+        (
+            (
+                (s.total,),
+                tuple(sorted(filter(counts.get, s.parts), key=repr)),
+                s.remainder,
+                s.figure,
+            )
+            for s in sums
+            if counts.get(s.total)
+        ),
+        key=repr,
+    )
+    state = _State(counts, minimum, lines, hidden, {*unseen}, worth)
+    for number, (total, parts, *_) in enumerate(lines):
         for key in (*total, *parts):
             state.lines_of.setdefault(key, []).append(number)
     _close(state, range(len(lines)))
-    while determined := _determined(state):
+    while exposed := _exposed(state):
         touched = set[int]()
-        for key in determined:
+        for key, figure in exposed:
             if touched.isdisjoint(state.lines_of[key]):  # else it may be safe by now
-                touched |= _hide_a_companion(state, key)
+                touched |= _hide_a_companion(state, key, figure)
         if not touched:
             break
         _close(state, touched)
     return hidden
 
 
-def _close(state: _State, numbers: Sequence[int] | set[int] | range) -> None:
+def _close(state: _State, numbers: Iterable[int]) -> None:
     """Hides more until no sum gives one of its parts away."""
     waiting = set(numbers)
     while waiting:
-        total, parts, remainder = state.lines[waiting.pop()]
+        total, parts, remainder, _ = state.lines[waiting.pop()]
         keys = (*parts, *total)
         hidden = [key for key in keys if key in state.hidden]
         amount = sum(state.counts[key] for key in hidden) + remainder
         number = len(hidden) + (remainder > 0)
-        if not hidden or (number >= 2 and amount >= state.minimum):
+        # A large count that is shown nowhere may be worked out: it was not hidden for another.
+        helpless = all(key in state.unseen and state.counts[key] >= state.minimum for key in hidden)
+        if helpless or (number >= 2 and amount >= state.minimum):
             continue
         visible = [key for key in parts if key not in state.hidden] or [
             key for key in total if key not in state.hidden
@@ -99,20 +117,43 @@ def _close(state: _State, numbers: Sequence[int] | set[int] | range) -> None:
             waiting |= _hide_cheapest(state, visible)
 
 
-def _hide_a_companion(state: _State, key: Key) -> set[int]:
-    """Hides one more count in the sums around a count that is given away; the sums that changed."""
-    reached, visible = {key}, set[Key]()
-    for _ in range(_HOPS):
-        around = {
-            other
-            for one in reached
-            for number in state.lines_of.get(one, ())
-            if not state.lines[number][2]  # a remainder is unknown enough: nothing there helps
-            for other in (*state.lines[number][0], *state.lines[number][1])
-        }
-        visible |= around - state.hidden
-        reached = around & state.hidden
-    return _hide_cheapest(state, visible) if visible else set()
+def _exposed(state: _State) -> list[tuple[Key, str]]:
+    """Small counts that all sums of a figure together give away, or nearly."""
+    found = set[tuple[Key, str]]()
+    for figure in {line[3] for line in state.lines}:
+        lines = [line for line in state.lines if line[3] == figure]
+        determined = {*_determined(state.hidden, lines)}
+        unknown = state.hidden - determined
+        found |= {(key, figure) for key in determined if state.counts[key] < state.minimum}
+        for total, parts, remainder, _ in lines:
+            hidden = [key for key in parts if key in unknown]
+            known = {*total, *parts} - unknown
+            rest = sum(state.counts[key] * (1 if key in total else -1) for key in known)
+            amount = max(sum(state.counts[key] for key in hidden) + remainder, rest)
+            # Hidden counts that are together less than k are each less than k.
+            if hidden and amount < state.minimum and unknown.isdisjoint(total):
+                found.add((hidden[0], figure))
+    return sorted(found, key=repr)
+
+
+def _hide_a_companion(state: _State, key: Key, figure: str) -> set[int]:
+    """Hides a count in the nearest sums around one that is given away; the sums that changed.
+
+    What lies further away is often no part of what gives it away, and would be hidden in vain.
+    """
+    reached, seen = {key}, {key}
+    while reached:
+        around = set[Key]()
+        for number in {number for one in reached for number in state.lines_of[one]}:
+            total, parts, remainder, added_up = state.lines[number]
+            # A remainder is unknown enough: nothing there helps.
+            if added_up == figure and not remainder:
+                around |= {*total, *parts}
+        if visible := around - state.hidden:
+            return _hide_cheapest(state, visible)
+        reached = around - seen
+        seen |= around
+    return set()
 
 
 def _hide_cheapest(state: _State, visible: Iterable[Key]) -> set[int]:
@@ -121,16 +162,17 @@ def _hide_cheapest(state: _State, visible: Iterable[Key]) -> set[int]:
     return set(state.lines_of[key])
 
 
-def _determined(state: _State) -> list[Key]:
+def _determined(hidden: set[Key], lines: Iterable[_Line]) -> list[Key]:
     """Hidden counts that all sums together give away."""
-    keys = sorted((key for key in state.hidden if key in state.lines_of), key=repr)
+    bound = {key for total, parts, *_ in lines for key in (*total, *parts)}
+    keys = sorted(bound & hidden, key=repr)
     index = {key: number for number, key in enumerate(keys)}
     rows: list[int] = []
     columns: list[int] = []
     signs: list[float] = []
     unknowns = len(keys)
     number = 0
-    for total, parts, remainder in state.lines:
+    for total, parts, remainder, _ in lines:
         found = [(index[k], 1.0) for k in parts if k in index]
         found += [(index[k], -1.0) for k in total if k in index]
         if not found:

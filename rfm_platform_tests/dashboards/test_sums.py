@@ -26,7 +26,7 @@ def _figures(
     moves: dict[Slice, Moves], cells: dict[Slice, Cells], withheld: Iterable[Slice] = ()
 ) -> Figures:
     """Figures of slices. Segments follow from the moves; each customer of a cell has two orders."""
-    figures = Figures(AS_OF, dt.date(2024, 1, 31), 0, slices={})
+    figures = Figures(AS_OF, dt.date(2024, 1, 31), slices={})
     for key, of_slice in moves.items():
         now = dict.fromkeys(SEGMENTS, 0)
         for (_, segment), customers in of_slice.items():
@@ -175,3 +175,54 @@ def test_a_slices_total_less_its_visible_retention_cells_tells_no_cell(figure: i
     visible = [cell[figure] // per_customer for cell in found if cell is not None]
     rest = total // per_customer - sum(visible)
     _assert_open(rest, (), hidden)
+
+
+LOYAL: Moves = {("Loyal", "Loyal"): 1}
+OLD: Cells = {(JANUARY, 0): 1, (JANUARY, 1): 1}
+TWO: Moves = {("New", "New"): 3, ("Champions", "Loyal"): 4, (None, "New"): 2}
+NEW: Cells = {(JANUARY, 0): 7, (JANUARY, 1): 6, (FEBRUARY, 0): 2}
+
+
+def _figures_of(shown: dict[str, Any]) -> dict[Any, int | None]:
+    """Every count of customers in a slice, by what it counts; None: hidden."""
+    found: dict[Any, int | None] = {"customers": shown["customers"]}
+    found["before"] = shown["customers_before"]
+    for segment in shown["segments"]:
+        found["segment", segment["segment"]] = segment["customers"]
+        found["before", segment["segment"]] = segment["before"]
+    for move in [*LARGE, *LOYAL, *TWO]:
+        found["flow", move] = None
+    found |= {("flow", move): customers for move, customers in _flows(shown).items()}
+    for n, month in enumerate(shown["months"]):
+        found["active", n] = month["active"]
+    for cohort in shown["cohorts"]:
+        for n, cell in enumerate(cohort["cells"]):
+            found["cohort", cohort["month"], n] = cell and cell[0]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("moves", "cells", "shops"), [(LOYAL, OLD, 1), (LOYAL, OLD, 5), (TWO, NEW, 1)]
+)
+def test_a_marketplace_less_its_shops_tells_nothing_of_those_left_out(
+    moves: Moves, cells: Cells, shops: int
+) -> None:
+    """Also where the only customer is one of several shops that are left out."""
+    large: Cells = {(JANUARY, 0): 480, (JANUARY, 1): 400, (FEBRUARY, 0): 120}
+    whole = {move: LARGE.get(move, 0) + moves.get(move, 0) for move in {**LARGE, **moves}}
+    of_all = {name: count + cells.get(name, 0) for name, count in large.items()}
+    left: dict[Slice, Moves] = {("m", f"left {n}"): moves for n in range(shops)}
+    figures = _figures(
+        {(): whole, ("m",): whole, ("m", "large"): LARGE, **left},
+        {(): of_all, ("m",): of_all, ("m", "large"): large} | dict.fromkeys(left, cells),
+    )
+    figures.left_out.update({key: figures.slices.pop(key) for key in left})
+    page = _page(figures)
+    marketplace, shop = _figures_of(page["m",]), _figures_of(page["m", "large"])
+    hidden = 0
+    for name, count in marketplace.items():
+        other = shop[name]
+        hidden += None in (count, other)
+        if count is not None and other is not None:
+            assert count - other == 0 or count - other >= MINIMUM, (name, count, other)
+    assert 0 < hidden < len(marketplace)

@@ -1,8 +1,11 @@
 """Small counts stay hidden from somebody who knows every sum: by trying all tables that fit."""
 
 import itertools
+import random
+from collections import defaultdict
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -99,3 +102,86 @@ def test_a_count_that_two_sums_together_give_away_is_protected() -> None:
 def test_hiding_ends_when_everything_is_small(size: int) -> None:
     counts, sums = _table([[1] * size for _ in range(size)])
     assert hide(counts, sums, 5) >= {(r, c) for r in range(size) for c in range(size)}
+
+
+def _given_away(counts: dict[Key, int], sums: list[Sum], hidden: set[Key]) -> set[Key]:
+    """Hidden counts that have one value in every solution of the sums, by their null space."""
+    keys = sorted(hidden, key=repr)
+    rows = [
+        [(key in s.parts) - (key == s.total) for key in keys]
+        for s in sums
+        if counts.get(s.total) and not s.remainder
+    ]
+    _, sizes, directions = np.linalg.svd(np.array(rows, dtype=float))
+    free = directions[(sizes > 1e-9).sum() :]
+    return {key for n, key in enumerate(keys) if counts[key] and np.abs(free[:, n]).max() < 1e-9}
+
+
+def _moves(seed: int) -> tuple[dict[Key, int], list[Sum]]:
+    """Moves of ten shops between six segments, most of them small, with all their totals."""
+    chance = np.random.default_rng(seed)
+    counts: dict[Key, int] = defaultdict(int)
+    parts: dict[Key, set[Key]] = defaultdict(set)
+    for shop, before, now in itertools.product(range(10), range(6), range(6)):
+        one = int(chance.poisson(chance.gamma(0.5, 30 if before == now else 4)))
+        for slice_ in (shop, "all"):
+            flow = ("flow", slice_, before, now)
+            for total in (("before", slice_, before), ("now", slice_, now)):
+                parts[total].add(flow)
+                parts["customers", slice_].add(total)
+                counts[total] += one
+            counts[flow] += one
+            counts["customers", slice_] += one
+        parts["flow", "all", before, now].add(("flow", shop, before, now))
+        for side, name in (("before", before), ("now", now)):
+            parts[side, "all", name].add((side, shop, name))
+        parts["customers", "all"].add(("customers", shop))
+    sums = [
+        Sum(total, tuple(key for key in keys if key[0] == kind))  # type: ignore[index]  # tuples
+        for total, keys in parts.items()
+        for kind in {key[0] for key in keys}  # type: ignore[index]
+    ]
+    return counts, sums
+
+
+WORTH = ("flow", "before", "now", "customers")
+
+
+def _worth(key: Key) -> int:
+    return WORTH.index(key[0])  # type: ignore[index]  # a tuple
+
+
+@pytest.mark.parametrize("seed", [1, 3, 4, 5])
+def test_many_small_moves_give_none_away_and_leave_the_totals_visible(seed: int) -> None:
+    counts, sums = _moves(seed)
+    hidden = hide(counts, sums, 5, _worth)
+    small = {key for key, count in counts.items() if 0 < count < 5}
+    assert small <= hidden
+    assert not _given_away(counts, sums, hidden) & small
+    assert not [key for key in hidden if key[0] == "customers"]  # type: ignore[index]
+    assert len(hidden) < 1.8 * len(small)
+
+
+def test_a_companion_that_is_given_away_protects_nothing() -> None:
+    """Three sums of two tell z, and less it x and y are together 4: each is 1, 2 or 3."""
+    counts: dict[Key, int] = {"s": 74, "x": 2, "y": 2, "z": 20, "w": 50, "u": 30, "v": 40}
+    counts |= {"zu": 50, "uv": 70, "zv": 60}
+    sums = [Sum("s", ("x", "y", "z", "w"))]
+    sums += [Sum("zu", ("z", "u")), Sum("uv", ("u", "v")), Sum("zv", ("z", "v"))]
+    hidden = hide(counts, sums, 5, unseen=("u", "v"))
+    assert {"x", "y", "z", "u", "v"} < hidden
+    assert "z" not in _given_away(counts, sums, hidden) or hidden & {"s", "w"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_counts_hide_the_same_whatever_their_order(seed: int) -> None:
+    """Two reports of a day that hid different counts would tell what each of them hides."""
+    chance = random.Random(seed)  # noqa: S311 - the same order each time
+    counts, sums = _moves(0)
+    keys, shuffled = list(counts), list(sums)
+    chance.shuffle(keys)
+    chance.shuffle(shuffled)
+    again = [Sum(s.total, tuple(chance.sample(s.parts, len(s.parts)))) for s in shuffled]
+    assert hide({key: counts[key] for key in keys}, again, 5, _worth) == hide(
+        counts, sums, 5, _worth
+    )

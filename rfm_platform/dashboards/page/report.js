@@ -11,7 +11,8 @@ const MEASURES = { customers: 0, orders: 1, revenue: 2 };
 const charts = {};
 
 // Words, numbers, dates -------------------------------------------------------------------------
-const say = (name, ...values) => values.reduce((text, value, n) => text.replace(`{${n}}`, value), words[state.language][name]);
+// A name may hold anything, "$&" and "{1}" too.
+const say = (name, ...values) => words[state.language][name].replace(/\{(\d)\}/g, (mark, n) => values[n] ?? mark);
 const locale = () => (state.language === "id" ? "id-ID" : "en-GB");
 const number = (value, options) => new Intl.NumberFormat(locale(), options).format(value);
 const percent = (value, digits = 1) => number(value, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
@@ -92,7 +93,10 @@ function headline(slice) {
     element("div", { class: "name" }, say(name)),
     element("div", { class: "value", "data-value": value ?? null }, value === null || value === undefined ? "·" : show(value)),
     element("div", { class: "change" }, note ?? ""));
-  const monthly = (name) => (now && now.is_partial ? say("running") : change(before?.[name], now?.[name], "last_month"));
+  // A month that was loaded from its middle on is no month to compare with.
+  const [year, ordinal] = figures.as_of.split("-"), first = figures.quality.lines.first_day;
+  const cut = first && !first.endsWith("-01") && first.startsWith(new Date(Date.UTC(year, ordinal - 2, 1)).toISOString().slice(0, 7));
+  const monthly = (name) => (now && now.is_partial ? say("running") : cut ? null : change(before?.[name], now?.[name], "last_month"));
   const returning = now && now.active && now.new !== null && now.active !== null ? 1 - now.new / now.active : null;
   fill(byId("headline"),
     tile("customers", "customers", slice.customers, number, change(slice.customers_before, slice.customers, "since")),
@@ -191,29 +195,32 @@ function retention(slice) {
         label: { show: !small, fontSize: 11, formatter: (p) => `${show(p.value[2])}${partial(cohorts[p.value[1]], p.value[0]) ? "*" : ""}` } },
       { type: "heatmap", data: hidden, itemStyle: { color: colour("--line"), borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3, decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: colour("--soft") } }, label: { show: !small, formatter: "·", color: colour("--soft") } }],
   }, say("retention"));
-  curves(cohorts, width);
+  curves(cohorts, width, partial);
   const heads = [say("cohort"), say("size"), ...[...Array(width).keys()].map((n) => say("month_n", n))];
   const rows = cohorts.map((cohort) => row(`${cohort.truncated ? "◂ " : ""}${month(cohort.month)}`, [cell(cohort.size, number),
     ...[...Array(width).keys()].map((n) => { const v = value(cohort, n); return v === undefined ? element("td", {}, "") : cell(v, (x) => `${show(x)}${partial(cohort, n) ? "*" : ""}`, { "data-month": n }); })], { "data-cohort": cohort.month }));
   fill(byId("retention").querySelector(".table"), table(`${say(state.measure)}, ${say(state.unit)}`, heads, rows));
 }
-function curves(cohorts, width) {
+// A running month is no point of a curve: every curve would fall at its end.
+function curves(cohorts, width, partial) {
   const line = (name, data, extra = {}) => ({ name, type: "line", data, symbol: "circle", symbolSize: 4, connectNulls: false, lineStyle: { width: 1.6 }, ...extra });
   const shown = cohorts.slice(-13);
-  const rate = (c) => c.cells.map((x) => (x && c.size ? x[0] / c.size : null));
+  const over = (c, n) => (c.cells[n] && c.size && !partial(c, n) ? c.cells[n] : null);
+  const rate = (c) => c.cells.map((_, n) => (over(c, n) ? c.cells[n][0] / c.size : null));
   const average = [...Array(width).keys()].map((n) => {
-    const there = cohorts.filter((c) => c.size && c.cells[n]);
+    const there = cohorts.filter((c) => !c.truncated && over(c, n));
     const size = there.reduce((sum, c) => sum + c.size, 0);
     return size ? there.reduce((sum, c) => sum + c.cells[n][0], 0) / size : null;
   });
   // Once a month is hidden, the sum so far is too.
-  const cumulative = (c) => { let sum = 0, known = true; return c.cells.map((x) => { if (!x || !c.size) known = false; if (!known) return null; sum += x[2]; return amount(sum) / c.size; }); };
+  const cumulative = (c) => { let sum = 0, known = true; return c.cells.map((x, n) => { if (!over(c, n)) known = false; if (!known) return null; sum += x[2]; return amount(sum) / c.size; }); };
+  const whole = average.some((v) => v !== null) ? [line(say("average"), average, { lineStyle: { width: 4 }, color: colour("--ink"), symbolSize: 6 })] : [];
   const common = {
     color: COLOURS, legend: { type: "scroll", bottom: 0, textStyle: { color: colour("--ink") }, pageTextStyle: { color: colour("--ink") } },
     grid: { left: 62, right: 16, top: 16, bottom: 56 }, xAxis: axis({ type: "category", data: [...Array(width).keys()] }) };
   draw("curves", { ...common, tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null || v === undefined ? "–" : percent(v)) }),
     yAxis: axis({ type: "value", max: 1, axisLabel: { color: colour("--soft"), formatter: (v) => percent(v, 0) } }),
-    series: [line(say("average"), average, { lineStyle: { width: 4 }, color: colour("--ink"), symbolSize: 6 }), ...shown.map((c) => line(month(c.month), rate(c)))] }, say("curves"));
+    series: [...whole, ...shown.map((c) => line(month(c.month), rate(c)))] }, say("curves"));
   draw("cumulative", { ...common, tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null || v === undefined ? "–" : money(v * 10 ** figures.currency.decimals)) }),
     yAxis: axis({ type: "value", axisLabel: { color: colour("--soft"), formatter: (v) => shortMoney(v * 10 ** figures.currency.decimals) } }),
     series: shown.map((c) => line(month(c.month), cumulative(c))) }, say("cumulative"));

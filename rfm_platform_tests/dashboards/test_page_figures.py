@@ -1,0 +1,129 @@
+"""The page in a real browser with figures as they seldom are: months in part, odd names, riches."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rfm_platform.dashboards.report import page as write_page
+from rfm_platform_tests.dashboards.browser import Page
+from rfm_platform_tests.dashboards.conftest import Reported
+from rfm_platform_tests.dashboards.test_report import payload_of
+
+Changed = Callable[[Callable[[dict[str, Any]], None]], None]
+
+
+@pytest.fixture
+def changed(browser: Page, reported: Reported, tmp_path: Path) -> Changed:
+    """Opens the report with other figures."""
+
+    def opened(change: Callable[[dict[str, Any]], None]) -> None:
+        payload = payload_of(reported.path)
+        change(payload)
+        path = tmp_path / "changed.html"
+        path.write_text(write_page(payload), encoding="utf-8")
+        browser.size(1280, 900)
+        browser.media()
+        browser.open(path)
+
+    return opened
+
+
+def _cohorts(partial: bool) -> Callable[[dict[str, Any]], None]:
+    """Three cohorts of 100: the first is the first month loaded, the third has hidden customers."""
+
+    def change(payload: dict[str, Any]) -> None:
+        whole = payload["slices"][0]
+        rows = [[100, 60, 40, 2], [100, 30, 1], [100, 3]]
+        whole["cohorts"] = [
+            {
+                "month": f"2024-0{n + 1}",
+                "size": 100,
+                "truncated": n == 0,
+                "cells": [[customers, customers, customers * 1000] for customers in row],
+            }
+            for n, row in enumerate(rows)
+        ]
+        for month in whole["months"]:
+            month["is_partial"] = partial
+
+    return change
+
+
+def _curves(page: Page, chart: str = "curves") -> dict[str, list[float | None]]:
+    series: list[dict[str, Any]] = page.run(f"charts.{chart}.getOption().series")
+    return {each["name"]: each["data"] for each in series}
+
+
+def test_a_running_month_is_no_point_of_a_curve(browser: Page, changed: Changed) -> None:
+    changed(_cohorts(partial=True))
+    assert _curves(browser) == {
+        "All cohorts": [1, 0.3, None, None],
+        "Jan 2024": [1, 0.6, 0.4, None],
+        "Feb 2024": [1, 0.3, None],
+        "Mar 2024": [1, None],
+    }
+    assert _curves(browser, "cumulative")["Jan 2024"] == [1000, 1600, 2000, None]
+    changed(_cohorts(partial=False))
+    assert _curves(browser)["Jan 2024"] == [1, 0.6, 0.4, 0.02]
+    assert browser.problems == []
+
+
+def test_the_first_month_loaded_is_no_part_of_all_cohorts(browser: Page, changed: Changed) -> None:
+    changed(_cohorts(partial=False))
+    assert _curves(browser)["All cohorts"] == [1, 0.165, 0.01, None]
+
+    def only_the_first(payload: dict[str, Any]) -> None:
+        _cohorts(partial=False)(payload)
+        del payload["slices"][0]["cohorts"][1:]
+
+    changed(only_the_first)
+    assert [*_curves(browser)] == ["Jan 2024"]
+    assert browser.problems == []
+
+
+@pytest.mark.parametrize(
+    ("first_day", "compared"),
+    [("2024-01-20", False), ("2024-01-01", True), ("2023-12-20", True)],
+)
+def test_a_month_that_was_loaded_from_its_middle_is_compared_with_nothing(
+    browser: Page, changed: Changed, first_day: str, compared: bool
+) -> None:
+    changed(lambda payload: payload["quality"]["lines"].update(first_day=first_day))
+    text = browser.run("document.querySelector('#tile-active .change').innerText")
+    assert ("to the month before" in text) is compared
+
+
+def test_a_name_is_shown_as_it_is(browser: Page, changed: Changed) -> None:
+    name = "$& $$ $` {1} $'"
+
+    def rename(payload: dict[str, Any]) -> None:
+        for one in payload["slices"]:
+            if one["shop"] == "S1":
+                one["name"] = name
+
+    changed(rename)
+    browser.run(
+        "state.marketplace = JSON.stringify('shopee'); state.shop = JSON.stringify('S1'); show()"
+    )
+    assert f"Customers of {name} on shopee." in browser.run(
+        "document.getElementById('slice').innerText"
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_no_figure_is_wider_than_its_tile(browser: Page, changed: Changed, language: str) -> None:
+    def rich(payload: dict[str, Any]) -> None:
+        for month in payload["slices"][0]["months"]:
+            month["orders"], month["revenue"] = 1000, 2_888_888_000
+
+    changed(rich)
+    browser.run(f"document.querySelector('#language [value={language}]').click()")
+    for width in (390, 900, 1000, 1200, 1400):
+        browser.size(width, 900)
+        wide = browser.run(
+            "[...document.querySelectorAll('.tile')].filter(t => t.scrollWidth > t.clientWidth)"
+            ".map(t => t.innerText)"
+        )
+        assert wide == [], width
