@@ -146,8 +146,8 @@ def _hide_a_companion(state: _State, key: Key, figure: str) -> set[int]:
         around = set[Key]()
         for number in {number for one in reached for number in state.lines_of[one]}:
             total, parts, remainder, added_up = state.lines[number]
-            # A remainder is unknown enough: nothing there helps.
-            if added_up == figure and not remainder:
+            # A remainder of k is unknown enough: nothing there helps.
+            if added_up == figure and remainder < state.minimum:
                 around |= {*total, *parts}
         if visible := around - state.hidden:
             return _hide_cheapest(state, visible)

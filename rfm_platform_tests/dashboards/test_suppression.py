@@ -173,6 +173,16 @@ def test_a_companion_that_is_given_away_protects_nothing() -> None:
     assert "z" not in _given_away(counts, sums, hidden) or hidden & {"s", "w"}
 
 
+def test_a_remainder_of_a_few_protects_no_small_count() -> None:
+    """x and the remainder are together 3, once z is known."""
+    counts: dict[Key, int] = {"s": 73, "x": 1, "z": 20, "w": 50, "u": 30, "v": 40}
+    counts |= {"zu": 50, "uv": 70, "zv": 60}
+    sums = [Sum("s", ("x", "z", "w"), remainder=2)]
+    sums += [Sum("zu", ("z", "u")), Sum("uv", ("u", "v")), Sum("zv", ("z", "v"))]
+    hidden = hide(counts, sums, 5, unseen=("u", "v"))
+    assert hidden & {"w", "s", "zu", "uv", "zv"}
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_same_counts_hide_the_same_whatever_their_order(seed: int) -> None:
     """Two reports of a day that hid different counts would tell what each of them hides."""
