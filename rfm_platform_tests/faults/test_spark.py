@@ -1,12 +1,15 @@
 """A Spark server that is killed while it computes: the step fails with a sentence, the lake holds
-what it held, and the same step on the next server gives what DuckDB gives.
+what it held, and the same step on the next server gives what DuckDB gives. One that stands still
+for a while is waited for.
 
 Sail runs the workers of its local cluster mode within the server's process, so what is killed here
 is that: driver and workers at once.
 """
 
 import datetime as dt
+import signal
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from rfm_platform_tests.customers.test_conformance import dirty_mart
 from rfm_platform_tests.engine.spark_servers import sail
 
 AS_OF = dt.date(2024, 3, 20)
+STANDS_STILL = 3  # seconds
 MONTHS = [dt.date(2024, month, 1) for month in (1, 2, 3)]
 
 
@@ -95,6 +99,40 @@ def test_a_server_killed_in_the_middle_leaves_the_lake_as_it_was(
     with sail(tmp_path, workers=2, port=server.port):
         _compute(spark)
     got = _rows(chain, lake)
+    again = replace(chain.platform, lake=Lake(chain.directory))
+    _compute(replace(computing, lake=again.lake))
+    assert got == _rows(chain, again.lake)
+
+
+@pytest.mark.parametrize("write", [2, 12])
+def test_a_server_that_stands_still_for_a_while_is_waited_for(
+    chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: int
+) -> None:
+    rows = dirty_mart()
+    chain.start_anew()
+    chain.fill(rows.lines, rows.orders)
+    chain.extract(rows.days[0], rows.days[-1])
+    computing = Transforms(chain.platform.lake, chain.platform.engine, "Asia/Jakarta")
+    write_files = ConnectSession._write
+    stood_still = []
+    count = 0
+    with sail(tmp_path, workers=2) as server:
+
+        def stop_at(self: ConnectSession, *arguments: Any, **options: Any) -> Path:
+            nonlocal count
+            count += 1
+            if count == write:
+                stood_still.append(time.monotonic())
+                server.process.send_signal(signal.SIGSTOP)
+                threading.Timer(STANDS_STILL, server.process.send_signal, [signal.SIGCONT]).start()
+            return write_files(self, *arguments, **options)
+
+        monkeypatch.setattr(ConnectSession, "_write", stop_at)
+        sessions = chain.directory / "spark_sessions"
+        _compute(replace(computing, engine=SparkEngine(sessions, server.remote)))
+    assert stood_still
+    assert time.monotonic() - stood_still[0] > STANDS_STILL
+    got = _rows(chain, chain.platform.lake)
     again = replace(chain.platform, lake=Lake(chain.directory))
     _compute(replace(computing, lake=again.lake))
     assert got == _rows(chain, again.lake)
