@@ -57,8 +57,9 @@ class _Worker:
         else:
             self._note(succeeded=True)
         finally:
-            self._note(ended=True)
+            # The password first: whoever is told of the end finds nothing of it.
             (self._job / "service.conf").unlink(missing_ok=True)
+            self._note(ended=True)
 
     def _restore(self) -> None:
         directory = Path(self._task["directory"])
