@@ -21,19 +21,21 @@ def keep_connections(instance: dg.DagsterInstance) -> None:
 
     One that has died is replaced before it is used. Other storages are left as they are.
     """
+    # In the storages' own fields, because there is no setting. What Dagster itself does for web
+    # servers (`optimize_for_webserver`) does not look whether a connection is alive.
     storages: tuple[Any, ...] = (
         instance.event_log_storage,
         instance.run_storage,
         instance.schedule_storage,
     )
     for storage in storages:
-        if hasattr(storage, "postgres_url") and isinstance(storage._engine.pool, sa.NullPool):  # noqa: SLF001 - it has no setting
+        if hasattr(storage, "postgres_url") and isinstance(storage._engine.pool, sa.NullPool):  # noqa: SLF001 - as above
             # Where it is needed it has been imported, elsewhere it would take 0.2 s.
-            from dagster_postgres.utils import create_pg_engine  # noqa: PLC0415
+            from dagster_postgres.utils import create_pg_engine  # noqa: PLC0415 - for its time
 
-            storage._engine = create_pg_engine(  # noqa: SLF001
+            storage._engine = create_pg_engine(  # noqa: SLF001 - as above
                 storage.postgres_url,
-                storage._token_provider,  # noqa: SLF001
+                storage._token_provider,  # noqa: SLF001 - as above
                 isolation_level="AUTOCOMMIT",
                 pool_size=KEPT_OPEN,
                 pool_pre_ping=True,

@@ -79,8 +79,8 @@ def judge_days(
     days = days_of(context.op_execution_context)
     there = [partition.value for partition in table.partitions()]
     empty = [day for day in days if day not in there]
-    newest = max(there, default=None)
-    gone = Retention(newest, keep_days).dropped(empty) if keep_days else empty
+    retention = Retention(max(there, default=None), keep_days)
+    gone = retention.dropped(empty) if keep_days else empty
     verdicts = {day: without_rows if day in gone else _judged(verdict_of, day) for day in days}
     return report(context, table.name, check_name, verdicts, blocking=blocking)
 

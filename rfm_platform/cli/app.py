@@ -128,19 +128,9 @@ def show(
     as_of: SnapshotDay = None,
 ) -> None:
     """Show segments with their actions, the retention of cohorts, months, or checks."""
-    if as_of is not None and view not in (View.SEGMENTS, View.COHORTS):
-        raise UsageError(f"--as-of is for segments and cohorts: {view} are shown as they are now.")
-    from rfm_platform.cli import show as tables
+    from rfm_platform.cli.show import show_view
 
-    settings = load_settings()
-    if view is View.SEGMENTS:
-        tables.show_segments(settings, console, as_of)
-    elif view is View.COHORTS:
-        tables.show_cohorts(settings, console, as_of)
-    elif view is View.MONTHLY:
-        tables.show_months(settings, console)
-    else:
-        tables.show_checks(settings, console)
+    show_view(load_settings(), console, view, as_of)
 
 
 @app.command()
@@ -203,9 +193,7 @@ def explain(
 
 
 @app.command()
-def verify(
-    as_of: SnapshotDay = None,
-) -> None:
+def verify(as_of: SnapshotDay = None) -> None:
     """Rebuild everything from the source, aside, and compare it with what is published."""
     from rfm_platform.cli.verify import verify as verify_tables
 

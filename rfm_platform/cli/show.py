@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from rfm_platform.automation.instance import open_instance
+from rfm_platform.cli.arguments import UsageError, View
 from rfm_platform.cli.progress import print_whole, titled
 from rfm_platform.customers.overviews import monthly_table, retention_table, segment_table
 from rfm_platform.definitions import build_defs
@@ -40,6 +41,23 @@ ORDER = (
 )
 ASSETS = ORDER[2:-4]
 NOTHING = "There is nothing to show yet: run `rfm demo`, or `rfm materialize --from … --to …`."
+
+
+def show_view(settings: Settings, console: Console, view: View, as_of: dt.date | None) -> None:
+    """Prints what `rfm show` is asked for.
+
+    Raises:
+        UsageError: a day is named for what has none.
+    """
+    if view is View.SEGMENTS:
+        return show_segments(settings, console, as_of)
+    if view is View.COHORTS:
+        return show_cohorts(settings, console, as_of)
+    if as_of is not None:
+        raise UsageError(f"--as-of is for segments and cohorts: {view} are shown as they are now.")
+    return (
+        show_months(settings, console) if view is View.MONTHLY else show_checks(settings, console)
+    )
 
 
 def show_segments(settings: Settings, console: Console, as_of: dt.date | None = None) -> None:

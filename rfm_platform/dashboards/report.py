@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from rfm_platform.customers.segments import Segments
+from rfm_platform.dashboards.echarts import LICENSE, plotting_library
 from rfm_platform.dashboards.figures import read_figures
-from rfm_platform.dashboards.library import LICENSE, plotting_library
 from rfm_platform.dashboards.outlook import campaigns_of, forecast_of
 from rfm_platform.dashboards.payload import scores_of, slices_of, stored_segments
 from rfm_platform.engine import DuckDBEngine, read_sql

@@ -20,10 +20,10 @@ from rfm_platform.lake.errors import GoneError, StoreError
 from rfm_platform.lake.objects import ObjectPrefix
 from rfm_platform.lake.partition import Partition, WrittenFile, between
 from rfm_platform.lake.schema import delta_schema
+from rfm_platform.lake.versions import keep_versions
 
 # Writers of an object store's table that may be faster, one after the other, before one gives up.
 COMMIT_ATTEMPTS = 8
-KEPT_PROPERTIES = ("delta.deletedFileRetentionDuration", "delta.logRetentionDuration")
 
 
 @dataclass(frozen=True)
@@ -212,14 +212,8 @@ class LakeTable:
         table, store = self.open(), self.store
         if table is None:
             return 0
-        # Delta's own are 7 and 30 days: with its next checkpoint it forgets what is older.
-        kept = f"interval {max(days, 1)} days"
-        properties = dict.fromkeys(KEPT_PROPERTIES, kept)
         with store.locked(), store.told():
-            if not properties.items() <= table.metadata().configuration.items():
-                table.alter.set_table_properties(
-                    properties, commit_properties=store.commit_properties
-                )
+            keep_versions(table, days, store.commit_properties)
             table.create_checkpoint()
             removed = table.vacuum(
                 retention_hours=days * 24,

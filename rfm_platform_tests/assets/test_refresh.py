@@ -1,6 +1,8 @@
 """Every morning's run: one run that reads its day and whatever has changed before it."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,16 @@ def refresh(chain: Chain, as_of: str, *, all_days: bool = False) -> Outcome:
             chain.definitions, instance, plan_refresh(day(as_of), all_days=all_days)
         )
     return outcome
+
+
+@contextmanager
+def without_lines(chain: Chain, which: str) -> Iterator[None]:
+    """A mart that lacks some lines in the block."""
+    lines = f"flatten_order_marketplace WHERE {which}"
+    chain.in_mart(f"CREATE TABLE aside AS SELECT * FROM {lines}")
+    chain.in_mart(f"DELETE FROM {lines}")
+    yield
+    chain.in_mart("INSERT INTO flatten_order_marketplace SELECT * FROM aside")
 
 
 def materialized(chain: Chain, outcome: Outcome, asset: str) -> dict[str, dg.AssetMaterialization]:
@@ -224,12 +236,9 @@ RESTATED = (
 
 def test_a_month_that_was_published_empty_is_restated_when_its_rows_are_back(chain: Chain) -> None:
     """A broken load of the mart: the ledger's last word is what the table says."""
-    january = "flatten_order_marketplace WHERE create_timestamp < '2024-02-01'"
     assert refresh(chain, "02-02").succeeded
-    chain.in_mart(f"CREATE TABLE aside AS SELECT * FROM {january}")
-    chain.in_mart(f"DELETE FROM {january}")
-    assert refresh(chain, "02-03").succeeded
-    chain.in_mart("INSERT INTO flatten_order_marketplace SELECT * FROM aside")
+    with without_lines(chain, "create_timestamp < '2024-02-01'"):
+        assert refresh(chain, "02-03").succeeded
     assert refresh(chain, "02-03").succeeded
     assert chain.in_warehouse(RESTATED) == [
         (day("01-01"), day("01-31"), 9, 0),
@@ -240,14 +249,9 @@ def test_a_month_that_was_published_empty_is_restated_when_its_rows_are_back(cha
 def test_a_months_last_days_that_vanish_and_come_back_are_restated_both_times(
     chain: Chain,
 ) -> None:
-    last_days = (
-        "flatten_order_marketplace WHERE create_timestamp BETWEEN '2024-01-30' AND '2024-02-01'"
-    )
     assert refresh(chain, "02-01").succeeded
-    chain.in_mart(f"CREATE TABLE aside AS SELECT * FROM {last_days}")
-    chain.in_mart(f"DELETE FROM {last_days}")
-    assert refresh(chain, "02-02").succeeded
-    chain.in_mart("INSERT INTO flatten_order_marketplace SELECT * FROM aside")
+    with without_lines(chain, "create_timestamp BETWEEN '2024-01-30' AND '2024-02-01'"):
+        assert refresh(chain, "02-02").succeeded
     assert refresh(chain, "02-03").succeeded
     assert chain.in_warehouse(RESTATED) == [
         (day("01-01"), day("01-31"), 9, 3),

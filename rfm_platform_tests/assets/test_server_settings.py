@@ -1,5 +1,6 @@
 """What the owners of mart and warehouse set for everybody, and what two tables are called."""
 
+import datetime as dt
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -33,9 +34,9 @@ def test_transactions_that_wait_are_not_ended_by_the_server(
         set_for_all(server, database, "idle_in_transaction_session_timeout", "'100ms'")
     commit = LakeTable.commit
 
-    def slowly(table: LakeTable, files: Sequence[WrittenFile], values: Collection[object]) -> None:
-        time.sleep(0.3)
-        commit(table, files, values)  # type: ignore[arg-type]
+    def slowly(table: LakeTable, files: Sequence[WrittenFile], values: Collection[dt.date]) -> None:
+        time.sleep(0.3)  # longer than the server lets a transaction wait
+        commit(table, files, values)
 
     monkeypatch.setattr(LakeTable, "commit", slowly)
     for on in ("01-01", "01-02"):

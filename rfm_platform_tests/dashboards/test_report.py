@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from rfm_platform.dashboards import library
+from rfm_platform.dashboards import echarts
+from rfm_platform.dashboards.echarts import LibraryError, plotting_library
 from rfm_platform.dashboards.figures import NoSnapshotError
-from rfm_platform.dashboards.library import LibraryError, plotting_library
 from rfm_platform.dashboards.report import page
 from rfm_platform_tests.dashboards.conftest import AS_OF, Reported
 
@@ -156,9 +156,9 @@ def test_another_plotting_library_than_the_published_one_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert "echarts" in plotting_library()
-    monkeypatch.setattr(library, "FILE", "vizly/__init__.py")
+    monkeypatch.setattr(echarts, "FILE", "vizly/__init__.py")
     with pytest.raises(LibraryError, match="is not Apache ECharts"):
         plotting_library()
-    monkeypatch.setattr(library, "PACKAGE", "no-such-package")
+    monkeypatch.setattr(echarts, "PACKAGE", "no-such-package")
     with pytest.raises(LibraryError, match="missing"):
         plotting_library()

@@ -56,16 +56,28 @@ def _versions(lake: Lake) -> dict[str, int | None]:
     return {table.name: table.version() for table in lake.tables}
 
 
+def _read(chain: Chain) -> None:
+    """A lake that holds lines and nothing else."""
+    rows = dirty_mart()
+    chain.start_anew()
+    chain.fill(rows.lines, rows.orders)
+    chain.extract(rows.days[0], rows.days[-1])
+
+
+def _assert_as_by_duckdb(chain: Chain, computing: Transforms) -> None:
+    got = _rows(chain, chain.platform.lake)
+    again = replace(chain.platform, lake=Lake(chain.directory))
+    _compute(replace(computing, lake=again.lake))
+    assert got == _rows(chain, again.lake)
+
+
 # fold: three files of each of three months; customers: one; scores: five; cohorts: one.
 @pytest.mark.filterwarnings("ignore:.*RETRIES_EXCEEDED")
 @pytest.mark.parametrize("write", [1, 3, 10, 15])
 def test_a_server_killed_in_the_middle_leaves_the_lake_as_it_was(
     chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: int
 ) -> None:
-    rows = dirty_mart()
-    chain.start_anew()
-    chain.fill(rows.lines, rows.orders)
-    chain.extract(rows.days[0], rows.days[-1])
+    _read(chain)
     lake = chain.platform.lake
     computing = Transforms(lake, chain.platform.engine, "Asia/Jakarta")
     sessions = chain.directory / "spark_sessions"
@@ -98,20 +110,14 @@ def test_a_server_killed_in_the_middle_leaves_the_lake_as_it_was(
     monkeypatch.setattr(ConnectSession, "_write", write_files)
     with sail(tmp_path, workers=2, port=server.port):
         _compute(spark)
-    got = _rows(chain, lake)
-    again = replace(chain.platform, lake=Lake(chain.directory))
-    _compute(replace(computing, lake=again.lake))
-    assert got == _rows(chain, again.lake)
+    _assert_as_by_duckdb(chain, computing)
 
 
 @pytest.mark.parametrize("write", [2, 12])
 def test_a_server_that_stands_still_for_a_while_is_waited_for(
     chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: int
 ) -> None:
-    rows = dirty_mart()
-    chain.start_anew()
-    chain.fill(rows.lines, rows.orders)
-    chain.extract(rows.days[0], rows.days[-1])
+    _read(chain)
     computing = Transforms(chain.platform.lake, chain.platform.engine, "Asia/Jakarta")
     write_files = ConnectSession._write
     stood_still = []
@@ -132,7 +138,4 @@ def test_a_server_that_stands_still_for_a_while_is_waited_for(
         _compute(replace(computing, engine=SparkEngine(sessions, server.remote)))
     assert stood_still
     assert time.monotonic() - stood_still[0] > STANDS_STILL
-    got = _rows(chain, chain.platform.lake)
-    again = replace(chain.platform, lake=Lake(chain.directory))
-    _compute(replace(computing, lake=again.lake))
-    assert got == _rows(chain, again.lake)
+    _assert_as_by_duckdb(chain, computing)
