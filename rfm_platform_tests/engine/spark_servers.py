@@ -75,10 +75,16 @@ def apache_spark(work: Path, *options: str) -> Iterator[str]:
 
 
 @contextmanager
-def sail(work: Path, *, workers: int | None = None, port: int | None = None) -> Iterator["Server"]:
+def sail(
+    work: Path,
+    *,
+    workers: int | None = None,
+    port: int | None = None,
+    settings: dict[str, str] | None = None,
+) -> Iterator["Server"]:
     """A Sail server in a process of its own; with workers, in its local cluster mode."""
     port = port or free_port()
-    environment = os.environ | {"RUST_LOG": "error", "RUST_BACKTRACE": "0"}
+    environment = os.environ | {"RUST_LOG": "error", "RUST_BACKTRACE": "0"} | (settings or {})
     if workers is not None:
         environment |= {
             "SAIL_MODE": "local-cluster",
