@@ -124,6 +124,14 @@ def secret(name: str, texts: dict[str, str]) -> Manifest:
     }
 
 
+def run_resources() -> Manifest:
+    """What a run is given: less than production gives."""
+    return {
+        "requests": {"cpu": "250m", "memory": "1Gi", "ephemeral-storage": "1Gi"},
+        "limits": {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "10Gi"},
+    }
+
+
 def values_for(image: str, storage_class: str | None, namespace: str = "rfm") -> dict[str, Any]:
     """The project's values, with what a test cluster has in the place of yours.
 
@@ -167,10 +175,7 @@ def values_for(image: str, storage_class: str | None, namespace: str = "rfm") ->
         "freeSlotsAfterRunEndSeconds": 5,
     }
     launcher = values["runLauncher"]["config"]["k8sRunLauncher"]
-    launcher["resources"] = {
-        "requests": {"cpu": "250m", "memory": "1Gi", "ephemeral-storage": "1Gi"},
-        "limits": {"cpu": "2", "memory": "1Gi", "ephemeral-storage": "10Gi"},
-    }
+    launcher["resources"] = run_resources()
     priority = f"rfm-runs-{namespace}"
     launcher["runK8sConfig"]["podSpecConfig"]["priorityClassName"] = priority
     for manifest in values["extraManifests"]:

@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rfm_platform_tests.deploy.cluster import DAY, POSTGRES, postgres, secrets, url
+import yaml
+
+from rfm_platform_tests.deploy.charts import ROOT, Manifest
+from rfm_platform_tests.deploy.cluster import DAY, POSTGRES, postgres, run_resources, secrets, url
 from rfm_platform_tests.deploy.graphql import launch_daily, runs
 from rfm_platform_tests.deploy.helm import Release
-from rfm_platform_tests.deploy.kubectl import Cluster, wait_until
+from rfm_platform_tests.deploy.kubectl import TIMEOUT_SECONDS, Cluster, wait_until
 
 WEB = "component=dagster-webserver"
 VIEWERS = "component=dagster-webserver-read-only"
@@ -45,3 +48,28 @@ def launch(cluster: Cluster) -> Iterator[Callable[[], str]]:
         wait_until(lambda: not runs(address), "the web server answers")
         launch_daily(address, "rfm-platform", DAY)
         yield lambda: str(runs(address)[0]["status"])
+
+
+def command_pod(image: str) -> Manifest:
+    """deploy/command.yaml with the image to be tried and resources that fit a small node."""
+    pod: Manifest = yaml.safe_load((ROOT / "deploy" / "command.yaml").read_text("utf-8"))
+    (container,) = pod["spec"]["containers"]
+    container |= {"image": image, "resources": run_resources()}
+    return pod
+
+
+def verified(cluster: Cluster, image: str) -> float:
+    """Computes everything once more, aside, in the pod for commands; the seconds that took.
+
+    Raises:
+        AssertionError: a row is not what the source gives.
+    """
+    pod = command_pod(image)
+    name = pod["metadata"]["name"]
+    cluster.apply([pod])
+    cluster.ctl("wait", f"pod/{name}", "--for=condition=Ready", f"--timeout={TIMEOUT_SECONDS}s")
+    began = time.monotonic()
+    cluster.ctl("exec", name, "--", "rfm", "verify")
+    seconds = time.monotonic() - began
+    cluster.ctl("delete", "pod", name, "--grace-period=1")
+    return seconds

@@ -15,7 +15,15 @@ import pytest
 from rfm_platform_tests.deploy.charts import pod_templates, render
 from rfm_platform_tests.deploy.cluster import postgres, secrets, values_for
 from rfm_platform_tests.deploy.helm import Release
-from rfm_platform_tests.deploy.installed import CODE, DAEMON, VIEWERS, install, launch
+from rfm_platform_tests.deploy.installed import (
+    CODE,
+    DAEMON,
+    VIEWERS,
+    command_pod,
+    install,
+    launch,
+    verified,
+)
 from rfm_platform_tests.deploy.kubectl import Cluster, wait_until
 from rfm_platform_tests.deploy.policies import not_restricted
 from rfm_platform_tests.deploy.trials import network_policies, scaled, upgraded
@@ -31,6 +39,7 @@ def test_what_would_be_installed_is_valid(dagster_chart: Path, storage_class: st
         *render(dagster_chart, "dagster", values_for(IMAGE, storage_class)),
         *postgres(IMAGE),
         *secrets(),
+        command_pod(IMAGE),
     ]
     for manifest in manifests:
         kubernetes_validate.validate(manifest, "1.25", strict=True)
@@ -49,6 +58,7 @@ def test_the_chart_in_a_cluster_heals(cluster: Cluster, dagster_release: Release
         cluster.kill("rfm-platform/role=run")
         seconds = wait_until(lambda: status() == "SUCCESS", "the run succeeds")
         took["run pod killed, run succeeded"] = f"{seconds:.0f} s"
+    took["`rfm verify` in the pod for commands"] = f"{verified(cluster, IMAGE):.0f} s"
 
     for what, selector, replicas in (
         ("daemon's pod deleted", DAEMON, 1),

@@ -5,6 +5,7 @@ volume, and none of them is left.
 """
 
 import os
+import time
 from typing import Any
 
 import kubernetes_validate
@@ -14,13 +15,14 @@ import yaml
 from rfm_platform_tests.deploy.charts import ROOT, Manifest, containers, pod_templates
 from rfm_platform_tests.deploy.cluster import values_for
 from rfm_platform_tests.deploy.helm import Release
-from rfm_platform_tests.deploy.installed import install, launch
+from rfm_platform_tests.deploy.installed import install, launch, verified
 from rfm_platform_tests.deploy.kubectl import Cluster, wait_until
 from rfm_platform_tests.deploy.test_cluster import IMAGE, STORAGE_CLASS
 
 SAIL_IMAGE = os.environ.get("SAIL_IMAGE")
 SERVER = "rfm-platform/spark=server"
 WORKERS = "rfm-platform/spark=worker"
+ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
 def _sail(image: str) -> list[Manifest]:
@@ -61,15 +63,42 @@ def test_a_day_is_computed_by_workers_that_the_server_starts(
     install(cluster, dagster_release, IMAGE, values)
     cluster.apply(_sail(SAIL_IMAGE))
     cluster.wait_ready(SERVER, 1, "Sail")
+    took = {}
+    status, seconds, workers = _day(cluster, killed=None)
+    assert status == "SUCCESS"
+    assert workers
+    took["a day computed by Sail"] = f"{seconds:.0f} s, {len(workers)} workers seen"
+    seconds = wait_until(lambda: not cluster.pods(WORKERS), "no worker is left")
+    took["no worker left"] = f"{seconds:.0f} s"
+    for what, killed in (("its workers", WORKERS), ("its server", SERVER)):
+        status, seconds, _ = _day(cluster, killed=killed)
+        took[f"a day, {what} killed"] = f"{status} after {seconds:.0f} s"
+        if status != "SUCCESS":
+            cluster.wait_ready(SERVER, 1, "Sail")
+            status, seconds, _ = _day(cluster, killed=None)
+            took[f"the day again, after {what}"] = f"{status} after {seconds:.0f} s"
+        assert status == "SUCCESS"
+        took[f"`rfm verify`, after {what}"] = f"{verified(cluster, IMAGE):.0f} s"
+    print("\n" + "\n".join(f"{what:45} {result}" for what, result in took.items()))
+
+
+def _day(cluster: Cluster, *, killed: str | None) -> tuple[str, float, set[str]]:
+    """A daily run, in which pods are killed as soon as workers are ready.
+
+    Returns:
+        Its status at the end, the seconds from the kill, or from its start, and the workers seen.
+    """
     workers: set[str] = set()
 
-    def ended(status: str) -> bool:
+    def seen() -> int:
         workers.update(pod["metadata"]["name"] for pod in cluster.pods(WORKERS))
-        assert status not in {"FAILURE", "CANCELED"}, status
-        return status == "SUCCESS"
+        return cluster.ready(WORKERS)
 
     with launch(cluster) as status:
-        seconds = wait_until(lambda: ended(status()), "the run succeeds")
-    assert workers
-    wait_until(lambda: not cluster.pods(WORKERS), "no worker is left")
-    print(f"\n{'a day computed by Sail':45} {seconds:.0f} s, {len(workers)} workers seen")
+        began = time.monotonic()
+        if killed is not None:
+            wait_until(seen, "workers")
+            cluster.kill(killed)
+            began = time.monotonic()
+        wait_until(lambda: seen() >= 0 and status() in ENDED, "the run ends")
+        return status(), time.monotonic() - began, workers
