@@ -75,7 +75,10 @@ class SparkEngine:
                 check_shared(spark, scratch, self.place)
                 yield ConnectSession(spark, scratch)
             except PySparkException as error:
-                raise SparkError(f"{self.place} refused a query: {_told(error)}") from None
+                raise SparkError(
+                    f"{self.place} did not compute a query, nothing of which is in the lake. It "
+                    f"says: {_told(error)}"
+                ) from None
             finally:
                 spark.client.set_retry_policies([])
                 spark.stop()
