@@ -45,7 +45,7 @@ def install(cluster: Cluster, release: Release, image: str, values: dict[str, An
 def launch(cluster: Cluster) -> Iterator[Callable[[], str]]:
     """Launches the daily run through the full web server; gives a question for its status."""
     with cluster.forwarded("dagster-webserver", 3000) as address:
-        wait_until(lambda: not runs(address), "the web server answers")
+        wait_until(lambda: runs(address) is not None, "the web server answers")
         launch_daily(address, "rfm-platform", DAY)
         yield lambda: str(runs(address)[0]["status"])
 
