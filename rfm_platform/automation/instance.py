@@ -21,7 +21,7 @@ from dagster_postgres import DagsterPostgresStorage
 
 from rfm_platform.automation.connections import keep_connections
 from rfm_platform.automation.storage import KeptOpenStorage
-from rfm_platform.postgres import external
+from rfm_platform.postgres import external, with_keepalives
 from rfm_platform.settings import Settings, load_settings
 
 CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
@@ -57,7 +57,9 @@ class HomeStorage(DagsterStorage, ConfigurableClass):
         url = os.environ.get(PG_URL)
         if url:
             return DagsterPostgresStorage(
-                postgres_url=url, should_autocreate_tables=True, inst_data=inst_data
+                postgres_url=with_keepalives(url),
+                should_autocreate_tables=True,
+                inst_data=inst_data,
             )
         base_dir = config_value.get("base_dir")
         directory = Path(base_dir) if base_dir else load_settings().home / "dagster"

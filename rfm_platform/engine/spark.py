@@ -27,10 +27,12 @@ from pyspark.sql.types import StructType
 from rfm_platform.engine.protocol import SESSION
 from rfm_platform.engine.sail import embedded_remote
 from rfm_platform.engine.spark_client import (
+    CONNECT_SECONDS,
     DataFrame,
     DefaultPolicy,
     PySparkException,
     SparkSession,
+    open_session,
 )
 from rfm_platform.engine.spark_dialect import to_spark
 from rfm_platform.engine.spark_files import check_shared, link, take_over
@@ -38,7 +40,6 @@ from rfm_platform.engine.spark_types import spark_schema
 from rfm_platform.errors import PlatformError
 from rfm_platform.lake import LakeTable
 
-CONNECT_SECONDS = 10
 _DEFAULT_PORT = 15002
 # Seven seconds: a server that was started anew has forgotten the session.
 _RETRIES = DefaultPolicy(max_retries=6, max_backoff=2000)
@@ -100,7 +101,7 @@ class SparkEngine:
             address = urlsplit(remote)
             where = (address.hostname or "", address.port or _DEFAULT_PORT)
             socket.create_connection(where, CONNECT_SECONDS).close()
-            spark = SparkSession.builder.remote(remote).create()
+            spark = open_session(remote)
             spark.client.set_retry_policies([_RETRIES])
             # Timestamps have no zone here; casts between the two kinds must not move them.
             spark.conf.set("spark.sql.session.timeZone", "UTC")

@@ -14,11 +14,18 @@ if not hasattr(sys.modules["__main__"], "__file__"):
     os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).parent))
 
 from pyspark.errors import PySparkException
+from pyspark.sql.connect.client.core import DefaultChannelBuilder
 from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.dataframe import DataFrame
 
-__all__ = ["DataFrame", "DefaultPolicy", "PySparkException", "SparkSession"]
+__all__ = ["DataFrame", "DefaultPolicy", "PySparkException", "SparkSession", "open_session"]
+
+# A server whose machine is gone does not say so: whoever waits for its answer would wait for ever.
+# Asked every so often, it is given up after as long again as a stop for garbage may take.
+ASKED_SECONDS = 30
+GIVEN_UP_SECONDS = 60
+CONNECT_SECONDS = 10
 
 # It writes each error's query and stack trace, and each call that comes after a session's end: we
 # say what is wrong ourselves.
@@ -28,3 +35,21 @@ for _name in (
     "pyspark.sql.connect.logging",
 ):
     PySparkLogger.getLogger(_name).setLevel(logging.CRITICAL)
+
+
+def open_session(remote: str) -> SparkSession:
+    """A session of its own on a server, of which it is noticed when it is no longer there.
+
+    Raises:
+        Exception: gRPC's or pyspark's: nobody answers, or the address is none.
+    """
+    options = [
+        ("grpc.keepalive_time_ms", ASKED_SECONDS * 1000),
+        ("grpc.keepalive_timeout_ms", GIVEN_UP_SECONDS * 1000),
+        ("grpc.http2.ping_timeout_ms", GIVEN_UP_SECONDS * 1000),
+        # However long a query takes.
+        ("grpc.http2.max_pings_without_data", 0),
+        # So long may a new connection take until the server speaks.
+        ("grpc.min_reconnect_backoff_ms", CONNECT_SECONDS * 1000),
+    ]
+    return SparkSession.builder.channelBuilder(DefaultChannelBuilder(remote, options)).create()

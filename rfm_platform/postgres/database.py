@@ -13,6 +13,9 @@ from sqlalchemy.exc import ArgumentError
 from rfm_platform.errors import PlatformError
 
 CONNECT_TIMEOUT_SECONDS = 15
+# A server whose machine is gone does not say so. It is noticed within 90 seconds, not after the two
+# hours of the operating system.
+KEEPALIVES = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6"}
 
 
 class DatabaseError(PlatformError):
@@ -113,6 +116,7 @@ def external(name: str, url: str) -> Database:
             f"the URL of {name} is for {parsed.get_backend_name()}: only PostgreSQL is read"
         )
     parameters: dict[str, Any] = {
+        **KEEPALIVES,
         "host": parsed.host,
         "port": parsed.port,
         "user": parsed.username,
@@ -124,6 +128,18 @@ def external(name: str, url: str) -> Database:
     return Database(
         label=f"{name} ({place}/{parsed.database})",
         conninfo=lambda: {k: v for k, v in parameters.items() if v is not None},
+    )
+
+
+def with_keepalives(url: str) -> str:
+    """A URL for whoever connects by himself: with what `external` adds, unless it says otherwise.
+
+    Raises:
+        ArgumentError: SQLAlchemy cannot read it.
+    """
+    parsed = make_url(url)
+    return parsed.update_query_dict(KEEPALIVES | dict(parsed.query)).render_as_string(
+        hide_password=False
     )
 
 

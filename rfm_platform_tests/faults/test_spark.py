@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 
 from rfm_platform.customers.transforms import Transforms
 from rfm_platform.engine import spark as spark_engine
+from rfm_platform.engine import spark_client
 from rfm_platform.engine.spark import ConnectSession, SparkEngine, SparkError
 from rfm_platform.engine.spark_client import DefaultPolicy
 from rfm_platform.engine.spark_files import NotSharedError
@@ -135,6 +137,28 @@ def test_a_server_that_stands_still_for_a_while_is_waited_for(
         sessions = chain.directory / "spark_sessions"
         _compute(replace(computing, engine=SparkEngine(sessions, server.remote)))
     assert time.monotonic() - stood_still[0] > STANDS_STILL
+    _assert_as_by_duckdb(chain, computing)
+
+
+def test_a_server_that_says_nothing_any_more_is_given_up(
+    chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one whose machine is gone: its connections stay open, and nothing comes over them."""
+    computing = _read(chain)
+    monkeypatch.setattr(spark_engine, "_RETRIES", DefaultPolicy(max_retries=1, max_backoff=100))
+    for name in ("ASKED_SECONDS", "GIVEN_UP_SECONDS", "CONNECT_SECONDS"):
+        monkeypatch.setattr(spark_client, name, 1)
+    with sail(tmp_path, workers=2) as server:
+        spark = replace(
+            computing, engine=SparkEngine(chain.directory / "spark_sessions", server.remote)
+        )
+        left = _left_as_it_was(
+            chain, spark, monkeypatch, 2, partial(server.process.send_signal, signal.SIGSTOP)
+        )
+        assert left is not None
+        assert str(server.port) in left
+        server.process.send_signal(signal.SIGCONT)
+        _compute(spark)
     _assert_as_by_duckdb(chain, computing)
 
 

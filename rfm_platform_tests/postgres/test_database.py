@@ -1,8 +1,14 @@
 """Where a database is, from its URL: everything that libpq knows, and no password in a message."""
 
-import pytest
+import os
+import socket
+from pathlib import Path
 
-from rfm_platform.postgres import DatabaseError, external
+import pytest
+import sqlalchemy as sa
+
+from rfm_platform.postgres import DatabaseError, external, with_keepalives
+from rfm_platform_tests.bi_database.cluster import cloud_server
 
 SECRET = "pa@s3cret"  # noqa: S105 - nobody's
 
@@ -16,3 +22,33 @@ def test_an_at_sign_in_a_password_is_told_without_the_password() -> None:
 def test_several_hosts_of_a_url_are_several_hosts() -> None:
     found = external("mart", "postgresql://reader@/sales?host=a:1&host=b:2").conninfo()
     assert found["host"] == "a:1,b:2"
+
+
+def _keepalives(descriptor: int) -> tuple[int, int, int, int]:
+    with socket.socket(fileno=os.dup(descriptor)) as connection:
+        return (
+            connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+            connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+            connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL),
+            connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT),
+        )
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_KEEPIDLE"), reason="another system's names")
+def test_a_server_that_is_gone_is_noticed(tmp_path: Path) -> None:
+    """Nobody tells us: a machine that is gone sends nothing."""
+    with cloud_server(tmp_path) as server:
+        url = server.url("postgres")
+        with external("warehouse", url).connect() as connection:
+            assert _keepalives(connection.fileno()) == (1, 30, 10, 6)
+        with external("warehouse", f"{url}&keepalives_idle=5").connect() as connection:
+            assert _keepalives(connection.fileno()) == (1, 5, 10, 6), "as the URL says"
+        for driver in ("psycopg", "psycopg2"):
+            engine = sa.create_engine(
+                with_keepalives(url).replace("postgresql:", f"postgresql+{driver}:")
+            )
+            with engine.connect() as other:
+                own = other.connection.driver_connection
+                assert own is not None
+                assert _keepalives(own.fileno()) == (1, 30, 10, 6)
+            engine.dispose()
