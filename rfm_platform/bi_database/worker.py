@@ -5,6 +5,7 @@ secret on its command line.
 """
 
 import os
+import re
 import subprocess
 import sys
 import traceback
@@ -27,6 +28,13 @@ from rfm_platform.postgres import Database
 
 # pg_restore's messages that tell that a step begins.
 _STEPS = ("creating ", "processing ", "executing ", "launching item ", "finished item ")
+# From 17 on it sets what an earlier server does not know, in each of its connections; and what it
+# says of that. Several processes write their messages, so that beginnings of lines may be mixed.
+_NEW_IN = 170000
+_NOT_KNOWN = re.compile(
+    r'.*ERROR: +unrecognized configuration parameter "transaction_timeout"'
+    r"|Command was: SET transaction_timeout = 0;|.*warning: .*|"
+)
 
 
 class _RestoreFailedError(PlatformError):
@@ -96,34 +104,37 @@ class _Worker:
         return sum(not line.startswith(";") for line in listing.stdout.splitlines())
 
     def _run_pg_restore(self, archive: Path, total: int) -> None:
-        jobs = self._task["jobs"]
+        with self._target.connect() as connection:
+            knows_all = connection.info.server_version >= _NEW_IN
+        in_parallel = self._task["jobs"] > 1 or not knows_all
         command = [
             self._task["pg_restore"],
             "--dbname=service=rfm",
             "--no-owner",
             "--no-acl",
-            "--exit-on-error",
             "--no-password",
-            "--verbose",
-            f"--jobs={jobs}" if jobs > 1 else "--single-transaction",
+            f"--jobs={self._task['jobs']}" if in_parallel else "--single-transaction",
+            # It would stop at what an earlier server does not know. So it goes on, and says nothing
+            # but what went wrong.
+            *(["--exit-on-error", "--verbose"] if knows_all else []),
             str(archive),
         ]
-        self._note(phase="restoring", total=total)
+        self._note(phase="restoring", total=total if knows_all else 0)
         process = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
         said: list[str] = []
         done = 0
         try:
             for raw in stream(process.stderr):
                 text = raw.decode(errors="replace").strip().removeprefix("pg_restore: ")
-                if text.startswith("error:"):
+                if text.startswith("error:") if knows_all else not _NOT_KNOWN.fullmatch(text):
                     said.append(text)
-                done += text.startswith(_STEPS[4] if jobs > 1 else _STEPS[:3])
+                done += text.startswith(_STEPS[4] if in_parallel else _STEPS[:3])
                 self._note(done=min(done, total))
             code = process.wait()
         finally:
             process.kill()  # it must not go on while the target is emptied
             process.wait()
-        if code != 0:
+        if code != 0 and (knows_all or code != 1 or said):
             raise _RestoreFailedError(
                 f"pg_restore ended with code {code}: {' '.join(said[:3]) or 'it was killed'}"
             )

@@ -9,12 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 from pyrage import x25519
 
+from rfm_platform.bi_database import tools
 from rfm_platform.bi_database.dump import ARCHIVE, DumpOptions, make_dump
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
@@ -28,13 +30,14 @@ from rfm_platform.bi_database.restore import (
     watch,
 )
 from rfm_platform.bi_database.target import _encryption, contents, empty
-from rfm_platform.bi_database.tools import Tool, choose
+from rfm_platform.bi_database.tools import Tool, choose, find
 from rfm_platform.bi_database.verify import verify
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database, external
 from rfm_platform.postgres.embedded import EmbeddedServer
-from rfm_platform_tests.bi_database.cluster import PASSWORD, CloudServer
+from rfm_platform_tests.bi_database.cluster import PASSWORD, CloudServer, older_server
 from rfm_platform_tests.bi_database.conftest import OWNER, counts
+from rfm_platform_tests.bi_database.fixture import fill
 from rfm_platform_tests.conftest import url_of
 from rfm_platform_tests.deploy.kubectl import wait_until
 from rfm_platform_tests.faults.test_faults import on_a_small_disk
@@ -267,20 +270,56 @@ def test_a_damaged_dump_is_refused(
     assert contents(target) == {}
 
 
+def truncate_unnoticed(dump: Path) -> None:
+    """Truncates a file, and makes its checksum fit: only pg_restore can find that."""
+    damage_a_file(dump, lambda data: data[: len(data) // 2])
+    forged = read_manifest(dump).model_copy(update={"files": describe_files(dump)})
+    (dump / NAME).write_text(forged.model_dump_json(), encoding="utf-8")
+
+
 @pytest.mark.parametrize("options", [ONE, TWO], ids=["one transaction", "in parallel"])
 def test_a_restore_that_breaks_leaves_an_empty_database_and_says_so(
     target: Database, dumped: Path, tmp_path: Path, options: RestoreOptions
 ) -> None:
-    """A truncated file whose checksum was made to fit: only pg_restore can find that."""
     dump = tmp_path / "dump"
     shutil.copytree(dumped, dump)
-    damage_a_file(dump, lambda data: data[: len(data) // 2])
-    forged = read_manifest(dump).model_copy(update={"files": describe_files(dump)})
-    (dump / NAME).write_text(forged.model_dump_json(), encoding="utf-8")
+    truncate_unnoticed(dump)
     said = failure(target, dump, tmp_path / "job", options)
     assert "pg_restore ended with code 1" in said
     assert said.endswith("The target is empty.")
     assert contents(target) == {}
+
+
+@pytest.mark.parametrize("options", [ONE, TWO], ids=["one after the other", "in parallel"])
+def test_programs_of_a_later_release_restore_into_an_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: RestoreOptions
+) -> None:
+    """As in the image, which has one release of them; they set what the server does not know."""
+    dump, job = tmp_path / "dump", tmp_path / "job"
+    monkeypatch.setattr(tools, "find", in_wheels)
+    (tmp_path / "older").mkdir()
+    with older_server(tmp_path / "older") as (release, url):
+        source, target = external("source", url), external("target", f"{url[:-8]}target")
+        with source.connect() as connection:
+            fill(connection)
+        with source.connect() as connection:
+            connection.autocommit = True
+            connection.execute("CREATE DATABASE target")
+        manifest = make_dump(UrlEndpoint(source), dump, DumpOptions())
+        restore(target, dump, job, options)
+        assert manifest.state.major_version == release < manifest.tool
+        found = verify(UrlEndpoint(target), manifest, dump, {})
+        assert found.passed, found.verdict
+
+        truncate_unnoticed(dump)
+        said = failure(target, dump, job, replace(options, replace=True))
+        assert "pg_restore ended with code 1" in said
+        assert contents(target) == {}
+
+
+def in_wheels(name: str) -> tuple[Tool, ...]:
+    """The programs that the platform brings along, and none of this machine's."""
+    return tuple(tool for tool in find(name) if "site-packages" in tool.path.parts)
 
 
 @contextmanager
