@@ -5,6 +5,7 @@ import datetime as dt
 import dagster as dg
 
 from rfm_platform.checks.per_day import Verdict, adds_up, judge_days
+from rfm_platform.checks.snapshots import segments_used
 from rfm_platform.reconcile.analyses import (
     campaign_violations,
     migration_violations,
@@ -27,24 +28,26 @@ def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
     @dg.asset_check(
         asset="rfm_segments",
         partitions_def=daily,
-        description="Segments, grid and concentration add up to the scores, shops to their "
-        "customers.",
+        description="Segments, grid and concentration are what the published scores give, of shops "
+        "what their customers give; actions are the segment file's.",
     )
     def segments_add_up(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
+        segments = segments_used(context, platform, platform.lake.rfm_segments)
         return judge_days(
             context,
             platform.lake.rfm_segments,
             "segments_add_up",
-            lambda day: adds_up(segment_violations(platform.warehouse, day)),
+            lambda day: adds_up(segment_violations(platform.warehouse, day, segments.get(day))),
             without_rows=NOTHING,
         )
 
     @dg.asset_check(
         asset="rfm_migration",
         partitions_def=daily,
-        description="Moves add up to both snapshots: rows to the earlier, columns to the later.",
+        description="Moves and their causes are what the scores and thresholds of both published "
+        "snapshots give, of shops what their customers give.",
     )
     def moves_add_up_to_both_snapshots(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
