@@ -8,6 +8,7 @@ from rfm_platform.checks.per_day import Verdict, adds_up, judge_days
 from rfm_platform.checks.snapshots import segments_used
 from rfm_platform.reconcile.analyses import (
     campaign_violations,
+    campaigns_without_list,
     migration_violations,
     retention_violations,
     segment_violations,
@@ -98,9 +99,32 @@ def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
             without_rows=NOTHING,
         )
 
+    @dg.asset_check(
+        asset="campaign_effect",
+        partitions_def=daily,
+        description="The lists of customers by which a campaign that is over is judged could be "
+        "read, at least once. Warns.",
+    )
+    def campaigns_have_their_lists(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        def verdict_of(day: dt.date) -> Verdict:
+            gone = campaigns_without_list(platform.warehouse, day)
+            said = f"Without an answer: {'; '.join(gone)}." if gone else "Every list was read."
+            return Verdict(not gone, said, dg.AssetCheckSeverity.WARN)
+
+        return judge_days(
+            context,
+            platform.lake.campaign_effect,
+            "campaigns_have_their_lists",
+            verdict_of,
+            without_rows=NOTHING,
+        )
+
     return [
         segments_add_up,
         moves_add_up_to_both_snapshots,
         retention_adds_up,
         campaigns_add_up,
+        campaigns_have_their_lists,
     ]

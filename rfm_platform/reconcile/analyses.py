@@ -63,6 +63,12 @@ def campaign_violations(warehouse: Warehouse, as_of: dt.date) -> list[str]:
     )
 
 
+def campaigns_without_list(warehouse: Warehouse, as_of: dt.date) -> list[str]:
+    """Campaigns of a day that nobody can judge, because a list of customers is gone."""
+    rows = warehouse.rows(read_sql(__package__, "campaigns_without_list"), {"as_of": as_of})
+    return _first([f"{row['campaign']}: {row['reason']}" for row in rows])
+
+
 def _named(warehouse: Warehouse, query: str, **parameters: Any) -> list[str]:
     rows = warehouse.rows(read_sql(__package__, query), parameters)
     return _first(
