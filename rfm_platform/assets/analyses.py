@@ -45,7 +45,8 @@ def analysis_assets(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
         for day in days_with_snapshot(context, platform.transforms, platform.lake.rfm_segments):
-            platform.analyses.segment(day, platform.segments())
+            segments = platform.segments()
+            platform.analyses.segment(day, segments)
             kept = platform.publisher.publish_analyses(
                 day, "rfm_segments", "rfm_cells", "rfm_concentration"
             )
@@ -55,6 +56,7 @@ def analysis_assets(
                 platform.lake.rfm_segments,
                 kept=kept,
                 segments=table_of(platform.analyses.overview(day)),
+                segments_version=segments.version,
             )
         return dg.MaterializeResult(metadata=column_lineage("rfm_segments"))
 
@@ -63,7 +65,7 @@ def analysis_assets(
         deps=["rfm_scores", "final_user_analysis"],
         kinds=KINDS,
         description="Who moved from which segment to which since the end of the month before, and "
-        "why: a new order, time passing, or thresholds that moved.",
+        "why: a new order, a cancellation, a correction, time passing, or thresholds that moved.",
         metadata=describe(catalog.rfm_migration_snapshots),
     )
     def rfm_migration(

@@ -4,6 +4,7 @@ import dagster as dg
 
 from rfm_platform import catalog
 from rfm_platform.assets.definition import customer_asset, report_snapshot
+from rfm_platform.customers.campaign_lists import without_list
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import column_lineage, describe, table_of
 from rfm_platform.wiring import Platform
@@ -26,6 +27,11 @@ def campaign_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     ) -> dg.MaterializeResult[None]:
         campaigns = platform.campaigns()
         for day in days_of(context):
+            begun = [campaign for campaign in campaigns if campaign.start <= day]
+            for problem in without_list(begun):
+                context.log.warning(
+                    f"{problem}: what was judged by it before stays as it was found"
+                )
             over = platform.campaign_effects.evaluate(day, campaigns, platform.segments())
             kept = platform.publisher.publish_analyses(day, "campaign_effect")
             said = f"{over} of {len(campaigns)} are over"

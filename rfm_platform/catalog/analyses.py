@@ -54,12 +54,13 @@ rfm_migration_snapshots = Table(
     *as_of_columns("rfm_migration_snapshots"),
     Column("from_date", Date, comment="The earlier snapshot: the end of the month before."),
     *slice_columns(names=False),
-    Column("from_segment", Text, comment="Segment before; null: first order since, an entrant."),
+    Column("from_segment", Text, comment="Segment before; null: no valid order then, an entrant."),
     Column("to_segment", Text, comment="Segment now; null: no valid order any more, a leaver."),
     Column(
         "cause",
         Text,
-        comment="What the move needed: new_order, cancellation, time, thresholds, joined by +; "
+        comment="What the move needed: new_order, cancellation (fewer orders or less spent), "
+        "correction (orders repriced, changed back or late), time, thresholds, joined by +; "
         "any_of_several: none alone; stayed: no move.",
     ),
     Column("customers", BigInteger, comment="Customers who went this way for this cause."),

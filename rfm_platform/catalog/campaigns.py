@@ -66,7 +66,7 @@ campaign_effect_snapshots = Table(
         Text,
         comment="`higher` or `lower`: the interval lies above or below 0; `unclear`: it holds 0. "
         "No answer: `too_early`, `not_over`, `nobody_reached`, `no_comparison`, `too_few`, "
-        "`not_alike`; see reason.",
+        "`not_alike`, `no_list`; see reason.",
     ),
     Column("reason", Text, comment="Why there is no answer; null: there is one."),
     comment="What each campaign that is over changed in existing customers' orders, against "

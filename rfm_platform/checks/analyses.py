@@ -5,8 +5,10 @@ import datetime as dt
 import dagster as dg
 
 from rfm_platform.checks.per_day import Verdict, adds_up, judge_days
+from rfm_platform.checks.snapshots import segments_used
 from rfm_platform.reconcile.analyses import (
     campaign_violations,
+    campaigns_without_list,
     migration_violations,
     retention_violations,
     segment_violations,
@@ -27,24 +29,26 @@ def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
     @dg.asset_check(
         asset="rfm_segments",
         partitions_def=daily,
-        description="Segments, grid and concentration add up to the scores, shops to their "
-        "customers.",
+        description="Segments, grid and concentration are what the published scores give, of shops "
+        "what their customers give; actions are the segment file's.",
     )
     def segments_add_up(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
+        segments = segments_used(context, platform, platform.lake.rfm_segments)
         return judge_days(
             context,
             platform.lake.rfm_segments,
             "segments_add_up",
-            lambda day: adds_up(segment_violations(platform.warehouse, day)),
+            lambda day: adds_up(segment_violations(platform.warehouse, day, segments.get(day))),
             without_rows=NOTHING,
         )
 
     @dg.asset_check(
         asset="rfm_migration",
         partitions_def=daily,
-        description="Moves add up to both snapshots: rows to the earlier, columns to the later.",
+        description="Moves and their causes are what the scores and thresholds of both published "
+        "snapshots give, of shops what their customers give.",
     )
     def moves_add_up_to_both_snapshots(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
@@ -95,9 +99,32 @@ def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
             without_rows=NOTHING,
         )
 
+    @dg.asset_check(
+        asset="campaign_effect",
+        partitions_def=daily,
+        description="The lists of customers by which a campaign that is over is judged could be "
+        "read, at least once. Warns.",
+    )
+    def campaigns_have_their_lists(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        def verdict_of(day: dt.date) -> Verdict:
+            gone = campaigns_without_list(platform.warehouse, day)
+            said = f"Without an answer: {'; '.join(gone)}." if gone else "Every list was read."
+            return Verdict(not gone, said, dg.AssetCheckSeverity.WARN)
+
+        return judge_days(
+            context,
+            platform.lake.campaign_effect,
+            "campaigns_have_their_lists",
+            verdict_of,
+            without_rows=NOTHING,
+        )
+
     return [
         segments_add_up,
         moves_add_up_to_both_snapshots,
         retention_adds_up,
         campaigns_add_up,
+        campaigns_have_their_lists,
     ]

@@ -7,13 +7,13 @@ import dagster as dg
 from rfm_platform.calendar import days_between
 from rfm_platform.checks.per_day import Verdict, adds_up, judge_days, report
 from rfm_platform.customers.segments import Segments
+from rfm_platform.lake import LakeTable
 from rfm_platform.materializations import newest, recorded
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import SEGMENTS_VERSION, table_of
 from rfm_platform.reconcile.snapshots import cohort_violations, score_violations, sums_violations
 from rfm_platform.wiring import Platform
 
-SCORES = dg.AssetKey("rfm_scores")
 WARN = dg.AssetCheckSeverity.WARN
 DAYS_NAMED = 10
 FOR_EVER = 1_000_000  # days that cohorts are kept
@@ -89,7 +89,7 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
     def scores_follow_the_quartiles(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
-        segments = _segments_used(context, platform)
+        segments = segments_used(context, platform, platform.lake.rfm_scores)
         return judge_days(
             context,
             platform.lake.rfm_scores,
@@ -168,27 +168,28 @@ def _history(missing: list[dt.date], start: dt.date) -> Verdict:
     )
 
 
-def _segments_used(
-    context: dg.AssetCheckExecutionContext, platform: Platform
+def segments_used(
+    context: dg.AssetCheckExecutionContext, platform: Platform, table: LakeTable
 ) -> dict[dt.date, Segments]:
-    """The segment file, for those of the run's days that were scored with it as it is now.
+    """The segment file, for those of the run's days of a table that were made with it as it is now.
 
-    Known of what this run has scored. The newest snapshot is taken to be of this file as well,
-    unless it was scored with another version.
+    Known of what this run has made. The newest snapshot is taken to be of this file as well,
+    unless it was made with another version.
     """
+    key = dg.AssetKey(table.name)
     days = days_of(context.op_execution_context)
-    snapshots = platform.lake.rfm_scores.partitions(days[0])
+    snapshots = table.partitions(days[0])
     segments = platform.segments()
-    versions = recorded(context.instance, SCORES, days, SEGMENTS_VERSION)
-    scored_now = {
+    versions = recorded(context.instance, key, days, SEGMENTS_VERSION)
+    made_now = {
         dt.date.fromisoformat(record.partition_key or "")
-        for record in newest(context.instance, SCORES, days)
+        for record in newest(context.instance, key, days)
         if record.run_id == context.run.run_id
     }
     return {
         day: segments
         for day in days
-        if (day in scored_now and versions.get(day) == segments.version)
+        if (day in made_now and versions.get(day) == segments.version)
         or (
             snapshots
             and day == snapshots[-1].value

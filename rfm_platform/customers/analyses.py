@@ -82,10 +82,9 @@ class Analyses:
             session.create("segment_cells", SEGMENT_CELLS.columns, cells)
             for moment, day in (("before", from_date), ("now", as_of)):
                 self._view_slices(session, moment, day)
+            days = (as_of - from_date).days
             session.materialize(
-                "migration_causes",
-                read_sql(__package__, "migration_causes"),
-                days=(as_of - from_date).days,
+                "migration_causes", read_sql(__package__, "migration_causes"), days=days
             )
             session.replace(
                 lake.rfm_migration,
@@ -93,6 +92,7 @@ class Analyses:
                 [as_of],
                 as_of=as_of,
                 from_date=from_date,
+                days=days,
             )
         return from_date
 

@@ -64,6 +64,7 @@ class Audiences:
         Args:
             path: where to, .csv or .parquet. It must not be there yet.
             marketplace: None: all.
+            segment: of the snapshot, or of the segment file.
             action: what will be done; None: the segment file's.
             purpose: why, for the receipt.
             by: who.
@@ -75,12 +76,18 @@ class Audiences:
         Raises:
             AudienceError: no such segment, snapshot or customer, or the file cannot be written.
         """
-        self._check(path, segment, segments, purpose)
+        self._check(path, purpose)
         beside = _beside(path)
         day = self._snapshot(as_of)
         with ExitStack() as undo:
             with self.engine.session() as session:
                 session.view(self.lake.rfm_scores, day, day)
+                stored = [name for name, *_ in session.rows(read_sql(__package__, "segment_table"))]
+                actions = segments.actions_with(stored)
+                if segment not in actions:
+                    raise AudienceError(
+                        f"There is no segment {segment}. There are: {', '.join(actions)}."
+                    )
                 relation = session.query(
                     read_sql(__package__, "audience"),
                     segment=segment,
@@ -90,7 +97,11 @@ class Audiences:
                 customers = len(relation)
                 if not customers:
                     where = f" on {marketplace}" if marketplace else ""
-                    raise AudienceError(f"{segment} has no customer{where} as of {day}.")
+                    have = ", ".join(name for name in actions if name in stored)
+                    raise AudienceError(
+                        f"{segment} has no customer{where} as of {day}. Segments with customers "
+                        f"then: {have}."
+                    )
                 os.close(_create(beside.partial, undo))
                 # A temporary file of DuckDB's own would take this one's place with another mode.
                 if path.suffix == ".csv":
@@ -108,7 +119,7 @@ class Audiences:
                 "segment": segment,
                 "marketplace": marketplace,
                 "customers": customers,
-                "action": action or segments.actions[segment],
+                "action": action or actions[segment],
                 "purpose": purpose.strip(),
                 "file": path.name,
                 "sha256": digest,
@@ -133,11 +144,7 @@ class Audiences:
         with self.warehouse.publication() as publication:
             publication.rows(read_sql(__package__, "forget_audience"), receipt)
 
-    def _check(self, path: Path, segment: str, segments: Segments, purpose: str) -> None:
-        if segment not in segments.actions:
-            raise AudienceError(
-                f"There is no segment {segment}. There are: {', '.join(segments.actions)}."
-            )
+    def _check(self, path: Path, purpose: str) -> None:
         if path.suffix not in FORMATS:
             raise AudienceError(f"{path.name}: name it .csv or .parquet.")
         if not path.parent.is_dir():

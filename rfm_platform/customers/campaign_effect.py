@@ -10,7 +10,8 @@ Campaigns overlap by person: whoever another campaign reached within the windows
 counted, on both sides. Where what is left cannot answer, the row says why and holds no number.
 
 A campaign is judged once: as long as nothing changes of what it was judged by (campaign_inputs.py),
-its rows are those of an earlier snapshot.
+its rows are those of an earlier snapshot. They also stay where a list of customers is gone by which
+it was judged; where it was not judged yet, it has no answer.
 """
 
 import datetime as dt
@@ -18,15 +19,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-import duckdb
 import sqlalchemy as sa
 
 from rfm_platform import catalog
 from rfm_platform.customers.campaign_comparison import Columns, Row, compare, refusals
 from rfm_platform.customers.campaign_inputs import CampaignInputs
-from rfm_platform.customers.campaigns import Campaign, CampaignsError
+from rfm_platform.customers.campaign_lists import NoListError, read_customers, without_list
+from rfm_platform.customers.campaigns import Campaign
 from rfm_platform.customers.segments import Segments
 from rfm_platform.customers.transforms import SEGMENT_CELLS
 from rfm_platform.engine import DuckDBEngine, Session, read_sql
@@ -71,7 +71,7 @@ class CampaignEffects:
             The campaigns that are over.
 
         Raises:
-            CampaignsError: a file of targeted customers cannot be read.
+            CampaignsError: a list of targeted customers is no such list.
         """
         over = [n for n, campaign in enumerate(campaigns) if campaign.end <= as_of]
         loaded = self.lake.source_orders.partitions(None, as_of)
@@ -81,15 +81,25 @@ class CampaignEffects:
         inputs = CampaignInputs(
             as_of, loaded, campaigns, segments, self.min_customers, self.per_marketplace
         )
-        digests = {n: inputs.digest(campaigns[n]) for n in over}
+        digests: dict[int, str] = {}
+        unlisted: dict[int, str] = {}
+        for n in over:
+            try:
+                digests[n] = inputs.digest(campaigns[n])
+            except NoListError as error:
+                unlisted[n] = str(error)
         with self.engine.session() as session:
-            rows = self._judged_before(session, as_of, list(digests.values()))
+            self._view_judged_before(session, as_of)
+            query = read_sql(__package__, "campaign_judged_before")
+            rows = session.records(query, digests=list(digests.values()))
             known = {row["inputs"] for row in rows}
-            if changed := [n for n in over if digests[n] not in known]:
+            if changed := [n for n in digests if digests[n] not in known]:
                 self._prepare(session, as_of, campaigns, segments)
             for n in changed:
                 judged = self._judge(session, as_of, loaded[0].value, n, campaigns[n])
                 rows += [{"inputs": digests[n]} | row for row in judged]
+            for n, reason in unlisted.items():
+                rows += _kept(session, as_of, campaigns[n], reason)
             columns = catalog.campaign_effect_lake.columns
             dated: list[Row] = [row | {"as_of_date": as_of} for row in rows]
             told = [[row.get(column.name) for column in columns] for row in dated]
@@ -97,16 +107,13 @@ class CampaignEffects:
             session.replace(self.lake.campaign_effect, "FROM told", [as_of])
         return len(over)
 
-    def _judged_before(self, session: Session, as_of: dt.date, digests: Sequence[str]) -> list[Row]:
-        """The rows that the newest snapshot has of the same inputs."""
-        if not (snapshots := self.lake.campaign_effect.partitions(None, as_of)):
-            return []
+    def _view_judged_before(self, session: Session, as_of: dt.date) -> None:
+        """The rows of the newest snapshot; none where it was written before inputs were noted."""
+        snapshots = self.lake.campaign_effect.partitions(None, as_of)
         shape = self.lake.campaign_effect.shape
-        session.view_files("judged_before", snapshots[-1].files, shape)
+        session.view_files("judged_before", snapshots[-1].files if snapshots else [], shape)
         if "inputs" not in session.query("FROM judged_before").columns:
-            return []  # written before inputs were noted
-        query = read_sql(__package__, "campaign_judged_before")
-        return session.records(query, digests=digests)
+            session.view_files("judged_before", [], shape)
 
     def overview(self, as_of: dt.date) -> list[Row]:
         """All customers' effects as of a day, by campaign, period and outcome."""
@@ -136,8 +143,8 @@ class CampaignEffects:
         listed = ["no_campaign_listed"]
         session.create(listed[0], _LISTED.columns, [])
         for n, campaign in enumerate(campaigns):
-            if campaign.customers is not None:
-                _read_customers(session, campaign.name, campaign.customers)
+            if campaign.customers is not None and not without_list([campaign]):
+                read_customers(session, campaign.name, campaign.customers)
                 listed.append(f"campaign_listed_{n}")
                 session.materialize(
                     listed[-1], read_sql(__package__, "campaign_listed"), campaign=n
@@ -156,11 +163,6 @@ class CampaignEffects:
             not_over = "not_over", f"the window after it is not over before {campaign.after}"
         refused = {"during": too_early, "after": too_early or not_over}
         panel = cache(lambda: self._panel(session, number, campaign))
-        described = {
-            "campaign": campaign.name,
-            "first_day": campaign.start,
-            "last_day": campaign.end,
-        }
         seed = _seed(campaign.name)
         rows: list[Row] = []
         for period, refusal in refused.items():
@@ -169,7 +171,7 @@ class CampaignEffects:
                 if refusal
                 else compare(panel(), period, seed, self.min_customers)
             )
-            rows += [described | {"period": period} | row for row in found]
+            rows += _described(campaign, period, found)
         return rows
 
     def _panel(self, session: Session, number: int, campaign: Campaign) -> Columns:
@@ -193,21 +195,37 @@ class CampaignEffects:
         ).fetchnumpy()
 
 
+def _kept(session: Session, as_of: dt.date, campaign: Campaign, reason: str) -> list[Row]:
+    """What an earlier snapshot has found of a campaign; of what it has not, that nobody can."""
+    rows = session.records(
+        read_sql(__package__, "campaign_kept"),
+        campaign=campaign.name,
+        first=campaign.start,
+        last=campaign.end,
+        is_over=campaign.after <= as_of,
+    )
+    told = {row["period"] for row in rows}
+    for period in ("during", "after"):
+        if period not in told:
+            rows += _described(
+                campaign, period, refusals({"breakdown": "all"}, ("no_list", reason))
+            )
+    return rows
+
+
+def _described(campaign: Campaign, period: str, rows: Sequence[Row]) -> list[Row]:
+    of_both = {
+        "campaign": campaign.name,
+        "first_day": campaign.start,
+        "last_day": campaign.end,
+        "period": period,
+    }
+    return [of_both | row for row in rows]
+
+
 def _list(names: tuple[str, ...] | None) -> list[str] | None:
     return None if names is None else list(names)
 
 
 def _seed(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
-
-
-def _read_customers(session: Session, name: str, file: Path) -> None:
-    query = read_sql(__package__, f"campaign_file_{file.suffix.removeprefix('.')}")
-    try:
-        session.materialize("campaign_file", query, file=str(file))
-    except duckdb.Error as error:
-        # DuckDB's message may quote a row.
-        raise CampaignsError(
-            f"campaign {name}: customers: {file} needs the columns marketplace and "
-            f"user_id ({type(error).__name__})"
-        ) from None

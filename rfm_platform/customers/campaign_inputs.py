@@ -5,14 +5,14 @@ earlier snapshot instead of scoring everybody as of its day again.
 """
 
 import datetime as dt
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
 from rfm_platform.customers.built import digest
-from rfm_platform.customers.campaigns import Campaign, CampaignsError
+from rfm_platform.customers.campaign_lists import listed
+from rfm_platform.customers.campaigns import Campaign
 from rfm_platform.customers.segments import Segments
 from rfm_platform.lake import Partition
 
@@ -39,23 +39,23 @@ class CampaignInputs:
     def digest(self, campaign: Campaign) -> str:
         """Identifies what one of the campaigns is judged by.
 
-        No input are orders after windows that are over, and campaigns beyond the windows.
+        No input are orders after windows that are over, and campaigns beyond those windows.
 
         Raises:
-            CampaignsError: a file of targeted customers cannot be read.
+            NoListError: its list of customers cannot be read, or that of a campaign near it.
         """
+        is_over = campaign.after <= self.as_of
+        counted = campaign.after if is_over else campaign.end
         near = [
             other
             for other in self.campaigns
-            if other.end >= campaign.before and other.start <= campaign.after
+            if other.end >= campaign.before and other.start <= counted
         ]
-        is_over = campaign.after <= self.as_of
-        counted = campaign.after if is_over else campaign.end
         inputs = (
             _code(),
             campaign,
             is_over,
-            [(other, _listed(other)) for other in near],
+            [(other, listed(other)) for other in near],
             [day.token for day in self.days if day.value <= counted],
             self.days[0].value,
             sorted(self.segments.cells.items()),
@@ -65,23 +65,14 @@ class CampaignInputs:
         return digest(repr(inputs))
 
 
-def _listed(campaign: Campaign) -> str | None:
-    if campaign.customers is None:
-        return None
-    try:
-        return hashlib.md5(campaign.customers.read_bytes(), usedforsecurity=False).hexdigest()
-    except OSError as error:
-        raise CampaignsError(
-            f"campaign {campaign.name}: customers: {campaign.customers} cannot be read "
-            f"({error.strerror})"
-        ) from None
-
-
 @cache
 def _code() -> str:
     """Identifies the modules and queries that compute the rows; a few queries more do no harm."""
     package = resources.files(__package__)
-    names = ("campaigns.py", "campaign_effect.py", "campaign_comparison.py", "difference.py")
+    names = (
+        *("campaigns.py", "campaign_lists.py", "campaign_effect.py", "campaign_comparison.py"),
+        "difference.py",
+    )
     queries = [
         file
         for file in package.joinpath("sql").iterdir()

@@ -3,7 +3,8 @@
 A marketer edits the file, so every mistake is named by its campaign and field. A list of targeted
 customers is a file of its own beside it, CSV or Parquet with the columns ``marketplace`` and
 ``user_id``, which is what ``rfm audience`` writes; its path counts from the calendar's directory.
-What a campaign changed is computed elsewhere (campaign_effect.py).
+Whether it is there is not looked at here (campaign_lists.py). What a campaign changed is computed
+elsewhere (campaign_effect.py).
 """
 
 import datetime as dt
@@ -85,10 +86,7 @@ def load_campaigns(path: Path | None) -> list[Campaign]:
         if campaign.name in {other.name for other in campaigns}:
             problems.append(f"{where}: name: is there twice")
         if campaign.customers is not None:
-            customers = path.parent / campaign.customers
-            if not customers.is_file():
-                problems.append(f"{where}: customers: there is no file {customers}")
-            campaign = campaign.model_copy(update={"customers": customers})
+            campaign = campaign.model_copy(update={"customers": path.parent / campaign.customers})
         campaigns.append(campaign)
     if problems:
         raise CampaignsError(f"{path}: {'; '.join(problems)}")

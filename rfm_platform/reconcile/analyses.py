@@ -11,15 +11,26 @@ from rfm_platform.warehouse import Warehouse
 PROBLEMS_NAMED = 10
 
 
-def segment_violations(warehouse: Warehouse, as_of: dt.date) -> list[str]:
-    """Where segments, grid and concentration of a day differ from scores and customers."""
-    return _named(warehouse, "segment_violations", as_of=as_of)
+def segment_violations(
+    warehouse: Warehouse, as_of: dt.date, segments: Segments | None = None
+) -> list[str]:
+    """Where segments, grid and concentration of a day differ from scores and customers.
+
+    Args:
+        segments: whose actions the day has; None: nobody knows, and each segment has one.
+    """
+    actions = None if segments is None else json.dumps(segments.actions)
+    return _named(warehouse, "segment_violations", as_of=as_of, actions=actions)
 
 
 def migration_violations(
     warehouse: Warehouse, as_of: dt.date, from_date: dt.date, segments: Segments
 ) -> list[str]:
-    """Where the moves' rows are not the earlier snapshot, or their columns not the later one."""
+    """Where moves and causes of a day are not what both snapshots and their thresholds give.
+
+    Args:
+        segments: names both ends.
+    """
     return _named(
         warehouse,
         "migration_violations",
@@ -50,6 +61,12 @@ def campaign_violations(warehouse: Warehouse, as_of: dt.date) -> list[str]:
     return _first(
         [f"{row['campaign']}, {row['period']}, {row['outcome']}: {row['problem']}" for row in rows]
     )
+
+
+def campaigns_without_list(warehouse: Warehouse, as_of: dt.date) -> list[str]:
+    """Campaigns of a day that nobody can judge, because a list of customers is gone."""
+    rows = warehouse.rows(read_sql(__package__, "campaigns_without_list"), {"as_of": as_of})
+    return _first([f"{row['campaign']}: {row['reason']}" for row in rows])
 
 
 def _named(warehouse: Warehouse, query: str, **parameters: Any) -> list[str]:

@@ -14,12 +14,15 @@ from typing import Any
 
 import pytest
 
-from rfm_platform.customers.segments import load_segments
+from rfm_platform.customers.segments import Segments, load_segments
+from rfm_platform.reconcile.analyses import migration_violations, segment_violations
+from rfm_platform.warehouse import Warehouse
 from rfm_platform_tests.customers.conftest import SEGMENTS, Chain, line
 from rfm_platform_tests.oracle import Line, Row, quartile, score
 
 BEFORE, NOW = dt.date(2024, 2, 29), dt.date(2024, 3, 31)
-SHOPS = [("shopee", "S1"), ("shopee", "S2"), ("lazada", "L1"), ("tiktok shop", "T1")]
+# A marketplace may have the name of the scope of everybody's quartiles.
+SHOPS = [("shopee", "S1"), ("shopee", "S2"), ("lazada", "L1"), ("tiktok shop", "T1"), ("all", "A1")]
 TABLES = ("rfm_segments", "rfm_cells", "rfm_concentration", "rfm_migration", "cohort_retention")
 METRICS = ("recency", "frequency", "monetary")
 Customer = tuple[Any, Any]
@@ -59,18 +62,26 @@ class Taken:
     now: list[Line]
     tables: dict[str, list[Row]]
     per_marketplace: bool
+    warehouse: Warehouse
 
 
 @pytest.fixture(scope="module", params=["all", "marketplace"])
 def taken(chain: Chain, request: pytest.FixtureRequest) -> Iterator[Taken]:
-    """Two month ends; between them some orders of before are cancelled, some shops appear."""
+    """Two month ends; between them orders of before are cancelled, repriced, or first appear."""
     per_marketplace = request.param == "marketplace"
-    lines = _lines(5)
     chance = random.Random(7)  # noqa: S311 - the same orders each time
-    cancelled = {each.order_id for each in lines if chance.random() < 0.08}
+    every = _lines(5)
+    cancelled, repriced, missing = (
+        {each.order_id for each in every if chance.random() < share} for share in (0.08, 0.1, 0.12)
+    )
+    lines = [each for each in every if each.order_id not in missing]
     late = [
-        each._replace(cancelled_flag="true") if each.order_id in cancelled else each
-        for each in lines
+        each._replace(
+            cancelled_flag="true" if each.order_id in cancelled else "false",
+            product_gmv_amount=(each.product_gmv_amount or 0)
+            * (20 if each.order_id in repriced else 1),
+        )
+        for each in every
     ]
     analyses, publisher = chain.platform.analyses, chain.platform.publisher
     chain.start_anew()
@@ -90,6 +101,7 @@ def taken(chain: Chain, request: pytest.FixtureRequest) -> Iterator[Taken]:
         now=[each for each in late if each.cancelled_flag == "false"],
         tables={table: rows(f"SELECT * FROM rfm.{table}") for table in TABLES},
         per_marketplace=per_marketplace,
+        warehouse=chain.platform.warehouse,
     )
 
 
@@ -147,14 +159,21 @@ def _cause(before: World, now: World, who: Customer) -> str:
     if was == is_now:
         return "stayed"
     with_one_set_back = {
-        "new_order" if now.orders[who][0] > before.clock else "cancellation": now.segment(
-            who, before.metrics(who, clock=now.clock)
-        ),
+        _change_of_orders(before, now, who): now.segment(who, before.metrics(who, clock=now.clock)),
         "time": now.segment(who, now.metrics(who, clock=before.clock)),
         "thresholds": before.segment(who, now.metrics(who)),
     }
     needed = [name for name, segment in with_one_set_back.items() if segment != is_now]
     return "+".join(needed) or "any_of_several"
+
+
+def _change_of_orders(before: World, now: World, who: Customer) -> str:
+    last, orders, amount = now.orders[who]
+    if last > before.clock:
+        return "new_order"
+    _, orders_before, amount_before = before.orders.get(who, (last, 0, 0))
+    fell = orders < orders_before or amount < amount_before
+    return "cancellation" if fell else "correction"
 
 
 def _slices(lines: Sequence[Line]) -> dict[tuple[Any, ...], set[Customer]]:
@@ -178,8 +197,10 @@ def test_every_move_and_its_cause_is_what_brute_force_finds(taken: Taken) -> Non
         for who in were[one] | are[one]:
             source = before.segment(who, before.metrics(who)) if who in were[one] else None
             target = now.segment(who, now.metrics(who)) if who in are[one] else None
-            if source is None or target is None:
-                cause = "new_order" if source is None else "cancellation"
+            if target is None:
+                cause = "cancellation"
+            elif source is None:
+                cause = "new_order" if now.orders[who][0] > BEFORE else "correction"
             else:
                 cause = _cause(before, now, who)
             expected[*one, source, target, cause] += 1
@@ -190,7 +211,10 @@ def test_every_move_and_its_cause_is_what_brute_force_finds(taken: Taken) -> Non
     }
     assert found == dict(expected)
     causes = {part for key in expected for part in key[-1].split("+")}
-    assert causes >= {"stayed", "new_order", "cancellation", "time", "thresholds"}, causes
+    assert causes >= {"stayed", "new_order", "cancellation", "correction", "time", "thresholds"}
+    assert {key[3] is None for key in expected if "correction" in key[-1]} == {True, False}
+    assert migration_violations(taken.warehouse, NOW, BEFORE, SEGMENTS) == []
+    assert segment_violations(taken.warehouse, NOW, SEGMENTS) == []
 
 
 def test_segments_of_each_slice_are_those_of_its_customers(taken: Taken) -> None:
@@ -213,7 +237,11 @@ def test_segments_of_each_slice_are_those_of_its_customers(taken: Taken) -> None
                 sum(each.product_gmv_amount or 0 for each in theirs),
                 statistics.median(world.metrics(who)[0] for who in some),
             )
-    large = {row["shop_id"] for row in taken.tables["rfm_segments"] if row["withheld"] is None}
+    large = {
+        (row["scope"], row["marketplace"], row["shop_id"])
+        for row in taken.tables["rfm_segments"]
+        if row["withheld"] is None
+    }
     found = {
         (row["scope"], row["marketplace"], row["shop_id"], row["segment"]): (
             row["customers"],
@@ -224,7 +252,7 @@ def test_segments_of_each_slice_are_those_of_its_customers(taken: Taken) -> None
         for row in taken.tables["rfm_segments"]
         if row["withheld"] is None
     }
-    assert found == {key: value for key, value in expected.items() if key[2] in large}
+    assert found == {key: value for key, value in expected.items() if key[:3] in large}
     assert {key[0] for key in found} == {"all", "marketplace", "shop"}
 
 
@@ -308,3 +336,27 @@ def test_without_the_snapshot_of_a_month_before_no_move_is_told(chain: Chain) ->
     chain.publish([line("2024-01-10 10:00")], dt.date(2024, 1, 31))
     assert chain.platform.analyses.migrate(dt.date(2024, 1, 31), SEGMENTS) is None
     assert chain.platform.lake.rfm_migration.partitions() == []
+
+
+def test_a_renamed_segment_is_renamed_in_the_moves_and_moves_nobody(chain: Chain) -> None:
+    """Snapshots keep the names that they were scored with, before and now."""
+    chain.publish(_lines(5), BEFORE)
+    chain.snapshot(NOW)
+    edited = {name: f"New {name}" for name in SEGMENTS.actions}
+    renamed = Segments(
+        version=2,
+        cells={cell: edited[name] for cell, name in SEGMENTS.cells.items()},
+        actions={edited[name]: action for name, action in SEGMENTS.actions.items()},
+    )
+
+    def moves(segments: Segments) -> list[Row]:
+        assert chain.platform.analyses.migrate(NOW, segments) == BEFORE
+        chain.platform.publisher.publish_analyses(NOW, "rfm_migration")
+        assert migration_violations(chain.platform.warehouse, NOW, BEFORE, segments) == []
+        return chain.platform.warehouse.rows("SELECT * FROM rfm.rfm_migration")
+
+    expected = [
+        row | {end: edited.get(row[end]) for end in ("from_segment", "to_segment")}
+        for row in moves(SEGMENTS)
+    ]
+    assert sorted(moves(renamed), key=repr) == sorted(expected, key=repr)

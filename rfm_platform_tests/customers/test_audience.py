@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from rfm_platform.customers.audience import AudienceError
+from rfm_platform.customers.segments import Segments
 from rfm_platform.warehouse import Publication
 from rfm_platform_tests.customers.conftest import SEGMENTS, Chain, line
 
@@ -118,6 +119,24 @@ def test_what_cannot_be_exported_is_said_and_leaves_no_file(
     with pytest.raises(AudienceError, match=said):
         _export(scored, tmp_path / "a.csv", **wrong)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_segment_that_was_renamed_in_the_file_since_is_exported_by_the_snapshots_name(
+    scored: Chain, tmp_path: Path
+) -> None:
+    """As `rfm show segments` lists it. Who asks for the new name is told which there were."""
+    old = str(scored.tables(DAY)["rfm_scores_snapshots"][0]["segment"])
+    cells = {cell: "New" if name == old else name for cell, name in SEGMENTS.cells.items()}
+    renamed = Segments(version=2, cells=cells, actions=dict.fromkeys(cells.values(), "greet"))
+    receipt = _export(scored, tmp_path / "a.csv", segment=old, segments=renamed)
+    assert receipt["customers"] == len(_wanted(scored, old, None))
+    assert receipt["action"] == "no longer in the segment file"
+    with pytest.raises(AudienceError) as raised:
+        _export(scored, tmp_path / "b.csv", segment="New", segments=renamed)
+    assert "New has no customer as of 2024-01-31. Segments with customers then: " in str(
+        raised.value
+    )
+    assert old in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.receipt.json", "a.csv.partial"])

@@ -351,6 +351,36 @@ def test_a_list_of_customers_without_its_columns_is_named(taken: Taken, tmp_path
 
 
 @pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("marketplace,user_id\nshopee,é\n".encode("utf-16"), "is no UTF-8 text"),
+        ("marketplace,user_id\nshopee,é\n".encode("latin-1"), "is no UTF-8 text"),
+        (b"shopee,u1\n", "needs the columns marketplace and user_id"),
+    ],
+)
+def test_what_is_wrong_with_a_list_of_customers_is_said(
+    taken: Taken, tmp_path: Path, content: bytes, said: str
+) -> None:
+    file = tmp_path / "who.csv"
+    file.write_bytes(content)
+    with pytest.raises(CampaignsError, match=said):
+        taken.chain.platform.campaign_effects.evaluate(AS_OF, [_campaign(customers=file)], SEGMENTS)
+
+
+def test_a_quote_far_down_in_a_list_is_a_quote(taken: Taken, tmp_path: Path) -> None:
+    """DuckDB guesses from some 20,000 rows what a file's quotes are."""
+    known = sorted({each.user_id for each in taken.lines if each.marketplace == "shopee"}, key=str)
+    rows = [f"shopee,nobody {n}\n" for n in range(30_000)]
+    rows += ['shopee,"a,b"\n', f'shopee,"{known[0]}"\n']
+    file = tmp_path / "who.csv"
+    file.write_text("marketplace,user_id\n" + "".join(rows), encoding="utf-8")
+    effects = taken.chain.platform.campaign_effects
+    campaign = _campaign(customers=file, shops=None, start="2024-03-20", end="2024-03-29")
+    effects.evaluate(AS_OF, [campaign], SEGMENTS)
+    assert {row["targeted_customers"] for row in effects.overview(AS_OF)} == {1}
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
         ("targeted_customers = targeted_customers + 1", "segments do not add up to all"),
@@ -379,3 +409,25 @@ def test_without_a_calendar_the_asset_publishes_no_row_and_says_so(
     assert check.passed
     assert "Nothing to compare" in check.description
     assert chain.in_warehouse("SELECT * FROM rfm.campaign_effect") == []
+
+
+def test_a_list_that_is_gone_costs_neither_the_run_nor_the_report(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """A list of `rfm audience` is its owner's to delete; who never was judged is told of."""
+    calendar = tmp_path / "campaigns.yaml"
+    entry = {"name": "Vouchers", "start": "2024-01-08", "end": "2024-01-10", "customers": "who.csv"}
+    calendar.write_text(f"campaigns: [{entry}]".replace("'", '"'), encoding="utf-8")
+    chain = new_chain(server, tmp_path, analyses=True, campaigns_file=calendar)
+    chain.fill(
+        [line(f"2024-01-{d:02} 12:00", f"u{n}", f"{n}-{d}") for n in range(9) for d in range(1, 20)]
+    )
+    outcome = chain.materialize("01-01", "01-19")[-1]
+    assert outcome.succeeded, outcome.errors
+    assert chain.platform.reports.path(dt.date(2024, 1, 19)).is_file()
+    (check,) = [one for one in outcome.checks if one.check == "campaigns_have_their_lists"]
+    assert (check.passed, check.severity) == (False, "WARN")
+    assert check.description == (
+        "Without an answer: Vouchers: the list of Vouchers, who.csv, cannot be read "
+        "(No such file or directory)."
+    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from rfm_platform.calendar import days_between
@@ -150,3 +151,87 @@ def test_a_window_that_has_ended_meanwhile_is_judged(world: World) -> None:
         assert {row["verdict"] == "not_over" for row in rows if row["period"] == "after"} != {
             is_over
         }
+
+
+def test_what_was_found_stays_where_a_list_is_gone(world: World) -> None:
+    """Of the campaign itself and of one within whose windows it is; others are judged as ever."""
+    before = world.rows(NEXT_DAY)
+    world.listed.unlink()
+    _a_late_cancellation(world)
+    world.effects = replace(world.effects, min_customers=4)
+    later = NEXT_DAY + dt.timedelta(days=1)
+    world.extract([later])
+    rows = world.rows(later)
+    assert sorted(world.judged) == ["Later", "Running"]
+    kept = [row for row in before if row["campaign"] in ("Early", "Listed")]
+    found = [row | {"as_of_date": NEXT_DAY} for row in rows]
+    assert [row for row in found if row["campaign"] in ("Early", "Listed")] == kept
+    assert "no_list" not in {row["verdict"] for row in kept}
+    assert {row["campaign"] for row in rows} == {*ALL}
+
+
+def test_a_campaign_whose_list_is_gone_before_it_was_judged_has_no_answer(world: World) -> None:
+    world.forget()
+    world.listed.unlink()
+    rows = world.rows(NEXT_DAY)
+    assert sorted(world.judged) == ["Later", "Running"]
+    unjudged = [row for row in rows if row["campaign"] in ("Early", "Listed")]
+    assert len(unjudged) == 2 * 2 * 3
+    assert {(row["verdict"], row["reason"], row["effect"]) for row in unjudged} == {
+        ("no_list", "the list of Listed, who.csv, cannot be read (No such file or directory)", None)
+    }
+    world.listed.write_text("marketplace,user_id\nshopee,u1\n", encoding="utf-8")
+    rows = world.rows(NEXT_DAY)
+    assert sorted(world.judged) == ["Early", "Listed"]
+    assert "no_list" not in {row["verdict"] for row in rows}
+
+
+def test_a_window_that_ends_without_the_list_has_no_answer_and_the_campaign_keeps_its_own(
+    world: World,
+) -> None:
+    shorter = RUNNING.model_copy(update={"end": dt.date(2024, 3, 24), "customers": world.listed})
+    world.campaigns = [shorter]
+    before = world.rows(dt.date(2024, 3, 28))
+    world.listed.unlink()
+    for on, verdict in (("28", "not_over"), ("29", "no_list"), ("30", "no_list")):
+        rows = world.rows(dt.date.fromisoformat(f"2024-03-{on}"))
+        assert not world.judged
+        assert {row["verdict"] for row in rows if row["period"] == "after"} == {verdict}
+        during = [
+            row | {"as_of_date": dt.date(2024, 3, 28)} for row in rows if row["period"] == "during"
+        ]
+        assert during == [row for row in before if row["period"] == "during"]
+
+
+def test_a_list_that_is_not_there_yet_costs_no_campaign_before_its_own(world: World) -> None:
+    planned = Campaign(
+        name="Planned",
+        start=NEXT_DAY + dt.timedelta(days=2),
+        end=NEXT_DAY + dt.timedelta(days=9),
+        customers=world.listed.with_name("later.csv"),
+    )
+    world.campaigns.append(planned)
+    assert {row["campaign"] for row in world.rows(NEXT_DAY)} == {*ALL}
+    assert not world.judged
+    world.forget()
+    assert "no_list" not in {row["verdict"] for row in world.rows(NEXT_DAY)}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_listed_customer_without_a_marketplace_is_reached(world: World, suffix: str) -> None:
+    """As `rfm audience` writes them; none is another marketplace than one without a name."""
+    lines = [
+        order(f"{marketplace} {on}", str(on), user_id="same", marketplace=marketplace)
+        for on in days_between(FIRST, AS_OF)[::9]
+        for marketplace in (None, "")
+    ]
+    world.chain.fill_more(lines)
+    world.extract(days_between(FIRST, NEXT_DAY))
+    file = world.listed.with_name(f"none{suffix}")
+    rows = "SELECT CAST(NULL AS VARCHAR) AS marketplace, 'same' AS user_id"
+    duckdb.execute(f"COPY ({rows}) TO '{file}'")
+    world.campaigns = [LISTED.model_copy(update={"customers": file})]
+    reached = {
+        row["targeted_customers"] for row in world.rows(NEXT_DAY) if row["breakdown"] == "all"
+    }
+    assert reached == {1}

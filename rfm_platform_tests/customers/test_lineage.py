@@ -205,6 +205,7 @@ def test_every_figure_has_a_source() -> None:
         "withheld",
         "cause",
         "from_segment",
+        "to_segment",
         "is_left_truncated",
         "probability_alive",
         "probability_active",

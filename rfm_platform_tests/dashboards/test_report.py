@@ -4,9 +4,12 @@ import copy
 import datetime as dt
 import json
 import re
+from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from rfm_platform.dashboards import echarts
@@ -67,6 +70,24 @@ def test_no_count_below_the_minimum_is_anywhere_in_the_page(reported: Reported) 
         ("rfm_migration_snapshots", "customers = customers + 1 WHERE scope = 'shop'"),
         ("rfm_migration_snapshots", "to_segment = 'Lost' WHERE to_segment = 'Champions'"),
         ("rfm_migration_snapshots", "cause = 'stayed' WHERE cause = 'time'"),
+        ("rfm_segments_snapshots", "customers_share = customers_share / 2"),
+        ("rfm_segments_snapshots", "revenue_share = NULL WHERE scope = 'shop'"),
+        ("rfm_segments_snapshots", "average_order_value = 1"),
+        ("rfm_segments_snapshots", "median_recency = 0 WHERE scope = 'shop'"),
+        ("rfm_segments_snapshots", "action = NULL WHERE withheld IS NULL"),
+        ("rfm_segments_snapshots", "action = 'greet' WHERE segment = 'Lost'"),
+        ("rfm_segments_snapshots", "withheld = 'why'"),
+        ("rfm_cells_snapshots", "r_score = 1, f_score = 1, m_score = 1"),
+        ("rfm_cells_snapshots", "shop_id = 'nowhere' WHERE scope = 'shop'"),
+        ("rfm_concentration_snapshots", "revenue = revenue * 2 WHERE percent = 20"),
+        (
+            "rfm_concentration_snapshots",
+            "revenue = revenue + 1 WHERE percent = 2 AND shop_id = 'S1'",
+        ),
+        ("rfm_concentration_snapshots", "percent = 21 WHERE percent = 20"),
+        ("rfm_concentration_snapshots", "revenue_share = 1 WHERE percent = 20"),
+        ("rfm_migration_snapshots", "cause = 'cancellation' WHERE cause <> 'stayed'"),
+        ("rfm_migration_snapshots", "cause = 'thresholds' WHERE cause = 'time'"),
         ("cohort_retention_snapshots", "customers = customers - 1 WHERE scope = 'all'"),
         ("cohort_retention_snapshots", "orders = orders + 1 WHERE scope = 'shop'"),
         ("cohort_retention_snapshots", "cumulative_revenue = 0 WHERE months = 1"),
@@ -75,6 +96,45 @@ def test_no_count_below_the_minimum_is_anywhere_in_the_page(reported: Reported) 
 def test_a_changed_figure_of_an_analysis_is_caught(
     reported: Reported, table: str, change: str
 ) -> None:
+    verdict = _judged_after(reported, table, f"UPDATE rfm.{table} SET {change}")
+    assert not verdict.passed
+
+
+@pytest.mark.parametrize("table", ["rfm_segments", "rfm_cells", "rfm_concentration"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM rfm.{0} WHERE scope = 'marketplace' AND marketplace = 'lazada'",
+        "INSERT INTO rfm.{0} SELECT * FROM rfm.{0} WHERE scope = 'all'",
+        "INSERT INTO rfm.{0} SELECT (l).* FROM (SELECT JSONB_POPULATE_RECORD(s, "
+        """'{{"scope": "shop", "marketplace": "x", "shop_id": "y"}}') AS l """
+        "FROM rfm.{0} AS s WHERE scope = 'all') AS of_no_shop",
+    ],
+)
+def test_lost_and_invented_rows_of_the_segments_are_caught(
+    reported: Reported, table: str, change: str
+) -> None:
+    table = f"{table}_snapshots"
+    assert not _judged_after(reported, table, change.format(table)).passed
+
+
+def test_actions_of_an_earlier_segment_file_stay_right(reported: Reported) -> None:
+    """The day says which version it was made with; what is known without it is still looked at."""
+    file = reported.chain.settings.home / "segments.yaml"
+    text = resources.files("rfm_platform.customers").joinpath("segments.yaml").read_text("utf-8")
+    edited = text.replace("version: 1", "version: 2").replace("Leave out of", "Let alone in")
+    file.write_text(edited, encoding="utf-8")
+    settings = reported.chain.settings.model_copy(update={"segments_file": file})
+    later = replace(reported.chain, settings=settings)
+    verdict = later.check("segments_add_up", AS_OF.isoformat())
+    assert verdict.passed, verdict.description
+    one = "UPDATE rfm.rfm_segments_snapshots SET action = 'greet' WHERE scope = 'all'"
+    verdict = _judged_after(reported, "rfm_segments_snapshots", one)
+    assert "a segment has several actions" in (verdict.description or "")
+
+
+def _judged_after(reported: Reported, table: str, statement: str) -> dg.AssetCheckEvaluation:
+    """A check's verdict on a table that somebody has changed, which is then undone."""
     check = {
         "rfm_migration_snapshots": "moves_add_up_to_both_snapshots",
         "cohort_retention_snapshots": "retention_adds_up",
@@ -83,13 +143,12 @@ def test_a_changed_figure_of_an_analysis_is_caught(
     assert chain.judge(check, AS_OF.isoformat()).passed
     chain.in_warehouse(f"CREATE TABLE kept AS TABLE rfm.{table}")
     try:
-        chain.in_warehouse(f"UPDATE rfm.{table} SET {change}")
-        verdict = chain.judge(check, AS_OF.isoformat())
+        chain.in_warehouse(statement)
+        return chain.judge(check, AS_OF.isoformat())
     finally:
         chain.in_warehouse(f"TRUNCATE rfm.{table}")
         chain.in_warehouse(f"INSERT INTO rfm.{table} TABLE kept")
         chain.in_warehouse("DROP TABLE kept")
-    assert not verdict.passed
 
 
 def test_segments_of_an_older_file_are_shown_and_add_up_to_the_total(

@@ -1,9 +1,16 @@
 -- From which segment to which, by cause, in each slice. Without a segment before: the customer's
--- first order in the slice; without one now: all their orders there were cancelled or returned.
--- Segments before are named by today's segment file.
+-- first order in the slice, which is no new one where they have none since; without one now: all
+-- their orders there were cancelled or returned. Both ends are named by today's segment file.
 WITH before AS (
     SELECT s.scope, s.marketplace, s.shop_id, s.home, s.user_id, c.segment
     FROM slices_before AS s
+    JOIN segment_cells AS c
+        ON c.r_score = s.r_score AND c.f_score = s.f_score AND c.m_score = s.m_score
+    WHERE s.scope <> 'all'
+),
+now AS (
+    SELECT s.scope, s.marketplace, s.shop_id, s.home, s.user_id, s.recency, c.segment
+    FROM slices_now AS s
     JOIN segment_cells AS c
         ON c.r_score = s.r_score AND c.f_score = s.f_score AND c.m_score = s.m_score
     WHERE s.scope <> 'all'
@@ -16,8 +23,9 @@ both_moments AS (
         CASE WHEN n.scope IS NULL THEN b.home ELSE n.home END AS home,
         COALESCE(n.user_id, b.user_id) AS user_id,
         b.segment AS from_segment,
-        n.segment AS to_segment
-    FROM (FROM slices_now WHERE scope <> 'all') AS n
+        n.segment AS to_segment,
+        n.recency
+    FROM now AS n
     FULL JOIN before AS b
         ON b.scope = n.scope
         AND b.marketplace IS NOT DISTINCT FROM n.marketplace
@@ -29,7 +37,8 @@ caused AS (
     SELECT
         m.scope, m.marketplace, m.shop_id, m.user_id, m.from_segment, m.to_segment,
         CASE
-            WHEN m.from_segment IS NULL THEN 'new_order'
+            WHEN m.from_segment IS NULL AND m.recency < $days THEN 'new_order'
+            WHEN m.from_segment IS NULL THEN 'correction'
             WHEN m.to_segment IS NULL THEN 'cancellation'
             WHEN m.from_segment = m.to_segment THEN 'stayed'
             ELSE c.cause
