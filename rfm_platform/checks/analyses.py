@@ -41,6 +41,7 @@ def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
             lambda day: adds_up(segment_violations(platform.warehouse, day)),
             without_rows=NOTHING,
             keep_days=platform.settings.keep_days,
+            customers=platform.lake.final_user_analysis,
         )
 
     @dg.asset_check(
@@ -79,6 +80,7 @@ def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
             lambda day: adds_up(retention_violations(platform.warehouse, day)),
             without_rows=NOTHING,
             keep_days=platform.settings.keep_days,
+            customers=platform.lake.final_user_analysis,
         )
 
     @dg.asset_check(
