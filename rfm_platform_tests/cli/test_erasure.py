@@ -3,7 +3,6 @@
 import datetime as dt
 import re
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -91,8 +90,9 @@ def _knows(file: Path) -> bool:
     if file.suffix != ".parquet" or "_delta_log" in file.parts:
         content = file.read_bytes()
         return USER.encode() in content or NAME.encode() in content
-    rows: list[Any] = duckdb.sql(f"SELECT t::VARCHAR FROM read_parquet('{file}') AS t").fetchall()
-    return any(USER in row or NAME in row for (row,) in rows)
+    with duckdb.connect() as engine:
+        texts = engine.execute("SELECT t::VARCHAR FROM read_parquet(?) AS t", [str(file)])
+        return any(USER in text or NAME in text for (text,) in texts.fetchall())
 
 
 def test_who_is_erased_as_the_readme_says_is_nowhere_any_more(chain: Chain, rfm_here: Rfm) -> None:
