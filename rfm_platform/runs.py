@@ -89,10 +89,15 @@ def plan(first: dt.date, last: dt.date, snapshots: SnapshotChoice) -> list[Step]
     return [*loads, *(Step(SNAPSHOT_JOB, day, day, f"{day}: snapshot") for day in chosen)]
 
 
-def plan_refresh(as_of: dt.date, *, all_days: bool) -> list[Step]:
-    """The run that brings the tables up to a day, late changes of earlier days included."""
+def plan_refresh(as_of: dt.date, *, all_days: bool, missed: dt.date | None = None) -> list[Step]:
+    """The run that brings the tables up to a day, late changes of earlier days included.
+
+    Args:
+        missed: a morning that is made up for first.
+    """
     looking_at = LateChanges.ALL if all_days else LateChanges.WINDOW
-    return [Step(DAILY_JOB, as_of, as_of, f"{as_of}: refresh", looking_at.config)]
+    days = [as_of] if missed is None else [missed, as_of]
+    return [Step(DAILY_JOB, day, day, f"{day}: refresh", looking_at.config) for day in days]
 
 
 def plan_redash(as_of: dt.date, *, overwrite: bool) -> list[Step]:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from rfm_platform.automation.mornings import missed_month_end
 from rfm_platform.partitions import LateChanges
 from rfm_platform.settings import Settings
 
@@ -67,12 +68,26 @@ def schedules(
             execution_timezone=settings.timezone,
             default_status=status,
         )
-        def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        def schedule(
+            context: dg.ScheduleEvaluationContext,
+        ) -> list[dg.RunRequest] | dg.SkipReason:
             now = context.scheduled_execution_time.astimezone(ZoneInfo(settings.timezone))
-            day = (now.date() - dt.timedelta(days=1)).isoformat()
-            if not daily.has_partition_key(day):
+            day = now.date() - dt.timedelta(days=1)
+            if not daily.has_partition_key(day.isoformat()):
                 return dg.SkipReason(f"{day} is no partition.")
-            return dg.RunRequest(partition_key=day, run_config=late.config)
+            days = [day]
+            # The weekly run comes an hour after the morning's, which may not be done yet.
+            if late is LateChanges.WINDOW:
+                missed = missed_month_end(context.instance, settings.start_date, day)
+                days = [missed, day] if missed else days
+            return [
+                dg.RunRequest(
+                    run_key=f"{each} on the morning after {day}",
+                    partition_key=each.isoformat(),
+                    run_config=late.config,
+                )
+                for each in days
+            ]
 
         return schedule
 

@@ -27,6 +27,7 @@ from rfm_platform.catalog.forecast import next_purchase_backtest_snapshots, next
 from rfm_platform.catalog.ledgers import (
     audiences,
     check_results,
+    newest_snapshots,
     publications,
     redash_objects,
     restatements,
@@ -70,6 +71,7 @@ __all__ = [
     "final_user_analysis_lake",
     "final_user_analysis_snapshots",
     "flatten_order_marketplace",
+    "newest_snapshots",
     "next_purchase_backtest_snapshots",
     "next_purchase_snapshots",
     "order_marketplace",

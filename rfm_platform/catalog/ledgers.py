@@ -50,6 +50,16 @@ snapshot_publications = Table(
     "can take over the rows that are the same.",
 )
 
+newest_snapshots = Table(
+    "newest_snapshots",
+    WAREHOUSE,
+    Column("table_name", Text, primary_key=True, comment="The table of snapshots."),
+    Column("as_of_date", Date, nullable=False, comment="Its newest snapshot, with rows or not."),
+    Column("published_at", DateTime, comment="When, local time."),
+    comment="As of which day each table of snapshots was published last: where that snapshot has "
+    "no rows, the view of the newest one is empty and shows no day before.",
+)
+
 audiences = Table(
     "audiences",
     WAREHOUSE,

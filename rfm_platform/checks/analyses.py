@@ -15,7 +15,8 @@ from rfm_platform.reconcile.analyses import (
 )
 from rfm_platform.wiring import Platform
 
-# An analysis may have no rows for good reason: the first month, a slice too small, no campaign.
+# Moves and campaigns may have no rows for good reason: the first month, no calendar. Segments and
+# retention have some wherever there is a customer, and a row also where a slice is withheld.
 NOTHING = Verdict(
     True,
     "Nothing to compare: no rows, no snapshot of the month before, or not kept.",
@@ -42,6 +43,8 @@ def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
             "segments_add_up",
             lambda day: adds_up(segment_violations(platform.warehouse, day, segments.get(day))),
             without_rows=NOTHING,
+            keep_days=platform.settings.keep_days,
+            customers=platform.lake.final_user_analysis,
         )
 
     @dg.asset_check(
@@ -80,6 +83,8 @@ def analysis_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
             "retention_adds_up",
             lambda day: adds_up(retention_violations(platform.warehouse, day)),
             without_rows=NOTHING,
+            keep_days=platform.settings.keep_days,
+            customers=platform.lake.final_user_analysis,
         )
 
     @dg.asset_check(

@@ -66,6 +66,7 @@ def judge_days(
     *,
     without_rows: Verdict,
     keep_days: int = 0,
+    customers: LakeTable | None = None,
     blocking: bool = False,
 ) -> dg.AssetCheckResult:
     """Judges each day of a run of which a table has rows, or should have some, and reports.
@@ -79,7 +80,8 @@ def judge_days(
     days = days_of(context.op_execution_context)
     there = [partition.value for partition in table.partitions()]
     empty = [day for day in days if day not in there]
-    retention = Retention(max(there, default=None), keep_days)
+    beside = [partition.value for partition in customers.partitions()] if customers else []
+    retention = Retention(max([*there, *beside], default=None), keep_days)
     gone = retention.dropped(empty) if keep_days else empty
     verdicts = {day: without_rows if day in gone else _judged(verdict_of, day) for day in days}
     return report(context, table.name, check_name, verdicts, blocking=blocking)

@@ -108,11 +108,11 @@ def refresh(
 ) -> None:
     """Bring every table up to a day: late changes and missing days, snapshot, publish, check."""
     settings = load_settings()
-    from rfm_platform.runs import plan_refresh
+    from rfm_platform.cli.steps import refresh_steps
 
     day = as_of or newest_day(settings)
     check_range(settings, day, day)
-    _run(settings, plan_refresh(day, all_days=all_days))
+    _run(settings, refresh_steps(settings, day, all_days=all_days))
 
 
 def _run(settings: Settings, steps: "list[Step]") -> None:

@@ -1,13 +1,23 @@
 """Running steps with a progress bar, and telling what failed."""
 
+import datetime as dt
+
 from rich.console import Console
 from rich.markup import escape
 
 from rfm_platform.automation.instance import open_instance
+from rfm_platform.automation.mornings import missed_month_end
 from rfm_platform.cli.progress import bar
 from rfm_platform.definitions import build_defs
-from rfm_platform.runs import Outcome, Step, execute
+from rfm_platform.runs import Outcome, Step, execute, plan_refresh
 from rfm_platform.settings import Settings
+
+
+def refresh_steps(settings: Settings, as_of: dt.date, *, all_days: bool) -> list[Step]:
+    """What `rfm refresh` runs, a missed month end first."""
+    with open_instance(settings) as instance:
+        missed = missed_month_end(instance, settings.start_date, as_of)
+    return plan_refresh(as_of, all_days=all_days, missed=missed)
 
 
 def run_steps(settings: Settings, steps: list[Step], console: Console) -> bool:

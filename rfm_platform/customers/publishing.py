@@ -1,7 +1,7 @@
 """From the lake to the warehouse: one transaction a month or a snapshot, old snapshots removed."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +15,8 @@ from rfm_platform.customers.sending import AS_OF, MONTH, PublishedMonth, Sender
 from rfm_platform.engine import DuckDBEngine, read_sql
 from rfm_platform.lake import Lake, LakeTable
 from rfm_platform.warehouse import Retention, Warehouse
+
+FOR_EVER = ("cohort_matrix",)  # no snapshot of it is removed
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ class Publisher:
     def publish_customers(self, as_of: dt.date) -> bool:
         """Publishes final_user_analysis as of a day. False: retention removed it at once.
 
-        Rows that an earlier published snapshot holds as well are copied inside the warehouse.
+        Rows that an earlier published snapshot holds as well are copied inside the warehouse. Old
+        snapshots of every table go: others may not be made any more, or have come out empty since.
         """
         source, table = self.lake.final_user_analysis, catalog.final_user_analysis_snapshots
         self.warehouse.prepare()
@@ -152,9 +155,12 @@ class Publisher:
             publication.forget_snapshots([as_of])
             if version is not None:
                 publication.record_snapshot(as_of, version, self._now())
-            removed, retention = publication.keep(table, AS_OF, self.keep_days)
+            publication.record_newest([table], as_of, self._now())
+            retained = self._tables(name for name in catalog.CURRENT_VIEWS if name not in FOR_EVER)
+            kept = publication.keep([each for _, each in retained], AS_OF, self.keep_days)
+            removed, _ = kept[table]
             publication.forget_snapshots(removed)
-        _drop_from_lake(source, retention)
+        _drop_from_lake(retained, kept)
         return as_of not in removed
 
     def publish_scores(self, as_of: dt.date) -> bool:
@@ -176,10 +182,12 @@ class Publisher:
         Args:
             names: of the lake's tables; the warehouse's are `<name>_snapshots`.
         """
-        pairs: list[tuple[LakeTable, sa.Table]] = [
-            (getattr(self.lake, name), catalog.CURRENT_VIEWS[name]) for name in names
-        ]
+        pairs = self._tables(names)
         return self._publish(as_of, pairs, retained=pairs)
+
+    def _tables(self, names: Iterable[str]) -> list[tuple[LakeTable, sa.Table]]:
+        """By the name of their view: the lake's and the warehouse's."""
+        return [(getattr(self.lake, name), catalog.CURRENT_VIEWS[name]) for name in names]
 
     def _publish(
         self,
@@ -192,21 +200,26 @@ class Publisher:
             for source, table in tables:
                 rows = self.sender.rows(source, source.files(as_of, as_of), table)
                 publication.replace(table, (AS_OF, as_of), rows)
-            kept = {
-                source: publication.keep(table, AS_OF, self.keep_days) for source, table in retained
-            }
-        for source, (_, retention) in kept.items():
-            _drop_from_lake(source, retention)
+            publication.record_newest([table for _, table in tables], as_of, self._now())
+            kept = {}
+            if retained:
+                kept = publication.keep([table for _, table in retained], AS_OF, self.keep_days)
+        _drop_from_lake(retained, kept)
         return not any(as_of in removed for removed, _ in kept.values())
 
 
-def _drop_from_lake(source: LakeTable, retention: Retention) -> None:
+def _drop_from_lake(
+    tables: Sequence[tuple[LakeTable, sa.Table]],
+    kept: Mapping[sa.Table, tuple[list[dt.date], Retention]],
+) -> None:
     """Removes the snapshots that the warehouse no longer has, or would not keep.
 
     Only after its commit: the warehouse never shows what the lake has no copy of. And whichever
     they are: a run that was killed here, or that never reached the warehouse, has left some, and
     they hold people's names.
     """
-    dropped = retention.dropped(snapshot.value for snapshot in source.partitions())
-    if dropped:
-        source.commit([], dropped)
+    for source, table in tables:
+        _, retention = kept[table]
+        dropped = retention.dropped(snapshot.value for snapshot in source.partitions())
+        if dropped:
+            source.commit([], dropped)

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from rfm_platform.catalog import SCHEMA, publications, snapshot_publications
-from rfm_platform.warehouse.retention import Retention
+from rfm_platform.catalog import SCHEMA, newest_snapshots, publications, snapshot_publications
+from rfm_platform.warehouse.retention import Retention, snapshots_there
 from rfm_platform.warehouse.statements import CsvWriter, columns_of, copy_in, names
 
 LOCKS = 7_160_001  # any fixed number: the first half of our advisory locks' keys
@@ -28,12 +28,15 @@ class Publication:
         Readers are not concerned. Without it, two writers of one partition would both delete the
         old rows, and the rows of both would stay.
         """
-        locked = table.name if partition is None else f"{table.name} {partition}"
+        self._lock([table.name if partition is None else f"{table.name} {partition}"])
+
+    def _lock(self, locked: Sequence[str]) -> None:
         # Every publication begins here, and may wait for the engine between two statements for
         # longer than a server lets transactions be idle.
         self._connection.execute(
-            "SELECT pg_advisory_xact_lock(%s, hashtext(%s)), "
-            "set_config('idle_in_transaction_session_timeout', '0', true)",
+            "SELECT pg_advisory_xact_lock(%s, hashtext(name)), "
+            "set_config('idle_in_transaction_session_timeout', '0', true) "
+            "FROM UNNEST(%s::text[]) AS name",
             [LOCKS, locked],
         )
 
@@ -186,32 +189,40 @@ class Publication:
             cursor.execute(statement.encode(), parameters)
             return cursor.fetchall()
 
-    def keep(self, table: sa.Table, column: str, days: int) -> tuple[list[dt.date], Retention]:
+    def record_newest(self, tables: Sequence[sa.Table], as_of: dt.date, at: dt.datetime) -> None:
+        """Notes that tables are published as of a day, with rows or without: the newest counts."""
+        self._connection.execute(
+            sql.SQL("""
+                INSERT INTO {noted} AS noted (table_name, as_of_date, published_at)
+                SELECT name, %s, %s FROM UNNEST(%s::text[]) AS name
+                ON CONFLICT (table_name) DO UPDATE
+                SET as_of_date = excluded.as_of_date, published_at = excluded.published_at
+                WHERE excluded.as_of_date >= noted.as_of_date
+            """).format(noted=sql.Identifier(SCHEMA, newest_snapshots.name)),
+            [as_of, at, [table.name for table in tables]],
+        )
+
+    def keep(
+        self, tables: Sequence[sa.Table], column: str, days: int
+    ) -> dict[sa.Table, tuple[list[dt.date], Retention]]:
         """Removes old snapshots: the newest `days` days stay, and every month's last day.
 
+        The newest day is the table's, or that of the customers where they are newer: a table that
+        is not made any more, or came out empty, has no newer row of its own.
+
         Returns:
-            The dates that were removed, and by what rule.
+            Of each table the dates that were removed, and by what rule.
         """
-        self.lock(table)  # so that two who publish at once see each other's newest
-        # One index probe a date: a snapshot has a row for each customer.
-        dates = self._connection.execute(
-            sql.SQL("""
-                WITH RECURSIVE dates AS (
-                    SELECT MIN({column}) AS date FROM {table}
-                    UNION ALL
-                    SELECT (SELECT MIN({column}) FROM {table} WHERE {column} > dates.date)
-                    FROM dates
-                    WHERE dates.date IS NOT NULL
-                )
-                SELECT date FROM dates WHERE date IS NOT NULL
-            """).format(**names(table, column))
-        ).fetchall()
-        there = [date for (date,) in dates]
-        retention = Retention(max(there, default=None), days)
-        removed = retention.dropped(there)
-        if removed:
-            self._remove(table, column, removed)
-        return removed, retention
+        # So that two who publish at once see each other's newest.
+        self._lock([table.name for table in tables])
+        kept = {}
+        for table, there, newest in snapshots_there(self._connection, tables, column):
+            retention = Retention(newest, days)
+            removed = retention.dropped(there)
+            if removed:
+                self._remove(table, column, removed)
+            kept[table] = (removed, retention)
+        return kept
 
     def _remove(self, table: sa.Table, column: str, values: Sequence[dt.date]) -> None:
         statement = sql.SQL("DELETE FROM {table} WHERE {column} = ANY(%s)")

@@ -16,13 +16,18 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateSchema, CreateTable
 from sqlalchemy.sql.ddl import DDLElement
 
-from rfm_platform.catalog import CURRENT_VIEWS, SCHEMA, WAREHOUSE
+from rfm_platform.catalog import CURRENT_VIEWS, SCHEMA, WAREHOUSE, newest_snapshots
 from rfm_platform.postgres import Database
 from rfm_platform.warehouse.aside import Aside
 from rfm_platform.warehouse.publication import LOCKS, Publication
-from rfm_platform.warehouse.statements import names
 
 _POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+# Of a table that an older release published, nobody has noted the day.
+_CURRENT_VIEW = (
+    "CREATE OR REPLACE VIEW {view} AS SELECT * FROM {table} WHERE as_of_date = GREATEST("
+    "(SELECT MAX(as_of_date) FROM {table}), "
+    "(SELECT as_of_date FROM {noted} WHERE table_name = {name}))"
+)
 
 
 @dataclass(frozen=True)
@@ -64,10 +69,12 @@ class Warehouse:
                     _comment(connection, "TABLE", table.name, table.comment, table.columns)
                 for name, table in CURRENT_VIEWS.items():
                     connection.execute(
-                        sql.SQL(
-                            "CREATE OR REPLACE VIEW {view} AS SELECT * FROM {table} "
-                            "WHERE as_of_date = (SELECT MAX(as_of_date) FROM {table})"
-                        ).format(view=sql.Identifier(SCHEMA, name), **names(table, "as_of_date"))
+                        sql.SQL(_CURRENT_VIEW).format(
+                            view=sql.Identifier(SCHEMA, name),
+                            table=sql.Identifier(SCHEMA, table.name),
+                            noted=sql.Identifier(SCHEMA, newest_snapshots.name),
+                            name=sql.Literal(table.name),
+                        )
                     )
                     comment = f"Newest snapshot of {table.name}. {table.comment}"
                     _comment(connection, "VIEW", name, comment, table.columns)
@@ -104,12 +111,14 @@ class Warehouse:
 
 @cache
 def _fingerprint() -> str:
-    """Changes with every table, column, type, index and comment of the catalogue."""
+    """Changes with every table, column, type, index and comment of the catalogue, and the views."""
     described = [
         (t.name, t.comment, [(c.name, repr(c.type), c.comment) for c in t.columns], len(t.indexes))
         for t in WAREHOUSE.sorted_tables
     ]
-    return hashlib.md5(repr(described).encode(), usedforsecurity=False).hexdigest()[:12]
+    return hashlib.md5(
+        repr((described, _CURRENT_VIEW)).encode(), usedforsecurity=False
+    ).hexdigest()[:12]
 
 
 def _schema_comments(connection: psycopg.Connection) -> list[str | None]:

@@ -29,9 +29,9 @@ CANCEL = (
 # The mart has 12,000 lines of 60 days. Rows and kilobytes have a twentieth to spare, for another
 # plan and another compression; everything else is what was counted.
 ALLOWED = {
-    # The first run makes the warehouse: 466 statements of DDL and comments.
+    # The first run makes the warehouse: 471 statements of DDL and comments.
     "31 days of March": Work(
-        mart_statements=37, mart_rows=30_200, warehouse_statements=478, rows_written=1_750,
+        mart_statements=37, mart_rows=30_200, warehouse_statements=483, rows_written=1_750,
         sessions=8, files=123, kilobytes=1_890, events=388,
     ),
     # As many statements as for 31 days: none is sent for each day. Each day has 11 events, a
@@ -44,7 +44,7 @@ ALLOWED = {
     # Asks the mart nothing. Writes a row for each customer, twice: customers and scores. What is
     # made after the customers looks up in their file, five times, which days these are from.
     "a snapshot": Work(
-        mart_statements=0, mart_rows=0, warehouse_statements=28, rows_written=5_920,
+        mart_statements=0, mart_rows=0, warehouse_statements=30, rows_written=5_920,
         sessions=14, files=47, kilobytes=4_040, events=55,
     ),
     # Reads 200 lines and looks at 1,400: with the names of their orders that is little more than

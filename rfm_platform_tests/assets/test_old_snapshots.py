@@ -103,10 +103,10 @@ def test_a_day_without_a_customer_is_scored_as_empty_however_old_it_is(
     assert kept(taken, outcome, "rfm_scores") == {on: True}
 
 
-def test_analyses_of_a_snapshot_that_is_not_kept_stay(
+def test_analyses_of_a_snapshot_that_is_not_kept_go_with_its_customers_and_do_not_come_back_empty(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
-    """Theirs is still the newest: the days after it were taken without analyses."""
+    """The day after was taken without analyses; of the month end everything stays."""
     days = ("01-31", "02-01", "02-02")
     chain = new_chain(
         server,
@@ -119,14 +119,20 @@ def test_analyses_of_a_snapshot_that_is_not_kept_stay(
     )
     chain.fill([line(f"{on}-{n}", on, user_id=f"u{n}") for on in days for n in range(4)])
     assert all(chain.load(on).succeeded for on in days)
-    without = replace(chain, settings=chain.settings.model_copy(update={"analyses": False}))
-    for on, taking in zip(days, (chain, chain, without), strict=True):
-        assert taking.snapshot(on).succeeded
+    assert chain.snapshot("01-31").succeeded
     tables = ("rfm_segments", "rfm_cells", "rfm_concentration", "rfm_migration")
-    before = {table: chain.in_warehouse(f"TABLE rfm.{table}") for table in tables}
-    assert all(before.values())
+    before = {table: chain.in_warehouse(f"TABLE rfm.{table}_snapshots") for table in tables}
+    assert [table for table in tables if before[table]] == [*tables[:3]]
+    assert chain.snapshot("02-01").succeeded
+    assert all(chain.in_warehouse(f"TABLE rfm.{table}") for table in tables)
+    without = replace(chain, settings=chain.settings.model_copy(update={"analyses": False}))
+    assert without.snapshot("02-02").succeeded
     outcome = chain.snapshot("02-01")
     assert outcome.succeeded, outcome.errors
-    assert {table: chain.in_warehouse(f"TABLE rfm.{table}") for table in tables} == before
+    for table in tables:
+        assert chain.in_warehouse(f"TABLE rfm.{table}_snapshots") == before[table]
+        assert chain.in_warehouse(f"TABLE rfm.{table}") == []
     assert kept(chain, outcome, "rfm_segments") == {"02-01": False}
     assert kept(chain, outcome, "rfm_migration") == {"02-01": False}
+    failed = [c for c in outcome.checks if not c.passed and c.severity == "ERROR"]
+    assert not failed

@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 from dagster._utils.schedules import cron_string_iterator
 
+from rfm_platform.automation.instance import open_instance
 from rfm_platform.definitions import build_defs
 from rfm_platform.settings import read_settings
 
@@ -132,16 +133,36 @@ def test_assets_checks_jobs_and_schedules_change_only_on_purpose(
     assert json.loads(text) == json.loads(SNAPSHOT.read_text(encoding="utf-8"))
 
 
-def _tick(settings_zone: str, at: dt.datetime, directory: Path) -> list[str | None]:
-    definitions = build_defs(
-        read_settings(directory, timezone=settings_zone, start_date=dt.date(2024, 1, 1))
-    )
+def _tick(settings_zone: str, at: dt.datetime, directory: Path, *taken: str) -> list[str | None]:
+    """Which days a morning asks for, where snapshots of some were taken."""
+    settings = read_settings(directory, timezone=settings_zone, start_date=dt.date(2024, 1, 1))
+    definitions = build_defs(settings)
     schedule = definitions.resolve_schedule_def("every_morning")
-    context = dg.build_schedule_context(
-        scheduled_execution_time=at, repository_def=definitions.get_repository_def()
-    )
-    requests = schedule.evaluate_tick(context).run_requests or []
+    with open_instance(settings) as instance:
+        for day in taken:
+            instance.report_runless_asset_event(
+                dg.AssetMaterialization("rfm_scores", partition=day)
+            )
+        with dg.build_schedule_context(
+            instance, scheduled_execution_time=at, repository_def=definitions.get_repository_def()
+        ) as context:
+            requests = schedule.evaluate_tick(context).run_requests or []
     return [request.partition_key for request in requests]
+
+
+MORNINGS = [
+    (["2024-07-30"], ["2024-07-31", "2024-08-01"]),
+    (["2024-07-30", "2024-07-31"], ["2024-08-01"]),
+    ([], ["2024-08-01"]),
+]
+
+
+@pytest.mark.parametrize(("taken", "asked_for"), MORNINGS)
+def test_a_month_end_that_was_missed_is_made_up_for_the_next_morning(
+    tmp_path: Path, taken: list[str], asked_for: list[str]
+) -> None:
+    at = dt.datetime(2024, 8, 2, 2, 30, tzinfo=ZoneInfo("Asia/Jakarta"))
+    assert _tick("Asia/Jakarta", at, tmp_path, *taken) == asked_for
 
 
 def test_the_schedule_runs_at_half_past_two_local_time_for_the_day_before(
@@ -169,7 +190,8 @@ def test_in_the_demo_nothing_runs_by_itself(tmp_path: Path) -> None:
 
 def test_once_a_week_all_days_are_looked_at(tmp_path: Path) -> None:
     """An hour after that morning's own run, for the same day."""
-    definitions = build_defs(read_settings(tmp_path, start_date=dt.date(2024, 1, 1)))
+    settings = read_settings(tmp_path, start_date=dt.date(2024, 1, 1))
+    definitions = build_defs(settings)
     repository = definitions.get_repository_def()
     now = dt.datetime(2024, 7, 31, 12, tzinfo=dt.UTC)
     looked_at = {}
@@ -180,10 +202,13 @@ def test_once_a_week_all_days_are_looked_at(tmp_path: Path) -> None:
                 now.timestamp(), str(schedule.cron_schedule), schedule.execution_timezone
             )
         )
-        context = dg.build_schedule_context(
-            scheduled_execution_time=following, repository_def=repository
-        )
-        (request,) = schedule.evaluate_tick(context).run_requests or []
+        with (
+            open_instance(settings) as instance,
+            dg.build_schedule_context(
+                instance, scheduled_execution_time=following, repository_def=repository
+            ) as context,
+        ):
+            (request,) = schedule.evaluate_tick(context).run_requests or []
         looked_at[name] = (
             following,
             request.partition_key,

@@ -80,3 +80,30 @@ def test_what_is_not_there_is_said(called: Rfm) -> None:
     assert "No day is loaded there." in called("explain").out
     said = called("refresh", "--as-of", "2023-01-01")
     assert (said.code, "lies before the first partition" in said.err) == (1, True)
+
+
+def test_a_missed_month_end_is_made_up_for_so_that_moves_have_a_start(
+    called: Rfm, chain: Chain
+) -> None:
+    days = ("05-30", "05-31", "06-01", "06-02")
+    chain.fill([line(f"order-{on}", on, user_id=f"u{n % 2}") for n, on in enumerate(days)])
+    taken = "SELECT DISTINCT as_of_date FROM rfm.rfm_scores_snapshots ORDER BY 1"
+    assert called("refresh", "--as-of", "2024-05-30").code == 0
+    said = called("refresh", "--as-of", "2024-06-01", RFM_ANALYSES="true")
+    assert said.code == 0, said.everything
+    assert [on for (on,) in chain.in_warehouse(taken)] == [day(on) for on in days[:3]]
+    moves = "SELECT DISTINCT from_date, as_of_date FROM rfm.rfm_migration"
+    assert chain.in_warehouse(moves) == [(day("05-31"), day("06-01"))]
+    runs = "SELECT COUNT(*) FROM rfm.snapshot_publications"
+    assert called("refresh", "--as-of", "2024-06-02").code == 0
+    assert chain.in_warehouse(runs) == [(4,)]
+
+
+def test_a_platform_that_begins_after_a_month_end_has_missed_none(
+    called: Rfm, chain: Chain
+) -> None:
+    days = ("05-31", "06-01")
+    chain.fill([line(f"order-{on}", on) for on in days])
+    assert called("refresh", "--as-of", "2024-06-01").code == 0
+    taken = "SELECT DISTINCT as_of_date FROM rfm.rfm_scores_snapshots"
+    assert chain.in_warehouse(taken) == [(day("06-01"),)]

@@ -62,7 +62,7 @@ class Chain:
         self.platform = replace(self.platform, lake=Lake(self.directory))
         self.platform.warehouse.prepare()
         with self.platform.warehouse.database.connect() as connection:
-            names = ", ".join(f"rfm.{name}" for name in TABLES)
+            names = ", ".join(f"rfm.{name}" for name in (*TABLES, "newest_snapshots"))
             connection.execute(f"TRUNCATE {names}".encode())
 
     def load(self, first: dt.date, last: dt.date) -> None:

@@ -247,7 +247,7 @@ def test_the_newest_days_and_every_months_last_day_stay(
     for as_of in map(day, there.split()):
         publish(prepared, as_of, "all")
     with prepared.publication() as publication:
-        removed, _ = publication.keep(TABLE, AS_OF, days)
+        removed, _ = publication.keep([TABLE], AS_OF, days)[TABLE]
     assert sorted(removed) == [day(text) for text in goes.split()]
     kept = [day(text) for text in there.split() if text not in goes.split()]
     assert [as_of for as_of, _ in scopes(prepared.database)] == sorted(kept)
