@@ -36,7 +36,13 @@ class SettingsError(PlatformError):
 class Settings(MartSettings, MorningSettings, BiSettings):
     """The platform's configuration. Each field is the variable ``RFM_<NAME>``."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        # An empty text, which Kubernetes' Secrets hold where there is nothing, is no value.
+        env_prefix=ENV_PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
 
     home: Path = Field(
         Path(".rfm"), description="Where the lake, the embedded server and Dagster's storage lie."

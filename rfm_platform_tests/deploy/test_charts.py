@@ -229,6 +229,13 @@ def test_services_find_pods_that_listen_on_their_port(release: list[Manifest]) -
         assert all(port in ports or f"-p {port}" in arguments for port in wanted), name
 
 
+def test_a_moved_database_is_held_against_the_redash_that_is_installed(
+    dagster: list[Manifest],
+) -> None:
+    settings = of_kind(dagster, "ConfigMap")["rfm-settings"]["data"]
+    assert settings["RFM_REDASH_VERSION"] == read_values(REDASH_VALUES)["image"]["tag"]
+
+
 def test_names_that_manifests_refer_to_exist(dagster: list[Manifest]) -> None:
     maps = set(of_kind(dagster, "ConfigMap"))
     accounts = set(of_kind(dagster, "ServiceAccount"))
