@@ -23,6 +23,8 @@ from rfm_platform.automation.jobs import (
 )
 from rfm_platform.calendar import days_between, last_day
 from rfm_platform.partitions import RANGE_END, RANGE_START, LateChanges
+from rfm_platform.presentation import SUMMARY
+from rfm_platform.verdicts import CheckOutcome, outcome_of
 
 SnapshotChoice = Literal["last", "month-ends", "all"]
 _QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -45,21 +47,11 @@ class Step:
 
 
 @dataclass(frozen=True)
-class CheckOutcome:
-    """A check's result in a run; for a range, of all its days together."""
-
-    asset: str
-    check: str
-    passed: bool
-    severity: str
-    description: str
-
-
-@dataclass(frozen=True)
 class Outcome:
     """How a run ended.
 
     Attributes:
+        checks: what the checks said of each day; for a range, of all its days together.
         errors: what went wrong, a text for each failed step.
     """
 
@@ -140,16 +132,12 @@ def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, step: St
         run_config={**_QUIET, **step.config},
         **scope,
     )
+    one_day = step.first == step.last
     checks = [
-        CheckOutcome(
-            asset=evaluation.asset_key.to_user_string(),
-            check=evaluation.check_name,
-            passed=evaluation.passed,
-            severity=evaluation.severity.value,
-            description=evaluation.description or "",
-        )
+        outcome_of(evaluation)
         for evaluation in result.get_asset_check_evaluations()
-        if evaluation.partition is None or step.first == step.last
+        # A verdict that sums up is for a range: otherwise each of its days has one here.
+        if (SUMMARY not in evaluation.metadata if one_day else evaluation.partition is None)
     ]
     errors = [_explain(event) for event in result.all_events if event.is_step_failure]
     return Outcome(step, result.run_id, result.success, checks, errors)

@@ -1,10 +1,13 @@
-"""What the checks have said so far, counted, from Dagster's own records."""
+"""What the checks have said so far, from Dagster's own records."""
 
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from rfm_platform.dashboards import CheckLine
 from rfm_platform.dashboards.check_results import CheckResult
@@ -13,6 +16,22 @@ from rfm_platform.dashboards.check_results import CheckResult
 EQUALS_THE_SOURCE = "equals_the_source"
 LIES_WITHIN_ONE_DAY = "orders_lie_within_one_day"
 _BLOCKING = (EQUALS_THE_SOURCE, LIES_WITHIN_ONE_DAY)
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """What a check has said.
+
+    Attributes:
+        day: None: of a check that has no days, or of a run's range, all its days together.
+    """
+
+    asset: str
+    check: str
+    day: str | None
+    passed: bool
+    severity: str
+    description: str
 
 
 def not_passed(
@@ -33,17 +52,45 @@ def not_passed(
     return sorted(day for text, day in keys.items() if passed[text] < len(_BLOCKING))
 
 
-def count_verdicts(
+def newest_verdicts(
     instance: dg.DagsterInstance, key: dg.AssetCheckKey, *, by_day: bool
-) -> tuple[int, int]:
-    """Days (or, for a check without days, runs) whose newest verdict is passed and failed."""
-    found = instance.event_log_storage.get_asset_check_partition_info([key])
-    counts = Counter(
-        info.latest_execution_status.value
-        for info in found
+) -> dict[str | None, bool]:
+    """Whether each day has passed by its newest verdict; of a check without days, under None."""
+    return {
+        info.partition_key: info.latest_execution_status.value == "SUCCEEDED"
+        for info in instance.event_log_storage.get_asset_check_partition_info([key])
         if (info.partition_key is not None) == by_day
+        and info.latest_execution_status.value in ("SUCCEEDED", "FAILED")
+    }
+
+
+def outcome_of(evaluation: dg.AssetCheckEvaluation) -> CheckOutcome:
+    """What an evaluation says."""
+    return CheckOutcome(
+        asset=evaluation.asset_key.to_user_string(),
+        check=evaluation.check_name,
+        day=evaluation.partition,
+        passed=evaluation.passed,
+        severity=evaluation.severity.value,
+        description=evaluation.description or "",
     )
-    return counts["SUCCEEDED"], counts["FAILED"]
+
+
+def failures(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, days: Iterable[str | None]
+) -> list[CheckOutcome]:
+    """What the check said of days that have failed by their newest verdict: a query for each."""
+    records = [
+        record
+        for day in days
+        for record in instance.event_log_storage.get_asset_check_execution_history(
+            key,
+            limit=1,
+            status={AssetCheckExecutionRecordStatus.FAILED},
+            partition_filter=PartitionKeyFilter(key=day),
+        )
+    ]
+    return [outcome_of(record.evaluation) for record in records if record.evaluation is not None]
 
 
 def check_lines(
@@ -52,10 +99,11 @@ def check_lines(
     """A line for each check that has a verdict, by asset and name."""
     lines = []
     for spec in sorted(specs, key=lambda spec: (str(spec.key.asset_key), spec.name)):
-        by_day = spec.partitions_def is not None
-        passed, failed = count_verdicts(instance, spec.key, by_day=by_day)
-        if passed or failed:
+        verdicts = newest_verdicts(instance, spec.key, by_day=spec.partitions_def is not None)
+        if verdicts:
             asset = spec.asset_key.to_user_string()
+            passed = sum(verdicts.values())
+            failed = len(verdicts) - passed
             lines.append(CheckLine(asset, spec.name, spec.description or "", passed, failed))
     return lines
 
@@ -66,12 +114,9 @@ def check_results(
     """The newest verdict of each check on each day it has judged."""
     results = []
     for spec in specs:
-        by_day = spec.partitions_def is not None
-        for info in instance.event_log_storage.get_asset_check_partition_info([spec.key]):
-            status = info.latest_execution_status.value
-            day = info.partition_key
-            if (day is not None) == by_day and status in ("SUCCEEDED", "FAILED"):
-                asset = spec.asset_key.to_user_string()
-                judged = dt.date.fromisoformat(day) if day is not None else None
-                results.append(CheckResult(asset, spec.name, judged, status == "SUCCEEDED"))
+        asset = spec.asset_key.to_user_string()
+        verdicts = newest_verdicts(instance, spec.key, by_day=spec.partitions_def is not None)
+        for day, passed in verdicts.items():
+            judged = dt.date.fromisoformat(day) if day is not None else None
+            results.append(CheckResult(asset, spec.name, judged, passed))
     return results

@@ -15,7 +15,9 @@ from typing import Any
 
 import dagster as dg
 import yaml
+from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.base_storage import DagsterStorage
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 
@@ -29,6 +31,14 @@ PG_URL = "DAGSTER_PG_URL"
 HOME = "DAGSTER_HOME"
 BATCH = "DAGSTER_EVENT_BATCH_SIZE"
 PROCESS_TAG = "rfm/process"
+# What a step prints goes to the terminal. To keep it too, Dagster starts four helper processes a
+# run, which Ctrl-C reaches as well: each died with a stack.
+NO_CAPTURE: dict[str, Any] = {
+    "compute_logs": {
+        "module": NoOpComputeLogManager.__module__,
+        "class": NoOpComputeLogManager.__name__,
+    }
+}
 UNFINISHED = [
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
@@ -107,7 +117,8 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         # Dagster itself would try six times and then show where in its code it gave up.
         with external("Dagster's database, DAGSTER_PG_URL", url).connect():
             pass
-    with dg.DagsterInstance.from_config(str(prepare_dagster_home(settings))) as instance:
+    home = str(prepare_dagster_home(settings))
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(home, overrides=NO_CAPTURE)) as instance:
         keep_connections(instance)
         end_killed_runs(instance)
         yield instance

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from rfm_platform.automation.instance import open_instance
 from rfm_platform.cli.arguments import UsageError, View
+from rfm_platform.cli.failed_checks import EXPLAINED, sentences
 from rfm_platform.cli.progress import print_whole, titled
 from rfm_platform.customers.overviews import monthly_table, retention_table, segment_table
 from rfm_platform.definitions import build_defs
@@ -16,7 +17,7 @@ from rfm_platform.errors import PlatformError
 from rfm_platform.lake import LakeTable
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings
-from rfm_platform.verdicts import count_verdicts
+from rfm_platform.verdicts import failures, newest_verdicts
 from rfm_platform.wiring import build_platform
 
 ORDER = (
@@ -135,35 +136,37 @@ def show_months(settings: Settings, console: Console) -> None:
 
 
 def show_checks(settings: Settings, console: Console) -> None:
-    """Each check: how many days passed and failed, and what the newest failure says."""
+    """Each check: how many days passed and failed, and what it says of those that fail now."""
     definitions = build_defs(settings)
     graph = definitions.resolve_asset_graph()
     table = titled("Checks, newest verdict of each day")
     table.add_column("check", no_wrap=True)
     table.add_column("passed", justify="right")
     table.add_column("failed", justify="right")
-    failures: list[tuple[str, str]] = []
+    failing: list[str] = []
     with open_instance(settings) as instance:
         keys = sorted(graph.asset_check_keys, key=lambda k: (ORDER.index(k.asset_key.path[-1]), k))
         for asset, group in groupby(keys, key=lambda key: key.asset_key.path[-1]):
-            counts = {
-                key: count_verdicts(
+            verdicts = {
+                key: newest_verdicts(
                     instance, key, by_day=graph.get_check_spec(key).partitions_def is not None
                 )
                 for key in group
             }
-            if asset not in ORDER[:-4] and not any(map(sum, counts.values())):
+            if asset not in ORDER[:-4] and not any(verdicts.values()):
                 continue  # neither Redash nor the drill is everywhere
             table.add_row(f"[bold]{asset}[/]")
-            for key, (passed, failed) in counts.items():
-                colour = "red" if failed else "green" if passed else "dim"
-                table.add_row(f"  [{colour}]{key.name}[/]", f"{passed:,}", f"{failed:,}")
-                if failed:
-                    failures.append((key.name, _newest_failure(instance, key)))
+            for key, by_day in verdicts.items():
+                failed = sorted((day for day, passed in by_day.items() if not passed), key=str)
+                colour = "red" if failed else "green" if by_day else "dim"
+                passed = f"{len(by_day) - len(failed):,}"
+                table.add_row(f"  [{colour}]{key.name}[/]", passed, f"{len(failed):,}")
+                others = [day for day in failed[:-EXPLAINED] if day is not None]
+                failing += sentences(failures(instance, key, failed[-EXPLAINED:]), others)
     console.print(table)
-    for name, message in failures:
-        console.print(f"[bold]{name}[/] {escape(message)}", highlight=False)
-    if not failures:
+    for sentence in failing:
+        console.print(sentence, highlight=False)
+    if not failing:
         console.print("[green]No check has failed.[/]")
 
 
@@ -207,14 +210,3 @@ def _shaded(value: object) -> str:
     text = str(value).replace("%", "")
     shade = 255 - min(19, int(text.rstrip("*")) // 5)
     return f"[{'black' if shade > 243 else 'white'} on color({shade})]{text:>4}[/]"
-
-
-def _newest_failure(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> str:
-    records = instance.event_log_storage.get_asset_check_execution_history(key, limit=200)
-    for record in records:
-        event = record.event.dagster_event if record.event else None
-        if record.status.value == "FAILED" and event is not None:
-            evaluation = event.asset_check_evaluation_data
-            day = f"{evaluation.partition}: " if evaluation.partition else ""
-            return f"{evaluation.severity.value} {day}{evaluation.description}"
-    return ""

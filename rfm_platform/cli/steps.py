@@ -6,7 +6,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from rfm_platform.automation.instance import open_instance
+<<<<<<< HEAD
 from rfm_platform.automation.mornings import missed_month_end
+=======
+from rfm_platform.cli.failed_checks import sentences
+>>>>>>> wt_c
 from rfm_platform.cli.progress import bar
 from rfm_platform.definitions import build_defs
 from rfm_platform.runs import Outcome, Step, execute, plan_refresh
@@ -24,6 +28,7 @@ def run_steps(settings: Settings, steps: list[Step], console: Console) -> bool:
     """Executes steps and prints failures with what to do about them; whether all went well."""
     definitions = build_defs(settings)
     succeeded = True
+    told: set[str] = set()
     with open_instance(settings) as instance, bar(console) as progress:
         task = progress.add_task(steps[0].title, total=len(steps))
         for number, outcome in enumerate(execute(definitions, instance, steps), start=1):
@@ -31,19 +36,15 @@ def run_steps(settings: Settings, steps: list[Step], console: Console) -> bool:
             following = steps[number].title if number < len(steps) else "done"
             title = following if outcome.succeeded else "stopped"
             progress.update(task, advance=1, description=title)
-            _tell(outcome, console)
+            _tell(outcome, told, console)
     return succeeded
 
 
-def _tell(outcome: Outcome, console: Console) -> None:
-    for check in outcome.checks:
-        if not check.passed:
-            colour = "red" if check.severity == "ERROR" else "yellow"
-            console.print(
-                f"[{colour}]{check.severity}[/] {outcome.step.title}: {check.asset} "
-                f"{check.check}: {escape(check.description)}",
-                highlight=False,
-            )
+def _tell(outcome: Outcome, told: set[str], console: Console) -> None:
+    for sentence in sentences([check for check in outcome.checks if not check.passed]):
+        if sentence not in told:  # what has no day, each month's run says again
+            console.print(sentence, highlight=False)
+        told.add(sentence)
     if not outcome.succeeded:
         for error in outcome.errors:
             console.print(f"[bold red]FAILED[/] {escape(error)}", highlight=False)

@@ -73,10 +73,10 @@ def test_dirty_rows_end_with_success_and_are_told(rfm_here: Rfm, chain: Chain) -
     said = rfm_here(environment(chain), "materialize", "--from", "2024-01-01", "--to", "2024-01-01")
     assert said.code == 0
     assert (
-        "ERROR 2024-01: days: source_orders flags_are_known: 1 of 2 lines have a flag that nobody "
+        "ERROR source_orders flags_are_known 2024-01-01: 1 of 2 lines have a flag that nobody "
         "knows. cancelled_flag='maybe': 1." in said.out
     )
-    assert "customers_are_known: 1 of 2 lines have no user_id." in said.out
+    assert "customers_are_known 2024-01-01: 1 of 2 lines have no user_id." in said.out
 
 
 @pytest.mark.parametrize("flag", ["[/red]", "[bold]maybe[/bold]", "[link=http://x]"])

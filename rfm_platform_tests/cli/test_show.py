@@ -145,7 +145,10 @@ def test_checks_show_what_failed_and_why(rfm_here: Rfm, filled: Chain) -> None:
     assert said.code == 0
     assert "customers_are_known 1 1" in said.out
     assert "equals_the_source 2 0" in said.out
-    assert "ERROR 2024-02-01: 1 of 6 lines have no user_id." in said.out
+    assert (
+        "ERROR source_orders customers_are_known 2024-02-01: 1 of 6 lines have no user_id."
+        in said.out
+    )
 
 
 def test_status_shows_where_things_are_and_up_to_which_day_without_passwords(

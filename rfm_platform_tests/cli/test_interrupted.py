@@ -1,0 +1,39 @@
+"""Ctrl-C while a run is under way: the terminal sends it to every process of the command."""
+
+import os
+import signal
+import subprocess
+import time
+
+from rfm_platform_tests.assets.chain import Chain, line
+from rfm_platform_tests.cli.conftest import RFM, environment
+
+WAITING = (
+    "SELECT COUNT(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+def test_ctrl_c_ends_a_run_without_a_stack_of_somebodys_helpers(chain: Chain) -> None:
+    chain.fill([line("o1", "01-01")])
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("RFM_", "DAGSTER_"))}
+    with chain.mart.connect() as holding:
+        holding.execute("LOCK TABLE flatten_order_marketplace")
+        process = subprocess.Popen(
+            [str(RFM), "materialize", "--from", "2024-01-01", "--to", "2024-01-01"],
+            env=kept | environment(chain),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        until = time.monotonic() + 120
+        while chain.in_mart(WAITING) == [(0,)]:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "what was published before stays" in out
+    assert "Traceback" not in out + err
