@@ -4,6 +4,6 @@
 given. What is stored where, and in which tables, is for the modules above.
 """
 
-from rfm_platform.postgres.database import Database, DatabaseError, external
+from rfm_platform.postgres.database import Database, DatabaseError, external, parse_url
 
-__all__ = ["Database", "DatabaseError", "external"]
+__all__ = ["Database", "DatabaseError", "external", "parse_url"]
