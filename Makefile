@@ -14,12 +14,16 @@ GIGABYTES ?= 5
 IMAGE ?= registry.example.com/rfm_platform:0.1.0
 CHARTS := $(or $(RFM_CHARTS),$(HOME)/.cache/rfm_platform/charts)
 
+# Making an environment empties what is there: behind a link, somebody else's.
+refuse_a_link = @test ! -L $(1) || { echo "$(1) is a link to $$(readlink $(1)), which would be emptied: remove the link, or bring that environment up to date where it belongs."; exit 1; }
+
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 # uv from PATH when there is one, otherwise installed into the environment itself: by its own
 # pip, or (Debian without python3-venv) by the system's pip pointed at the environment.
 .venv/.installed: requirements.lock requirements-uv.lock pyproject.toml
+	$(call refuse_a_link,.venv)
 	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed; none was found. Set PYTHON=/path/to/python3."; exit 1; }
 	@if command -v uv >/dev/null; then \
 		uv venv --quiet --clear --python "$(PYTHON)" .venv && ln -s "$$(command -v uv)" $(BIN)/uv; \
@@ -35,6 +39,7 @@ help:  ## this list
 
 # What `make bench` compares with and nothing else needs, in an environment of its own.
 .venv-peers/.installed: .venv/.installed requirements-peers.lock
+	$(call refuse_a_link,.venv-peers)
 	$(BIN)/uv venv --quiet --clear --python "$(PYTHON)" .venv-peers
 	$(BIN)/uv pip install --quiet --python .venv-peers/bin/python --require-hashes -r requirements-peers.lock
 	@touch $@

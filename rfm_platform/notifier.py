@@ -44,7 +44,10 @@ class Notifier:
         failed = []
         for url in self.urls:
             receiver = Apprise()
-            kind = url.partition(":")[0]
+            kind, separator, _ = url.partition("://")
+            if not separator:  # a password with a blank, say: Apprise would log it whole
+                failed.append("one without ://")
+                continue
             delivered = receiver.add(url) and receiver.notify(
                 title=title, body=body, body_format=NotifyFormat.TEXT
             )

@@ -5,21 +5,62 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from rfm_platform.errors import PlatformError
 
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
+class _Loader(yaml.SafeLoader):
+    """Leaves dates as text: whoever knows their key can say which one does not exist."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
 
 def read_yaml(source: Path | Traversable, error: type[PlatformError]) -> Any:
-    """What a file holds.
+    """What a file holds, dates as they are written.
 
     Raises:
         PlatformError: the given one, if it cannot be read, is no text or no YAML.
     """
     try:
-        return yaml.safe_load(source.read_text(encoding="utf-8"))
+        return yaml.load(source.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe one
     except OSError as cause:
         raise error(f"{source}: {cause.strerror}") from None
     except UnicodeDecodeError:
         raise error(f"{source} is no UTF-8 text") from None
-    except yaml.YAMLError as cause:
+    except (yaml.YAMLError, ValueError) as cause:
         raise error(f"{source} is no YAML: {cause}") from None
+
+
+def what_is_wrong(error: ValidationError, content: Any) -> str:
+    """What pydantic finds wrong with a file's content: in which entry, where, what."""
+    return "; ".join(_problem(each, content) for each in error.errors())
+
+
+def _problem(detail: ErrorDetails, content: Any) -> str:
+    place = ".".join(map(str, detail["loc"])) or "the file"
+    if detail["type"] == "model_type":
+        message = "must be keys with their values, key: value"
+    else:
+        message = detail["msg"].removeprefix("Value error, ")
+    return ": ".join([*_entry_at(detail["loc"], content), place, message])
+
+
+def _entry_at(place: tuple[int | str, ...], content: Any) -> list[str]:
+    """The name of the list's entry that a place lies in, where it has one."""
+    for key in place:
+        try:
+            content = content[key]
+        except (KeyError, IndexError, TypeError):
+            return []
+        if isinstance(key, int) and isinstance(content, dict):
+            name = content.get("name")
+            return [name] if isinstance(name, str) and name else []
+    return []

@@ -23,7 +23,7 @@ from dagster_postgres import DagsterPostgresStorage
 
 from rfm_platform.automation.connections import keep_connections
 from rfm_platform.automation.storage import KeptOpenStorage
-from rfm_platform.postgres import external, with_keepalives
+from rfm_platform.postgres import external, parse_url, with_keepalives
 from rfm_platform.settings import Settings, load_settings
 
 CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
@@ -66,6 +66,7 @@ class HomeStorage(DagsterStorage, ConfigurableClass):
         """The storage that the environment asks for."""
         url = os.environ.get(PG_URL)
         if url:
+            parse_url(PG_URL, url)
             return DagsterPostgresStorage(
                 postgres_url=with_keepalives(url),
                 should_autocreate_tables=True,

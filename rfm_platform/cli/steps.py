@@ -6,11 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from rfm_platform.automation.instance import open_instance
-<<<<<<< HEAD
 from rfm_platform.automation.mornings import missed_month_end
-=======
 from rfm_platform.cli.failed_checks import sentences
->>>>>>> wt_c
 from rfm_platform.cli.progress import bar
 from rfm_platform.definitions import build_defs
 from rfm_platform.runs import Outcome, Step, execute, plan_refresh

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from rfm_platform.errors import PlatformError
-from rfm_platform.yaml_file import read_yaml
+from rfm_platform.yaml_file import read_yaml, what_is_wrong
 
 SCORES = (1, 2, 3)
 Cell = tuple[int, int, int]
@@ -88,13 +88,11 @@ def load_segments(path: Path | None = None) -> Segments:
         SegmentsError: with everything that is wrong with the file.
     """
     source = path or resources.files(__package__).joinpath("segments.yaml")
+    found = read_yaml(source, SegmentsError)
     try:
-        content = _File.model_validate(read_yaml(source, SegmentsError))
+        content = _File.model_validate(found)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()
-        )
-        raise SegmentsError(f"{source}: {problems}") from None
+        raise SegmentsError(f"{source}: {what_is_wrong(error, found)}") from None
     return _assemble(source, content)
 
 

@@ -4,7 +4,8 @@ A mart changes without asking: a column is renamed, an amount becomes text. Read
 the numbers are wrong in silence, so every difference is named and nothing is loaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -16,6 +17,7 @@ SMALL_INTEGER = ("smallint", "integer")
 INTEGER = (*SMALL_INTEGER, "bigint")
 TIMESTAMP = ("timestamp without time zone", "timestamp with time zone")
 AWARE = "timestamp with time zone"
+_GRANT = "grant SELECT on it and USAGE on its schema"
 
 
 class ContractError(PlatformError):
@@ -31,28 +33,47 @@ def accepted_types(column: sa.Column[object]) -> tuple[str, ...]:
     return SMALL_INTEGER if isinstance(column.type, sa.Integer) else TIMESTAMP
 
 
-def violations(table: sa.Table, names: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+@dataclass(frozen=True)
+class FoundTable:
+    """What the mart's own catalogue says of a source table.
+
+    Attributes:
+        name: its schema and name there.
+        types: PostgreSQL's type of each column that we may read.
+        closed: columns that we may not read. Neither these nor those: no such table.
+    """
+
+    name: str
+    types: Mapping[str, str]
+    closed: Collection[str]
+
+
+def violations(table: sa.Table, names: Mapping[str, str], found: FoundTable) -> list[str]:
     """What is wrong with a source table, a sentence each; empty when it is as expected.
 
     Args:
         table: the table as the catalogue has it.
         names: the mart's name for each of its columns.
-        found: the mart's columns and their PostgreSQL types; empty: no such table.
+        found: the table as the mart has it.
     """
-    if not found:
+    if not found.types and not found.closed:
         return [
-            f"table {table.name} is not there: set RFM_SOURCE_SCHEMA, RFM_SOURCE_LINES_TABLE or "
-            "RFM_SOURCE_ORDERS_TABLE to where it is, or grant SELECT on it"
+            f"table {found.name} is not there: set RFM_SOURCE_SCHEMA, RFM_SOURCE_LINES_TABLE or "
+            "RFM_SOURCE_ORDERS_TABLE to where it is"
         ]
+    if not found.types:
+        return [f"table {found.name} may not be read: {_GRANT}"]
     problems = []
     for column in table.columns:
         name = names[column.name]
-        if name not in found:
+        if name in found.closed:
+            problems.append(f"{found.name}.{name} may not be read: {_GRANT}")
+        elif name not in found.types:
             problems.append(
-                f"{table.name} has no column {name}: if the mart calls it otherwise, say so in "
+                f"{found.name} has no column {name}: if the mart calls it otherwise, say so in "
                 f'RFM_SOURCE_COLUMNS={{"{column.name}": "…"}}'
             )
-        elif found[name] not in accepted_types(column):
+        elif found.types[name] not in accepted_types(column):
             expected = " or ".join(accepted_types(column))
-            problems.append(f"{table.name}.{name} is {found[name]}, expected {expected}")
+            problems.append(f"{found.name}.{name} is {found.types[name]}, expected {expected}")
     return problems

@@ -14,18 +14,10 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from rfm_platform.catalog import flatten_order_marketplace, order_marketplace
-from rfm_platform.mart.contract import AWARE, PADDED, ContractError, violations
+from rfm_platform.mart.contract import AWARE, PADDED, ContractError, FoundTable, violations
 from rfm_platform.mart.snapshot import MartSnapshot, read_statement
 from rfm_platform.postgres import Database
 
-_COLUMN_TYPES = """
-    SELECT a.attname, format_type(a.atttypid, NULL)
-    FROM pg_attribute a
-    JOIN pg_class c ON c.oid = a.attrelid
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = %s AND c.relname = %s AND a.attnum > 0 AND NOT a.attisdropped
-      AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
-"""
 _PINNED = {
     "DateStyle": "ISO, YMD",
     "TimeZone": "UTC",
@@ -88,10 +80,11 @@ class Mart:
                 return open_until_then.enter_context(self._transaction(exported))
 
             connection = join()
-            lines, orders = self._columns(connection)
+            lines, orders = self._tables(connection)
             if problems := self._violations(lines, orders):
                 raise ContractError(f"{self.database.label}: {'; '.join(problems)}")
-            yield MartSnapshot(connection, self._identifiers(lines, orders), join, self.connections)
+            identifiers = self._identifiers(lines.types, orders.types)
+            yield MartSnapshot(connection, identifiers, join, self.connections)
 
     @contextmanager
     def _transaction(self, exported: str | None) -> Iterator[psycopg.Connection]:
@@ -110,26 +103,31 @@ class Mart:
         with self.database.connect(
             read_only=True, statement_timeout_seconds=self.timeout_seconds
         ) as connection:
-            return self._violations(*self._columns(connection))
+            return self._violations(*self._tables(connection))
 
     def columns(self) -> dict[str, str]:
-        """The type of every column of both source tables, as ``table.column``."""
+        """The type of every column of both source tables that we may read, as ``table.column``."""
         with self.database.connect(
             read_only=True, statement_timeout_seconds=self.timeout_seconds
         ) as connection:
-            lines, orders = self._columns(connection)
-        return {f"{self.names.lines}.{name}": kind for name, kind in lines.items()} | {
-            f"{self.names.orders}.{name}": kind for name, kind in orders.items()
+            lines, orders = self._tables(connection)
+        return {f"{self.names.lines}.{name}": kind for name, kind in lines.types.items()} | {
+            f"{self.names.orders}.{name}": kind for name, kind in orders.types.items()
         }
 
-    def _columns(self, connection: psycopg.Connection) -> tuple[dict[str, str], dict[str, str]]:
-        def types(table: str) -> dict[str, str]:
-            rows = connection.execute(_COLUMN_TYPES, [self.names.schema, table]).fetchall()
-            return {name: kind for name, kind in rows}  # noqa: C416 - dict() loses the types
+    def _tables(self, connection: psycopg.Connection) -> tuple[FoundTable, FoundTable]:
+        def found(table: str) -> FoundTable:
+            wanted = {"schema": self.names.schema, "name": table}
+            rows = connection.execute(read_statement("columns"), wanted).fetchall()
+            return FoundTable(
+                f"{self.names.schema}.{table}",
+                {name: kind for name, kind, is_open in rows if is_open},
+                {name for name, _, is_open in rows if not is_open},
+            )
 
-        return types(self.names.lines), types(self.names.orders)
+        return found(self.names.lines), found(self.names.orders)
 
-    def _violations(self, lines: Mapping[str, str], orders: Mapping[str, str]) -> list[str]:
+    def _violations(self, lines: FoundTable, orders: FoundTable) -> list[str]:
         return [
             *violations(flatten_order_marketplace, self.names.of(flatten_order_marketplace), lines),
             *violations(order_marketplace, self.names.of(order_marketplace), orders),

@@ -4,6 +4,12 @@
 given. What is stored where, and in which tables, is for the modules above.
 """
 
-from rfm_platform.postgres.database import Database, DatabaseError, external, with_keepalives
+from rfm_platform.postgres.database import (
+    Database,
+    DatabaseError,
+    external,
+    parse_url,
+    with_keepalives,
+)
 
-__all__ = ["Database", "DatabaseError", "external", "with_keepalives"]
+__all__ = ["Database", "DatabaseError", "external", "parse_url", "with_keepalives"]

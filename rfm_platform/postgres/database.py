@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from rfm_platform.errors import PlatformError
@@ -99,18 +99,38 @@ def _without_values(error: psycopg.Error) -> str:
     return f"a value is refused{column}: {type(error).__name__} ({error.sqlstate})"
 
 
+def parse_url(name: str, url: str) -> URL:
+    """A database's URL in its parts.
+
+    Raises:
+        DatabaseError: it cannot be read, or a part of its password would be read as its place.
+    """
+    scheme, _, rest = url.partition("://")
+    _, credentials, place = rest.rpartition("@")
+    try:
+        parsed = make_url(url)
+        described = make_url(f"{scheme}://{place}")
+    except (ArgumentError, ValueError):
+        described = None
+    if described is None or (credentials and _place(parsed) != _place(described)):
+        raise DatabaseError(
+            f"the URL of {name} is none: expected postgresql://user:password@host:port/database, "
+            "where / and @ in a password are written %2F and %40"
+        )
+    return parsed
+
+
+def _place(url: URL) -> tuple[object, ...]:
+    return url.host, url.port, url.database, url.query
+
+
 def external(name: str, url: str) -> Database:
     """The database behind a SQLAlchemy-style URL, ``postgresql://user:password@host/name``.
 
     Raises:
         DatabaseError: the URL cannot be read, or is none of PostgreSQL's.
     """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise DatabaseError(f"the URL of {name} is none: expected postgresql://…") from None
-    if "@" in (parsed.host or ""):
-        raise DatabaseError(f"the URL of {name} is none: an @ in a password is written %40")
+    parsed = parse_url(name, url)
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise DatabaseError(
             f"the URL of {name} is for {parsed.get_backend_name()}: only PostgreSQL is read"

@@ -4,11 +4,12 @@ import datetime as dt
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rfm_platform.errors import PlatformError
-from rfm_platform.yaml_file import read_yaml
+from rfm_platform.yaml_file import read_yaml, what_is_wrong
 
 
 class SeasonError(PlatformError):
@@ -21,17 +22,20 @@ class _Entry(BaseModel):
     name: str = Field(min_length=1)
     alike: bool = False
     dates: list[str] = Field(default_factory=list)
-    days_of_month: list[int] = Field(default_factory=list)
+    days_of_month: list[Annotated[int, Field(ge=1, le=31)]] = Field(default_factory=list)
     first: dt.date | None = Field(None, alias="from")
     last: dt.date | None = Field(None, alias="to")
 
     @model_validator(mode="after")
     def _says_when(self) -> "_Entry":
         for date in self.dates:
-            dt.date.fromisoformat(f"2024-{date}")
+            if not _is_day_of_a_year(date):
+                raise ValueError(f"dates: {date} is no day of a year such as 12-31")
         ways = [bool(self.dates), bool(self.days_of_month), self.first is not None]
         if sum(ways) != 1 or (self.first is None) != (self.last is None):
             raise ValueError("needs one of: dates, days_of_month, or from and to")
+        if self.first is not None and self.last is not None and self.last < self.first:
+            raise ValueError("to: lies before from")
         return self
 
     def fits(self, day: dt.date) -> bool:
@@ -77,10 +81,15 @@ def load_season(path: Path | None = None) -> Season:
         SeasonError: the file cannot be read, or an entry says nothing usable.
     """
     source = path or resources.files(__package__).joinpath("season.yaml")
+    content = read_yaml(source, SeasonError)
     try:
-        return Season(tuple(_File.model_validate(read_yaml(source, SeasonError)).days))
+        return Season(tuple(_File.model_validate(content).days))
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
-        )
-        raise SeasonError(f"{path}: {problems}") from None
+        raise SeasonError(f"{source}: {what_is_wrong(error, content)}") from None
+
+
+def _is_day_of_a_year(text: str) -> bool:
+    try:
+        return f"{dt.date.fromisoformat(f'2024-{text}'):%m-%d}" == text
+    except ValueError:
+        return False

@@ -1,15 +1,13 @@
 """Redash, as the settings describe it, and what is provisioned there."""
 
 from pydantic import SecretStr
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from rfm_platform.dashboards.redash.declaration import load_declaration
 from rfm_platform.dashboards.redash.filled import values_of
 from rfm_platform.dashboards.redash.ledger import Ledger
 from rfm_platform.dashboards.redash.provision import Provisioner
 from rfm_platform.dashboards.redash.writing import Source
-from rfm_platform.postgres import DatabaseError
+from rfm_platform.postgres import parse_url
 from rfm_platform.redash import Redash, RedashError
 from rfm_platform.settings import Settings
 from rfm_platform.wiring.platform import Platform
@@ -64,10 +62,7 @@ def provisioner(platform: Platform) -> Provisioner:
 def _source(name: str, url: SecretStr | None) -> Source:
     if url is None:
         return Source({"name": name})
-    try:
-        parsed = make_url(url.get_secret_value())
-    except (ArgumentError, ValueError):
-        raise DatabaseError("RFM_REDASH_WAREHOUSE_URL is none: expected postgresql://…") from None
+    parsed = parse_url("RFM_REDASH_WAREHOUSE_URL", url.get_secret_value())
     options = {
         "host": parsed.host or parsed.query.get("host"),
         "port": parsed.port or int(str(parsed.query.get("port", 5432))),

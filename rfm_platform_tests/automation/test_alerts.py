@@ -176,10 +176,13 @@ def test_without_receivers_alerts_are_in_the_log(caplog: pytest.LogCaptureFixtur
     assert "title\nbody" in caplog.text
 
 
-def test_a_url_that_is_none_is_an_error_that_does_not_repeat_it() -> None:
-    with pytest.raises(NotificationError) as failed:
-        Notifier(["nonsense:hunter2"]).send("title", "body")
-    assert "hunter2" not in str(failed.value)
+@pytest.mark.parametrize("url", ["nonsense:hunter2", "hunter2@host"])
+def test_a_url_that_is_none_is_an_error_that_does_not_repeat_it(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG), pytest.raises(NotificationError) as failed:
+        Notifier([url]).send("title", "body")
+    assert "hunter2" not in str(failed.value) + caplog.text
 
 
 def verdict(number: int, *, passed: bool = False, severity: str = "ERROR") -> Verdict:

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -258,23 +259,53 @@ def test_an_order_without_a_recipient_loses_no_line(chain: Chain) -> None:
     assert {row[-5] for row in rows} == {None}
 
 
-def test_a_column_that_we_may_not_read_is_as_good_as_missing(chain: Chain) -> None:
-    chain.in_mart("CREATE ROLE mart_reader_without_names LOGIN")
+@pytest.fixture
+def reader(chain: Chain) -> Iterator[Mart]:
+    """A mart in a schema of its own, read under a role without rights."""
+    chain.in_mart(
+        'CREATE ROLE mart_reader LOGIN; CREATE SCHEMA "Sales Mart"; '
+        'ALTER TABLE flatten_order_marketplace SET SCHEMA "Sales Mart"; '
+        'CREATE VIEW "Sales Mart".recipients AS SELECT * FROM order_marketplace'
+    )
+    names = SourceNames("Sales Mart", orders="recipients")
+    url = url_of(chain.mart).replace("postgres@", "mart_reader@")
     try:
-        chain.in_mart("GRANT SELECT ON flatten_order_marketplace TO mart_reader_without_names")
-        chain.in_mart(
-            "GRANT SELECT (marketplace, order_id) ON order_marketplace TO mart_reader_without_names"
-        )
-        url = url_of(chain.mart).replace("postgres@", "mart_reader_without_names@")
-        mart = Mart(external("data mart", url), SourceNames(), ZONE, 60)
-        try:
-            (problem,) = mart.contract_violations()
-        except DatabaseError:
-            pytest.fail("the embedded server lets any role in")
-        assert "order_marketplace has no column address_shipping_name" in problem
+        yield Mart(external("data mart", url), names, ZONE, 60)
     finally:
-        chain.in_mart("DROP OWNED BY mart_reader_without_names")
-        chain.in_mart("DROP ROLE mart_reader_without_names")
+        chain.in_mart("DROP OWNED BY mart_reader; DROP ROLE mart_reader")
+
+
+def test_a_right_that_is_missing_is_told_apart_from_a_column_that_is(
+    chain: Chain, reader: Mart
+) -> None:
+    grant = "may not be read: grant SELECT on it and USAGE on its schema"
+    lines, orders = "Sales Mart.flatten_order_marketplace", "Sales Mart.recipients"
+    without = [f"table {lines} {grant}", f"table {orders} {grant}"]
+    assert reader.contract_violations() == without
+    chain.in_mart('GRANT SELECT ON ALL TABLES IN SCHEMA "Sales Mart" TO mart_reader')
+    assert reader.contract_violations() == without  # nobody sees into a schema without USAGE
+    chain.in_mart('GRANT USAGE ON SCHEMA "Sales Mart" TO mart_reader')
+    assert reader.contract_violations() == []
+    chain.in_mart('REVOKE SELECT ON "Sales Mart".recipients FROM mart_reader')
+    chain.in_mart('GRANT SELECT (marketplace, order_id) ON "Sales Mart".recipients TO mart_reader')
+    assert reader.contract_violations() == [f"{orders}.address_shipping_name {grant}"]
+    renamed = replace(
+        reader, names=replace(reader.names, columns={"address_shipping_name": "recipient"})
+    )
+    (problem,) = renamed.contract_violations()
+    assert problem.startswith(f"{orders} has no column recipient: if the mart calls it otherwise")
+
+
+def test_a_table_is_called_by_the_marts_own_schema_and_name(chain: Chain) -> None:
+    names = SourceNames(lines="order_lines_v")
+    (problem,) = Mart(chain.mart, names, ZONE, 60).contract_violations()
+    assert problem.startswith("table public.order_lines_v is not there: set RFM_SOURCE_SCHEMA")
+    chain.in_mart(
+        "ALTER TABLE flatten_order_marketplace RENAME TO order_lines_v; "
+        "ALTER TABLE order_lines_v ALTER kurs_rate TYPE numeric"
+    )
+    (problem,) = Mart(chain.mart, names, ZONE, 60).contract_violations()
+    assert problem == "public.order_lines_v.kurs_rate is numeric, expected smallint or integer"
 
 
 # Errors of the connection itself

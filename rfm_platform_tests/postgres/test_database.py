@@ -10,13 +10,38 @@ import sqlalchemy as sa
 from rfm_platform.postgres import DatabaseError, external, with_keepalives
 from rfm_platform_tests.bi_database.cluster import cloud_server
 
-SECRET = "pa@s3cret"  # noqa: S105 - nobody's
+# Each ends in the password's second half where an unwritten sign would make it a place.
+UNWRITTEN = [
+    "rd@s3cret",
+    "rd-S@s3cret/x",
+    "rd/s3cret@y",
+    "rd@s3cret?x",
+    "rd@12:34/s3cret",
+    "rd@x:s3cret/y",
+    "rd@s3cret?host=",
+]
 
 
-def test_an_at_sign_in_a_password_is_told_without_the_password() -> None:
-    with pytest.raises(DatabaseError, match="written %40") as caught:
-        external("mart", f"postgresql://reader:{SECRET}@mart.example/sales")
+@pytest.mark.parametrize("password", UNWRITTEN)
+def test_no_part_of_a_password_is_taken_for_the_place(password: str) -> None:
+    with pytest.raises(DatabaseError, match="written %2F and %40") as caught:
+        external("mart", f"postgresql://reader:{password}@127.0.0.1:5599/sales")
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://reader:a%2Fb%40c@mart.example:5599/sales",
+        "postgresql://reader:a/b%40c@mart.example:5599/sales?sslmode=require",
+        "postgresql+psycopg://reader:a/b%40c@mart.example:5599/sales?options=-cx%3Da%40b",
+    ],
+)
+def test_a_password_may_hold_whatever_is_written_as_it_has_to_be(url: str) -> None:
+    found = external("mart", url)
+    assert found.label == "mart (mart.example:5599/sales)"
+    parts = found.conninfo()
+    assert (parts["user"], parts["password"]) == ("reader", "a/b@c")
 
 
 def test_several_hosts_of_a_url_are_several_hosts() -> None:

@@ -210,7 +210,7 @@ def test_special_days_are_excused_or_held_against_their_own_kind() -> None:
     [
         ("days: 1", "version"),
         ("version: 1\ndays: [{name: x}]", "needs one of"),
-        ("version: 1\ndays: [{name: x, dates: ['13-40']}]", "month"),
+        ("version: 1\ndays: [{name: x, dates: ['13-40']}]", "13-40 is no day of a year"),
         ("version: 1\ndays: [{name: x, from: 2024-01-01}]", "needs one of"),
         (": : :", "is no YAML"),
     ],

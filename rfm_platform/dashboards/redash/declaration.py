@@ -17,7 +17,7 @@ from pydantic import (
 
 from rfm_platform.dashboards.redash.filled import DEFAULTS, filled, unknown_in
 from rfm_platform.errors import PlatformError
-from rfm_platform.yaml_file import read_yaml
+from rfm_platform.yaml_file import read_yaml, what_is_wrong
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -183,13 +183,11 @@ def _read_all(place: Path | Traversable) -> tuple[dict[str, Query], dict[str, Da
 
 
 def _read(file: Path | Traversable) -> _File:
+    content = read_yaml(file, DeclarationError) or {}
     try:
-        return _File.model_validate(read_yaml(file, DeclarationError) or {})
+        return _File.model_validate(content)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()
-        )
-        raise DeclarationError(f"{file}: {problems}") from None
+        raise DeclarationError(f"{file}: {what_is_wrong(error, content)}") from None
 
 
 def _problems(queries: Mapping[str, Query], dashboards: Mapping[str, Dashboard]) -> Iterable[str]:
