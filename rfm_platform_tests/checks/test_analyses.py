@@ -14,7 +14,7 @@ TABLES = {
     "retention_adds_up": ("cohort_retention",),
 }
 MISSING = {
-    "segments_add_up": "all: a slice has other totals than the scores",
+    "segments_add_up": "all: segments are not what the scores give",
     "retention_adds_up": "all: a cell is not the cohort matrix's",
 }
 
