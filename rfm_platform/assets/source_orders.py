@@ -16,7 +16,7 @@ from rfm_platform import catalog
 from rfm_platform.assets.definition import FOLDED, READ, customer_asset
 from rfm_platform.calendar import days_between, last_day
 from rfm_platform.customers.extraction import DayChange
-from rfm_platform.lake import Lake
+from rfm_platform.lake import Lake, note, noted
 from rfm_platform.mart import MartSnapshot
 from rfm_platform.materializations import behind, recorded
 from rfm_platform.partitions import LateChanges, also_did, days_of
@@ -33,6 +33,9 @@ from rfm_platform.presentation import (
 from rfm_platform.reconcile.sides import fingerprint, totals_read
 from rfm_platform.verdicts import not_passed
 from rfm_platform.wiring import Platform
+
+ZONE = "timezone"  # noted of source_orders: whose midnight separates its days
+SEVERAL = "several"
 
 lines_table = dg.AssetSpec(
     catalog.flatten_order_marketplace.name,
@@ -81,14 +84,19 @@ def source_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
         before = {
             partition.value: partition for partition in platform.lake.source_orders.partitions()
         }
+        zone = platform.settings.timezone
+        moved = noted(platform.lake.source_orders, ZONE) != zone
         with platform.mart.snapshot() as snapshot:
-            late = _late_days(context, platform, snapshot, days, config.late_changes)
+            late = _late_days(context, platform, snapshot, days, config.late_changes, moved=moved)
             platform.extraction.extract(
                 snapshot,
                 [*days, *late],
                 progress=lambda day: context.log.info(f"read up to {day}"),
                 observe=lambda session: totals.extend(totals_read(session)),
             )
+        if moved:
+            of_all = not before or config.late_changes is not LateChanges.NONE
+            note(platform.lake.source_orders, ZONE, zone if of_all else SEVERAL)
         changes = platform.extraction.changes(before, [d for d in [*days, *late] if d in before])
         versions = _versions(platform.lake, [*days, *late])
         described = {
@@ -109,11 +117,17 @@ def _late_days(
     snapshot: MartSnapshot,
     days: list[dt.date],
     late_changes: LateChanges,
+    *,
+    moved: bool,
 ) -> list[dt.date]:
     """Days beside the run's own that are read with them.
 
     If the run looks for late changes: earlier days that the mart does not hold as they were read,
     or that nobody has read yet. In any case those that a run has read and not brought to its end.
+
+    Args:
+        moved: midnight may have been another when days were read: all of them are looked at, later
+            ones too.
     """
     stopped = _stopped(context, platform, days)
     if late_changes is LateChanges.NONE:
@@ -122,8 +136,12 @@ def _late_days(
     looked_at = extraction.days_to_look_at(
         settings.start_date,
         days[0] - dt.timedelta(days=1),
-        settings.lookback_days if late_changes is LateChanges.WINDOW else None,
+        settings.lookback_days if late_changes is LateChanges.WINDOW and not moved else None,
     )
+    loaded = [partition.value for partition in platform.lake.source_orders.partitions()]
+    if moved and loaded:
+        looked_at += [day for day in loaded if day > days[-1]]
+        context.log.info("RFM_TIMEZONE may have been another one: looking at all loaded days")
     context.log.info(f"looking for late changes on {len(looked_at)} days")
     drifted = extraction.drifted(snapshot, looked_at)
     # A day without orders has nothing to differ in, and has to be seen as loaded all the same.

@@ -7,9 +7,20 @@ catalogue's business.
 """
 
 from rfm_platform.lake.errors import GoneError, StoreError
+from rfm_platform.lake.notes import note, noted
 from rfm_platform.lake.objects import readable
 from rfm_platform.lake.partition import Partition, WrittenFile
 from rfm_platform.lake.table import LakeTable
 from rfm_platform.lake.tables import Lake
 
-__all__ = ["GoneError", "Lake", "LakeTable", "Partition", "StoreError", "WrittenFile", "readable"]
+__all__ = [
+    "GoneError",
+    "Lake",
+    "LakeTable",
+    "Partition",
+    "StoreError",
+    "WrittenFile",
+    "note",
+    "noted",
+    "readable",
+]

@@ -84,7 +84,9 @@ def rebuilt(chain: Chain, server: EmbeddedServer, home: Path, as_of: str) -> Cha
     other = new_chain(server, home, start_date=chain.settings.start_date)
     other = replace(
         other,
-        settings=other.settings.model_copy(update={"source_url": chain.settings.source_url}),
+        settings=other.settings.model_copy(
+            update={name: getattr(chain.settings, name) for name in ("source_url", "timezone")}
+        ),
         mart=chain.mart,
     )
     assert all(run.succeeded for run in other.materialize("01-29", as_of))
@@ -196,6 +198,58 @@ def test_the_window_leaves_older_days_to_the_weekly_run(
     assert sorted(read) == ["2024-02-01", "2024-02-02", "2024-02-03"]
     read = materialized(chain, refresh(chain, "02-03", all_days=True), "source_orders")
     assert sorted(read) == ["2024-01-29", "2024-01-30", "2024-01-31", "2024-02-03"]
+
+
+def in_zone(chain: Chain, zone: str) -> Chain:
+    return replace(chain, settings=chain.settings.model_copy(update={"timezone": zone}))
+
+
+@pytest.mark.parametrize(("old", "new"), [("Asia/Jakarta", "UTC"), ("UTC", "Asia/Jakarta")])
+def test_another_midnight_is_that_of_all_days(
+    server: EmbeddedServer, tmp_path: Path, old: str, new: str
+) -> None:
+    """Days outside the window too: an order lies on another day, or between two of two zones."""
+    chain = new_chain(
+        server, tmp_path / "own", start_date=day("01-29"), lookback_days=1, timezone=old
+    )
+    zoned = "flatten_order_marketplace ALTER create_timestamp TYPE timestamptz"
+    chain.in_mart(f"ALTER TABLE {zoned} USING create_timestamp AT TIME ZONE 'UTC'")
+    for hour in (3, 20):
+        for on in DAYS:
+            moment = f"2024-{on} {hour:02}:00+00"
+            chain.fill_more([line(f"{on} {hour}", on, user_id=on, create_timestamp=moment)])
+    assert refresh(chain, "02-02").succeeded
+    moved = in_zone(chain, new)
+    outcome = refresh(moved, "02-03")
+    assert outcome.succeeded, outcome.errors
+    assert sorted(materialized(moved, outcome, "source_orders")) == [f"2024-{on}" for on in DAYS]
+    fresh = rebuilt(moved, server, tmp_path / "fresh", "02-03")
+    assert snapshots_as_of(moved, "02-03") == snapshots_as_of(fresh, "02-03")
+    again = refresh(moved, "02-03")
+    assert sorted(materialized(moved, again, "source_orders")) == ["2024-02-03"]
+
+
+def test_another_midnight_is_also_that_of_later_days(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """A refresh of an older day, and a zone in which the newest day is not over yet."""
+    chain = new_chain(server, tmp_path, start_date=day("01-29"), timezone="Asia/Jakarta")
+    zoned = "flatten_order_marketplace ALTER create_timestamp TYPE timestamptz"
+    chain.in_mart(f"ALTER TABLE {zoned} USING create_timestamp AT TIME ZONE 'UTC'")
+    for on in DAYS:
+        chain.fill_more([line(on, on, create_timestamp=f"2024-{on} 20:00+00")])
+    assert refresh(chain, "02-03").succeeded
+    moved = in_zone(chain, "UTC")
+    moved = replace(moved, settings=moved.settings.model_copy(update={"end_date": day("02-02")}))
+    outcome = refresh(moved, "01-31")
+    assert outcome.succeeded, outcome.errors
+    assert sorted(materialized(moved, outcome, "source_orders")) == [f"2024-{on}" for on in DAYS]
+
+
+def test_another_zone_means_nothing_to_timestamps_without_one(chain: Chain) -> None:
+    assert refresh(chain, "02-02").succeeded
+    outcome = refresh(in_zone(chain, "America/New_York"), "02-03")
+    assert sorted(materialized(chain, outcome, "source_orders")) == ["2024-02-03"]
 
 
 def test_a_day_without_orders_is_seen_as_loaded(chain: Chain) -> None:

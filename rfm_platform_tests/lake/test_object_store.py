@@ -20,7 +20,7 @@ from obstore.store import ObjectStore, from_url
 from pydantic import SecretStr
 
 from rfm_platform.engine import DuckDBEngine
-from rfm_platform.lake import GoneError, LakeTable, Partition, StoreError
+from rfm_platform.lake import GoneError, LakeTable, Partition, StoreError, note, noted
 from rfm_platform.lake import table as lake_table
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings, SettingsError, read_settings
@@ -92,6 +92,20 @@ def test_an_old_version_is_read_until_its_files_are_vacuumed(numbers: Numbers) -
         session.view_files("old", old.files, SHAPE)
     with pytest.raises(GoneError, match="version 99 is not there"):
         numbers.table.partitions(version=99)
+    assert numbers.rows() == [(day("01-01"), 2)]
+
+
+def test_a_note_stays_with_the_table_through_commits_and_a_vacuum(numbers: Numbers) -> None:
+    note(numbers.table, "zone", "of a table never written")
+    assert noted(numbers.table, "zone") is None
+    numbers.replace(one("01-01", 1), "01-01")
+    assert noted(numbers.table, "zone") is None
+    note(numbers.table, "zone", "UTC")
+    numbers.replace(one("01-01", 2), "01-01")
+    numbers.table.vacuum(0)
+    assert noted(numbers.table, "zone") == "UTC"
+    note(numbers.table, "zone", "Asia/Jakarta")
+    assert noted(numbers.table, "zone") == "Asia/Jakarta"
     assert numbers.rows() == [(day("01-01"), 2)]
 
 

@@ -1,0 +1,32 @@
+"""What is known of a table as a whole, beside its rows: texts among its properties.
+
+A note is a commit of its own. Whoever notes something after having written rows may die in between:
+what it says must hold of the rows as they were before, or be looked up again.
+"""
+
+from rfm_platform.lake.table import LakeTable
+
+_OURS = "rfm."
+
+
+def noted(table: LakeTable, name: str) -> str | None:
+    """A note; None: there is none."""
+    opened = table.open()
+    return None if opened is None else opened.metadata().configuration.get(_OURS + name)
+
+
+def note(table: LakeTable, name: str, value: str) -> None:
+    """Notes something of a table, in the place of what was noted. Of one never written: nothing.
+
+    Raises:
+        StoreError: the object store cannot be written.
+    """
+    opened, store = table.open(), table.store
+    if opened is None:
+        return
+    with store.locked(), store.told():
+        opened.alter.set_table_properties(
+            {_OURS + name: value},
+            raise_if_not_exists=False,
+            commit_properties=store.commit_properties,
+        )
