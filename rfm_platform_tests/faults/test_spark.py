@@ -140,6 +140,7 @@ def test_a_server_that_stands_still_for_a_while_is_waited_for(
     _assert_as_by_duckdb(chain, computing)
 
 
+@pytest.mark.filterwarnings("ignore:.*RETRIES_EXCEEDED")
 def test_a_server_that_says_nothing_any_more_is_given_up(
     chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
