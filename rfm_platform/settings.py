@@ -19,6 +19,7 @@ from pydantic_settings import SettingsError as UnreadableError
 
 from rfm_platform.bi_settings import BiSettings
 from rfm_platform.errors import PlatformError
+from rfm_platform.home import make_home
 from rfm_platform.mart_settings import MartSettings
 from rfm_platform.morning_settings import MorningSettings
 
@@ -209,13 +210,14 @@ def available_memory() -> int:
 
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
-    """The settings of this process, read once.
+    """The settings of this process, read once; a home that is not there yet is made.
 
     Raises:
         SettingsError: a variable has a value that cannot be used.
     """
-    home = Path(os.environ.get(f"{ENV_PREFIX}HOME", ".rfm")).absolute()
-    return read_settings(home)
+    settings = read_settings(Path(os.environ.get(f"{ENV_PREFIX}HOME", ".rfm")).absolute())
+    make_home(settings.home, ("lake", "spill", "dagster"))
+    return settings
 
 
 def read_settings(home: Path, **overrides: Any) -> Settings:
