@@ -6,6 +6,7 @@ the project reads the environment.
 """
 
 import datetime as dt
+import logging
 import os
 import re
 from functools import lru_cache
@@ -19,11 +20,12 @@ from pydantic_settings import SettingsError as UnreadableError
 
 from rfm_platform.bi_settings import BiSettings
 from rfm_platform.errors import PlatformError
+from rfm_platform.home import PREFIX, make_home, mistyped, problems_of_file
 from rfm_platform.mart_settings import MartSettings
 from rfm_platform.morning_settings import MorningSettings
 
-ENV_PREFIX = "RFM_"
 HOME_FILE = "rfm.env"
+_log = logging.getLogger(__name__)
 # The share of the machine's (or container's) memory that the engine may use. The rest is for
 # Dagster, the Parquet writer's buffers and the embedded server.
 MEMORY_SHARE = 0.25
@@ -38,7 +40,7 @@ class Settings(MartSettings, MorningSettings, BiSettings):
 
     model_config = SettingsConfigDict(
         # An empty text, which Kubernetes' Secrets hold where there is nothing, is no value.
-        env_prefix=ENV_PREFIX,
+        env_prefix=PREFIX,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -215,28 +217,37 @@ def available_memory() -> int:
 
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
-    """The settings of this process, read once.
+    """The settings of this process, read once; a home that is not there yet is made.
 
     Raises:
         SettingsError: a variable has a value that cannot be used.
     """
-    home = Path(os.environ.get(f"{ENV_PREFIX}HOME", ".rfm")).absolute()
-    return read_settings(home)
+    settings = read_settings(Path(os.environ.get(f"{PREFIX}HOME") or ".rfm").absolute())
+    for name, nearest in mistyped(os.environ, _names()).items():
+        _log.warning("%s is no setting and is not read; %s is", name, nearest)
+    make_home(settings.home, ("lake", "spill", "dagster"))
+    return settings
+
+
+def _names() -> set[str]:
+    """The variables that are read."""
+    return {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
 
 
 def read_settings(home: Path, **overrides: Any) -> Settings:
     """The settings of a home directory: overrides, environment, ``rfm.env``, defaults."""
+    if wrong := problems_of_file(home / HOME_FILE, _names()):
+        raise SettingsError("; ".join(wrong))
     try:
         # pydantic's mypy plugin does not know _env_file's companions
         return Settings(_env_file=home / HOME_FILE, home=home, **overrides)
     except UnreadableError as error:
         # Its message names the field; its cause would quote the value.
         name = re.search(r'field "([^"]+)"', str(error))
-        variable = f"{ENV_PREFIX}{name[1].upper()}" if name else "a variable"
+        variable = f"{PREFIX}{name[1].upper()}" if name else "a variable"
         raise SettingsError(f"{variable} is no JSON") from None
     except ValidationError as error:
         problems = "; ".join(
-            f"{ENV_PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}"
-            for e in error.errors()
+            f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
         )
         raise SettingsError(problems) from None

@@ -2,14 +2,15 @@
 
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from rfm_platform.errors import PlatformError
 
+M = TypeVar("M", bound=BaseModel)
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
@@ -39,9 +40,19 @@ def read_yaml(source: Path | Traversable, error: type[PlatformError]) -> Any:
         raise error(f"{source} is no YAML: {cause}") from None
 
 
-def what_is_wrong(error: ValidationError, content: Any) -> str:
-    """What pydantic finds wrong with a file's content: in which entry, where, what."""
-    return "; ".join(_problem(each, content) for each in error.errors())
+def as_model(content: Any, model: type[M], source: object, error: type[PlatformError]) -> M:
+    """A file's content as a model.
+
+    Raises:
+        PlatformError: the given one, with everything that is wrong: in which entry, where, what.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as found:
+        problems = "; ".join(_problem(each, content) for each in found.errors())
+    # Not from within: an error that remembers pydantic's is in a circle that Python cannot collect,
+    # with the frames of all callers and what they have open.
+    raise error(f"{source}: {problems}")
 
 
 def _problem(detail: ErrorDetails, content: Any) -> str:

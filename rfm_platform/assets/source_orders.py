@@ -86,6 +86,8 @@ def source_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
         }
         zone = platform.settings.timezone
         moved = noted(platform.lake.source_orders, ZONE) != zone
+        if moved:  # until all have been looked at, also by a run that dies
+            note(platform.lake.source_orders, ZONE, SEVERAL)
         with platform.mart.snapshot() as snapshot:
             late = _late_days(context, platform, snapshot, days, config.late_changes, moved=moved)
             platform.extraction.extract(
@@ -94,9 +96,8 @@ def source_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
                 progress=lambda day: context.log.info(f"read up to {day}"),
                 observe=lambda session: totals.extend(totals_read(session)),
             )
-        if moved:
-            of_all = not before or config.late_changes is not LateChanges.NONE
-            note(platform.lake.source_orders, ZONE, zone if of_all else SEVERAL)
+        if moved and (not before or config.late_changes is not LateChanges.NONE):
+            note(platform.lake.source_orders, ZONE, zone)
         changes = platform.extraction.changes(before, [d for d in [*days, *late] if d in before])
         versions = _versions(platform.lake, [*days, *late])
         described = {

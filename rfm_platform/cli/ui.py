@@ -8,14 +8,15 @@ from typing import Never
 from rich.console import Console
 
 from rfm_platform.automation.instance import HOME, open_instance, prepare_dagster_home
-from rfm_platform.settings import ENV_PREFIX, Settings
+from rfm_platform.home import PREFIX
+from rfm_platform.settings import Settings
 
 
 def paths(settings: Settings) -> dict[str, str]:
     """The variables of settings that are paths, for a process that is started elsewhere."""
     found = {name: getattr(settings, name) for name in Settings.model_fields}
     return {
-        f"{ENV_PREFIX}{name.upper()}": str(value)
+        f"{PREFIX}{name.upper()}": str(value)
         for name, value in found.items()
         if isinstance(value, Path)
     }

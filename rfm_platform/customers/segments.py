@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from rfm_platform.errors import PlatformError
-from rfm_platform.yaml_file import read_yaml, what_is_wrong
+from rfm_platform.yaml_file import as_model, read_yaml
 
 SCORES = (1, 2, 3)
 Cell = tuple[int, int, int]
@@ -88,12 +88,8 @@ def load_segments(path: Path | None = None) -> Segments:
         SegmentsError: with everything that is wrong with the file.
     """
     source = path or resources.files(__package__).joinpath("segments.yaml")
-    found = read_yaml(source, SegmentsError)
-    try:
-        content = _File.model_validate(found)
-    except ValidationError as error:
-        raise SegmentsError(f"{source}: {what_is_wrong(error, found)}") from None
-    return _assemble(source, content)
+    content = read_yaml(source, SegmentsError)
+    return _assemble(source, as_model(content, _File, source, SegmentsError))
 
 
 def _assemble(source: object, content: _File) -> Segments:

@@ -1,7 +1,7 @@
 """What is known of a table as a whole, beside its rows: texts among its properties.
 
-A note is a commit of its own. Whoever notes something after having written rows may die in between:
-what it says must hold of the rows as they were before, or be looked up again.
+A note is a commit of its own, and a writer may die between it and its rows: it notes before them
+what no longer holds, and after them what does.
 """
 
 from rfm_platform.lake.table import LakeTable

@@ -6,10 +6,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rfm_platform.errors import PlatformError
-from rfm_platform.yaml_file import read_yaml, what_is_wrong
+from rfm_platform.yaml_file import as_model, read_yaml
 
 
 class SeasonError(PlatformError):
@@ -82,10 +82,7 @@ def load_season(path: Path | None = None) -> Season:
     """
     source = path or resources.files(__package__).joinpath("season.yaml")
     content = read_yaml(source, SeasonError)
-    try:
-        return Season(tuple(_File.model_validate(content).days))
-    except ValidationError as error:
-        raise SeasonError(f"{source}: {what_is_wrong(error, content)}") from None
+    return Season(tuple(as_model(content, _File, source, SeasonError).days))
 
 
 def _is_day_of_a_year(text: str) -> bool:

@@ -246,6 +246,22 @@ def test_another_midnight_is_also_that_of_later_days(
     assert sorted(materialized(moved, outcome, "source_orders")) == [f"2024-{on}" for on in DAYS]
 
 
+def test_a_day_loaded_under_another_midnight_alone_is_put_right_when_the_zone_is_back(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    chain = new_chain(server, tmp_path, start_date=day("01-29"), lookback_days=1, timezone="UTC")
+    zoned = "flatten_order_marketplace ALTER create_timestamp TYPE timestamptz"
+    chain.in_mart(f"ALTER TABLE {zoned} USING create_timestamp AT TIME ZONE 'UTC'")
+    for on in DAYS:
+        chain.fill_more([line(on, on, create_timestamp=f"2024-{on} 20:00+00")])
+    assert refresh(chain, "02-02").succeeded
+    in_zone(chain, "Asia/Jakarta").load("01-30")
+    outcome = refresh(chain, "02-03")
+    assert outcome.succeeded, outcome.errors
+    read = materialized(chain, outcome, "source_orders")
+    assert sorted(read) == ["2024-01-30", "2024-02-03"]
+
+
 def test_another_zone_means_nothing_to_timestamps_without_one(chain: Chain) -> None:
     assert refresh(chain, "02-02").succeeded
     outcome = refresh(in_zone(chain, "America/New_York"), "02-03")

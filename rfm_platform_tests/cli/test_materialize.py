@@ -27,7 +27,7 @@ def test_days_that_cannot_be_are_refused_with_a_sentence(
     assert said.code == code
     assert sentence in said.err.replace("│ ", "").replace("│", "")
     assert "Traceback" not in said.everything
-    assert not chain.platform.settings.lake.exists(), "nothing was done"
+    assert not list(chain.platform.settings.lake.rglob("*")), "nothing was done"
 
 
 def test_a_day_that_is_not_over_is_refused(rfm_here: Rfm, chain: Chain) -> None:

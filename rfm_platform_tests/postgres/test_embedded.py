@@ -19,6 +19,7 @@ import pytest
 from rfm_platform.postgres import cluster, processes
 from rfm_platform.postgres.database import Database, DatabaseError
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.settings import load_settings
 
 PROJECT = Path(__file__).parents[2]
 AS_ROOT = os.geteuid() == 0
@@ -425,3 +426,72 @@ def test_an_ordinary_user_starts_their_own_server_and_root_leaves_it_theirs(home
 def _capabilities(pid: int) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("CapEff")), 16)
+
+
+@pytest.fixture
+def made_home(homes: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home that did not exist before its settings were read."""
+    home = homes / "made"
+    monkeypatch.setenv("RFM_HOME", str(home))
+    load_settings.cache_clear()
+    load_settings()
+    yield home
+    load_settings.cache_clear()
+    EmbeddedServer(home).stop()
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root's server runs as another account")
+def test_what_root_made_is_closed_to_others_and_passed_by_the_server(made_home: Path) -> None:
+    server = EmbeddedServer(made_home)
+    server.start()
+    assert _capabilities(_pid(server)) == 0, "it is not lent root's right to read everything"
+    assert _mode(made_home) == 0o711
+    for name in ("", "lake", "spill", "dagster", "postgres"):
+        seen = subprocess.run(
+            ["ls", made_home / name], user=DAEMON, capture_output=True, text=True, check=False
+        )
+        assert "Permission denied" in seen.stderr, name
+
+
+@pytest.mark.skipif(AS_ROOT, reason="root's server has to pass through it")
+def test_what_an_ordinary_user_made_is_closed_to_others(made_home: Path) -> None:
+    EmbeddedServer(made_home).start()
+    assert _mode(made_home) == 0o700
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="else every test of this file runs as an ordinary user")
+def test_a_home_that_a_user_beside_root_made_is_theirs_alone(homes: Path) -> None:
+    user = pwd.getpwnam(DAEMON)
+    account = processes.Account(user.pw_uid, user.pw_gid)
+    theirs = homes / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, account.uid, account.gid)
+    home = theirs / "home"
+    make = (
+        "import os, sys; sys.path[:0] = sys.argv[2:]; os.environ['RFM_HOME'] = sys.argv[1]; "
+        "from rfm_platform.settings import load_settings; load_settings()"
+    )
+    processes.run([sys.executable, "-c", make, str(home), str(PROJECT)], account, theirs)
+    assert (_mode(home), home.stat().st_uid) == (0o700, account.uid)
+    use = [sys.executable, "-c", USE_A_HOME, str(home), str(PROJECT)]
+    processes.run(use, account, home)
+    assert EmbeddedServer(home).stop()
+
+
+def test_a_home_that_was_there_is_left_as_it_is(
+    homes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made it says who may enter: a group, say, or the account of a Spark server."""
+    home = homes / "existing"
+    home.mkdir()
+    home.chmod(0o2750)
+    monkeypatch.setenv("RFM_HOME", str(home))
+    load_settings.cache_clear()
+    load_settings()
+    load_settings.cache_clear()
+    assert _mode(home) == 0o2750
+    assert list(home.iterdir()) == []

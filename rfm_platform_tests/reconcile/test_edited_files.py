@@ -1,5 +1,7 @@
 """Files that people edit: whatever is wrong is told with the file, the entry and the key."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +71,25 @@ def test_a_file_of_another_shape_is_told_so(
 def test_an_entry_of_another_shape_is_told_where_it_stands(tmp_path: Path) -> None:
     told = _refusal(load_season, tmp_path / "s.yaml", f"{SEASON}- Eid\n")
     assert told.endswith("s.yaml: days.1: must be keys with their values, key: value")
+
+
+class _Open:
+    """What a caller has open: a session of DuckDB, say."""
+
+
+def test_a_file_that_is_refused_keeps_nothing_of_its_callers(tmp_path: Path) -> None:
+    """Else DuckDB is still in use when the process ends, and fills the screen with what leaked."""
+    path = tmp_path / "s.yaml"
+    path.write_text(f"{SEASON}- {{name: Eid}}\n", encoding="utf-8")
+
+    def call() -> "weakref.ref[_Open]":
+        held, kept = _Open(), []
+        try:
+            load_season(path)
+        except PlatformError as refused:
+            kept.append(refused)  # as Dagster keeps what a step failed with
+        return weakref.ref(held)
+
+    there = call()
+    gc.collect()
+    assert there() is None

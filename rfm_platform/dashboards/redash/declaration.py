@@ -12,12 +12,11 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
 )
 
 from rfm_platform.dashboards.redash.filled import DEFAULTS, filled, unknown_in
 from rfm_platform.errors import PlatformError
-from rfm_platform.yaml_file import read_yaml, what_is_wrong
+from rfm_platform.yaml_file import as_model, read_yaml
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -183,11 +182,7 @@ def _read_all(place: Path | Traversable) -> tuple[dict[str, Query], dict[str, Da
 
 
 def _read(file: Path | Traversable) -> _File:
-    content = read_yaml(file, DeclarationError) or {}
-    try:
-        return _File.model_validate(content)
-    except ValidationError as error:
-        raise DeclarationError(f"{file}: {what_is_wrong(error, content)}") from None
+    return as_model(read_yaml(file, DeclarationError) or {}, _File, file, DeclarationError)
 
 
 def _problems(queries: Mapping[str, Query], dashboards: Mapping[str, Dashboard]) -> Iterable[str]:

@@ -1,0 +1,72 @@
+"""Settings that somebody mistyped: they are told, and not passed over."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rfm_platform.settings import SettingsError, read_settings
+
+SERVICES = ("RFM_DAGSTER_WEBSERVER_PORT", "RFM_POSTGRESQL_SERVICE_HOST", "RFM_REDASH_SERVICE_PORT")
+LOAD = "from rfm_platform.settings import load_settings; print(load_settings().keep_days)"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("RFM_KEEPDAYS=3\n", "line 1: RFM_KEEPDAYS is no setting; RFM_KEEP_DAYS is"),
+        (
+            "# days\n\nexport rfm_time_zone=UTC",
+            "line 3: RFM_TIME_ZONE is no setting; RFM_TIMEZONE is",
+        ),
+        ("RFM_KEEP_DAYS=3\nRFM_XYZZY=1\n", "line 2: RFM_XYZZY is no setting"),
+        ("RFM_KEEP_DAYS=3\n\nwhat is this=1\n", "line 3: is no NAME=value"),
+        ("RFM_KEEP_DAYS='3\n", "line 1: is no NAME=value"),
+    ],
+)
+def test_a_line_of_the_homes_file_that_would_be_passed_over_is_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / "rfm.env").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        read_settings(tmp_path)
+    assert str(refused.value) == f"{tmp_path / 'rfm.env'}, {said}"
+
+
+def test_every_bad_line_of_the_homes_file_is_told_and_its_text_is_not(tmp_path: Path) -> None:
+    text = "RFM_SOURCE_ULR=postgresql://a:hunter2@b/c\nhunter2 here\n"
+    (tmp_path / "rfm.env").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"line 1: .*; .*line 2: ") as refused:
+        read_settings(tmp_path)
+    assert "hunter2" not in str(refused.value)
+    (tmp_path / "rfm.env").write_bytes(b"RFM_KEEP_DAYS=3 # \xff")
+    with pytest.raises(SettingsError, match=r"rfm\.env is no UTF-8 text"):
+        read_settings(tmp_path)
+
+
+def test_what_the_homes_file_may_hold_is_read(tmp_path: Path) -> None:
+    text = "# ours\nexport RFM_KEEP_DAYS='3'  # days\nrfm_min_days=\"30\"\nANOTHERS=1\n\n"
+    (tmp_path / "rfm.env").write_text(text, encoding="utf-8")
+    settings = read_settings(tmp_path)
+    assert (settings.keep_days, settings.min_days) == (3, 30)
+
+
+def test_a_variable_that_resembles_a_setting_is_told_and_what_is_others_is_not(
+    tmp_path: Path,
+) -> None:
+    foreign = dict.fromkeys(
+        (*SERVICES, "RFM_TEST_REDASH_WAREHOUSE_URL", "RFM_IMAGE", "RFM_CHARTS", "RFM_BASE_IMAGE",
+         "RFM_STORAGE_CLASS", "RFM_ENGINE_DATA"),
+        "x",
+    )  # fmt: skip
+    project = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD],
+        env=foreign | {"RFM_HOME": str(tmp_path), "RFM_KEEPDAYS": "3", "PYTHONPATH": str(project)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "7\n"
+    assert done.stderr == "RFM_KEEPDAYS is no setting and is not read; RFM_KEEP_DAYS is\n"
