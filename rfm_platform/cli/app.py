@@ -5,9 +5,8 @@ What a command needs is imported when it runs: `rfm --help` does not wait for Da
 
 import datetime as dt
 import getpass
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -26,7 +25,6 @@ from rfm_platform.cli.arguments import (
 )
 from rfm_platform.cli.bi import bi
 from rfm_platform.cli.redash import redash
-from rfm_platform.errors import PlatformError
 from rfm_platform.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -41,7 +39,6 @@ app = typer.Typer(
 app.add_typer(bi, name="bi")
 app.add_typer(redash, name="redash")
 console = Console()
-errors = Console(stderr=True)
 
 
 @app.command()
@@ -238,12 +235,3 @@ def stop() -> None:
 
     stopped = EmbeddedServer(load_settings().home).stop()
     console.print("Stopped." if stopped else "It was not running.")
-
-
-def main(arguments: Any = None) -> None:
-    """Entry point: an expected error is a sentence on stderr and exit code 1, not a stack."""
-    try:
-        app(args=arguments)
-    except (UsageError, PlatformError) as error:
-        errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False)
-        sys.exit(1)
