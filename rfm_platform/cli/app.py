@@ -212,10 +212,14 @@ def maintain() -> None:
 
 @app.command()
 def status() -> None:
-    """Show servers, the last loaded days and checks that failed."""
+    """Show whether servers answer, the last loaded days and checks that fail.
+
+    The exit code is 1 if a server does not answer.
+    """
     from rfm_platform.cli import show as tables
 
-    tables.show_status(load_settings(), console)
+    if not tables.show_status(load_settings(), console):
+        raise typer.Exit(1)
 
 
 @app.command()
