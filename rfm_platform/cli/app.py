@@ -39,6 +39,7 @@ app = typer.Typer(
 app.add_typer(bi, name="bi")
 app.add_typer(redash, name="redash")
 console = Console()
+STARTING = "starting"  # shown on a terminal while Dagster is imported: seconds, on a busy machine
 
 
 @app.command()
@@ -113,7 +114,8 @@ def refresh(
 
 
 def _run(settings: Settings, steps: "list[Step]") -> None:
-    from rfm_platform.cli.steps import run_steps
+    with console.status(STARTING):
+        from rfm_platform.cli.steps import run_steps
 
     if not run_steps(settings, steps, console):
         raise typer.Exit(1)
@@ -125,7 +127,8 @@ def show(
     as_of: SnapshotDay = None,
 ) -> None:
     """Show segments with their actions, the retention of cohorts, months, or checks."""
-    from rfm_platform.cli.show import show_view
+    with console.status(STARTING):
+        from rfm_platform.cli.show import show_view
 
     show_view(load_settings(), console, view, as_of)
 
@@ -216,7 +219,8 @@ def status() -> None:
 
     The exit code is 1 if a server does not answer.
     """
-    from rfm_platform.cli import show as tables
+    with console.status(STARTING):
+        from rfm_platform.cli import show as tables
 
     if not tables.show_status(load_settings(), console):
         raise typer.Exit(1)

@@ -47,16 +47,28 @@ def test_help_names_every_command() -> None:
     assert all(command in said.out for command in COMMANDS)
 
 
-def test_help_does_not_wait_for_dagster_or_duckdb() -> None:
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("rfm_platform.cli", ("dagster", "duckdb", "deltalake")),
+        ("rfm_platform.cli.show", ("scipy", "dagster_postgres")),
+    ],
+)
+def test_nobody_waits_for_what_the_command_does_not_need(
+    module: str, heavy: tuple[str, ...]
+) -> None:
     """Two seconds of imports for a text would be felt every time."""
-    script = (
-        "import sys, rfm_platform.cli;"
-        "print([m for m in ('dagster', 'duckdb', 'deltalake') if m in sys.modules])"
-    )
+    script = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_terminal_shows_that_a_command_is_starting(filled: Chain) -> None:
+    said = rfm(environment(filled) | {"FORCE_COLOR": "1", "TERM": "xterm"}, "status")
+    assert said.out.index("starting") < said.out.index("home")
+    assert "starting" not in rfm(environment(filled), "status").out
 
 
 def test_segments_show_customers_revenue_and_the_action(rfm_here: Rfm, filled: Chain) -> None:
