@@ -19,7 +19,6 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage
 
 from rfm_platform.automation.connections import keep_connections
 from rfm_platform.automation.storage import KeptOpenStorage
@@ -66,6 +65,10 @@ class HomeStorage(DagsterStorage, ConfigurableClass):
         """The storage that the environment asks for."""
         url = os.environ.get(PG_URL)
         if url:
+            from dagster_postgres import (  # noqa: PLC0415 - for its time
+                DagsterPostgresStorage,
+            )
+
             parse_url(PG_URL, url)
             return DagsterPostgresStorage(
                 postgres_url=with_keepalives(url),

@@ -5,9 +5,8 @@ What a command needs is imported when it runs: `rfm --help` does not wait for Da
 
 import datetime as dt
 import getpass
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -26,7 +25,6 @@ from rfm_platform.cli.arguments import (
 )
 from rfm_platform.cli.bi import bi
 from rfm_platform.cli.redash import redash
-from rfm_platform.errors import PlatformError
 from rfm_platform.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ app = typer.Typer(
 app.add_typer(bi, name="bi")
 app.add_typer(redash, name="redash")
 console = Console()
-errors = Console(stderr=True)
+STARTING = "starting"  # shown on a terminal while Dagster is imported: seconds, on a busy machine
 
 
 @app.command()
@@ -116,7 +114,8 @@ def refresh(
 
 
 def _run(settings: Settings, steps: "list[Step]") -> None:
-    from rfm_platform.cli.steps import run_steps
+    with console.status(STARTING):
+        from rfm_platform.cli.steps import run_steps
 
     if not run_steps(settings, steps, console):
         raise typer.Exit(1)
@@ -128,7 +127,8 @@ def show(
     as_of: SnapshotDay = None,
 ) -> None:
     """Show segments with their actions, the retention of cohorts, months, or checks."""
-    from rfm_platform.cli.show import show_view
+    with console.status(STARTING):
+        from rfm_platform.cli.show import show_view
 
     show_view(load_settings(), console, view, as_of)
 
@@ -215,10 +215,15 @@ def maintain() -> None:
 
 @app.command()
 def status() -> None:
-    """Show servers, the last loaded days and checks that failed."""
-    from rfm_platform.cli import show as tables
+    """Show whether servers answer, the last loaded days and checks that fail.
 
-    tables.show_status(load_settings(), console)
+    The exit code is 1 if a server does not answer.
+    """
+    with console.status(STARTING):
+        from rfm_platform.cli import show as tables
+
+    if not tables.show_status(load_settings(), console):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -238,12 +243,3 @@ def stop() -> None:
 
     stopped = EmbeddedServer(load_settings().home).stop()
     console.print("Stopped." if stopped else "It was not running.")
-
-
-def main(arguments: Any = None) -> None:
-    """Entry point: an expected error is a sentence on stderr and exit code 1, not a stack."""
-    try:
-        app(args=arguments)
-    except (UsageError, PlatformError) as error:
-        errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False)
-        sys.exit(1)

@@ -7,7 +7,7 @@ from rich.markup import escape
 
 from rfm_platform.verdicts import CheckOutcome
 
-EXPLAINED = 10  # findings of a check; of the others the days are named
+EXPLAINED = 5  # findings of a check; of the others the days are named
 SPANS_NAMED = 10  # of days that follow each other
 
 

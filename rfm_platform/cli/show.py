@@ -15,6 +15,7 @@ from rfm_platform.customers.overviews import monthly_table, retention_table, seg
 from rfm_platform.definitions import build_defs
 from rfm_platform.errors import PlatformError
 from rfm_platform.lake import LakeTable
+from rfm_platform.postgres import Database, DatabaseError
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings
 from rfm_platform.verdicts import failures, newest_verdicts
@@ -41,6 +42,7 @@ ORDER = (
     "bi_database_restore",
 )
 ASSETS = ORDER[2:-4]
+STATUS_TIMEOUT_SECONDS = 5
 NOTHING = "There is nothing to show yet: run `rfm demo`, or `rfm materialize --from … --to …`."
 
 
@@ -170,12 +172,18 @@ def show_checks(settings: Settings, console: Console) -> None:
         console.print("[green]No check has failed.[/]")
 
 
-def show_status(settings: Settings, console: Console) -> None:
-    """Servers, newest partitions, failed checks."""
+def show_status(settings: Settings, console: Console) -> bool:
+    """Servers, newest partitions, failed checks; whether every server that has a URL answers."""
     platform = build_platform(settings)
     console.print(f"home        {escape(str(settings.home))}", highlight=False)
-    console.print(f"data mart   {escape(platform.mart.database.label)}", highlight=False)
-    console.print(f"warehouse   {escape(platform.warehouse.database.label)}", highlight=False)
+    servers = (
+        ("data mart", platform.mart.database, settings.source_url),
+        ("warehouse", platform.warehouse.database, settings.warehouse_url),
+    )
+    problems = [_problem(database) if url else None for _, database, url in servers]
+    for (name, database, _), problem in zip(servers, problems, strict=True):
+        text = f"[red]{escape(problem)}[/]" if problem else escape(database.label)
+        console.print(f"{name:<12}{text}", highlight=False)
     server = EmbeddedServer(settings.home).status()
     state = f"running, process {server.pid}" if server.running else "not running"
     console.print(f"embedded    {state}", highlight=False)
@@ -188,6 +196,16 @@ def show_status(settings: Settings, console: Console) -> None:
             table.add_row(asset, f"{len(days):,}", *(days[:1] + days[-1:] if days else ("", "")))
     console.print(table)
     show_checks(settings, console)
+    return not any(problems)
+
+
+def _problem(database: Database) -> str | None:
+    """Why a server does not let us in; None: it does."""
+    try:
+        with database.connect(connect_timeout_seconds=STATUS_TIMEOUT_SECONDS):
+            return None
+    except DatabaseError as error:
+        return str(error)
 
 
 _TEXT = ("month", "marketplace")

@@ -11,11 +11,13 @@ Seasons and campaigns are not in the model; the back-test shows what that costs.
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Optional
 
-from rfm_platform.customers.bg_nbd import BgNbd, Histories, UnconvergedError, fit
 from rfm_platform.engine import DuckDBEngine, Session, read_sql
 from rfm_platform.lake import Lake, LakeTable
+
+if TYPE_CHECKING:
+    from rfm_platform.customers.bg_nbd import BgNbd
 
 HORIZON_DAYS = 90
 # A forecast reaches no further than what was seen.
@@ -36,7 +38,7 @@ class Basis:
     customers: int
     repeat_customers: int
     withheld: str | None = None
-    model: BgNbd | None = None
+    model: Optional["BgNbd"] = None
     orders_per_purchase: float = 1.0
 
     def facts(self) -> dict[str, Any]:
@@ -121,6 +123,13 @@ class Forecasts:
 
     def _forecast(self, session: Session, as_of: dt.date) -> Basis:
         """From purchase_days, makes customer_forecasts as of a day unless they are withheld."""
+        # Every command imports this module, and SciPy is a quarter of a second.
+        from rfm_platform.customers.bg_nbd import (  # noqa: PLC0415 - for its time
+            Histories,
+            UnconvergedError,
+            fit,
+        )
+
         session.materialize(
             "customer_histories", read_sql(__package__, "customer_histories"), as_of=as_of
         )

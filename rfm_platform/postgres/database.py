@@ -41,6 +41,7 @@ class Database:
         read_only: bool = False,
         statement_timeout_seconds: int | None = None,
         exported_snapshot: str | None = None,
+        connect_timeout_seconds: int = CONNECT_TIMEOUT_SECONDS,
     ) -> Iterator[psycopg.Connection]:
         """A transaction: committed at the end of the block, rolled back on an error.
 
@@ -51,7 +52,7 @@ class Database:
             DatabaseError: the server does not answer or refuses us.
         """
         defaults: dict[str, Any] = {
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "connect_timeout": connect_timeout_seconds,
             "client_encoding": "UTF8",
         }
         try:

@@ -2,9 +2,12 @@
 
 import io
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -12,9 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 from rich.console import Console
+from sqlalchemy.engine import make_url
 
 from rfm_platform.cli.progress import titled
 from rfm_platform.cli.show import show_months
+from rfm_platform.postgres.database import CONNECT_TIMEOUT_SECONDS
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.assets.chain import Chain, line, new_chain
 from rfm_platform_tests.cli.conftest import PASSWORD, Rfm, environment, rfm
@@ -42,16 +47,28 @@ def test_help_names_every_command() -> None:
     assert all(command in said.out for command in COMMANDS)
 
 
-def test_help_does_not_wait_for_dagster_or_duckdb() -> None:
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("rfm_platform.cli", ("dagster", "duckdb", "deltalake")),
+        ("rfm_platform.cli.show", ("scipy", "dagster_postgres")),
+    ],
+)
+def test_nobody_waits_for_what_the_command_does_not_need(
+    module: str, heavy: tuple[str, ...]
+) -> None:
     """Two seconds of imports for a text would be felt every time."""
-    script = (
-        "import sys, rfm_platform.cli;"
-        "print([m for m in ('dagster', 'duckdb', 'deltalake') if m in sys.modules])"
-    )
+    script = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_terminal_shows_that_a_command_is_starting(filled: Chain) -> None:
+    said = rfm(environment(filled) | {"FORCE_COLOR": "1", "TERM": "xterm"}, "status")
+    assert said.out.index("starting") < said.out.index("home")
+    assert "starting" not in rfm(environment(filled), "status").out
 
 
 def test_segments_show_customers_revenue_and_the_action(rfm_here: Rfm, filled: Chain) -> None:
@@ -159,6 +176,62 @@ def test_status_shows_where_things_are_and_up_to_which_day_without_passwords(
     assert "embedded not running" in said.out
     assert "source_orders 2 2024-01-31 2024-02-01" in said.out
     assert PASSWORD not in said.everything
+
+
+@pytest.mark.parametrize(
+    ("variable", "name"), [("RFM_SOURCE_URL", "data mart"), ("RFM_WAREHOUSE_URL", "warehouse")]
+)
+def test_status_says_which_server_does_not_answer_and_shows_the_rest(
+    rfm_here: Rfm, filled: Chain, variable: str, name: str
+) -> None:
+    variables = environment(filled)
+    down = f"postgresql://reader:{PASSWORD}@127.0.0.1:1/sales"
+    said = rfm_here(variables | {variable: down}, "status")
+    assert said.code == 1
+    assert f"{name} (127.0.0.1:1/sales) cannot be reached: " in said.out
+    assert said.out.count("cannot be reached") == 1
+    assert "source_orders 2 2024-01-31 2024-02-01" in said.out
+    assert "customers_are_known 1 1" in said.out
+    assert PASSWORD not in said.everything
+
+
+@pytest.mark.parametrize("wrong", ["a database that is not there", "a role that is not there"])
+def test_status_says_what_a_server_that_answers_refuses(
+    rfm_here: Rfm, filled: Chain, wrong: str
+) -> None:
+    variables = environment(filled)
+    url = make_url(variables["RFM_WAREHOUSE_URL"])
+    changed = url.set(database="nowhere") if "database" in wrong else url.set(username="nobody")
+    text = changed.render_as_string(hide_password=False)
+    said = rfm_here(variables | {"RFM_WAREHOUSE_URL": text}, "status")
+    assert said.code == 1
+    assert "does not exist" in said.out
+    assert PASSWORD not in said.everything
+
+
+def test_status_does_not_wait_for_a_server_that_says_nothing(rfm_here: Rfm, filled: Chain) -> None:
+    """A mart that is down at night costs a look at the rest no more than a few seconds."""
+    waited: list[float] = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(120)
+
+        def listen() -> None:
+            connection, _ = silent.accept()
+            since = time.monotonic()
+            while connection.recv(1024):
+                pass
+            waited.append(time.monotonic() - since)
+            connection.close()
+
+        listener = threading.Thread(target=listen)
+        listener.start()
+        url = f"postgresql://reader:{PASSWORD}@127.0.0.1:{silent.getsockname()[1]}/sales"
+        said = rfm_here(environment(filled) | {"RFM_SOURCE_URL": url}, "status")
+        listener.join()
+    assert said.code == 1
+    assert "timeout expired" in said.out
+    assert "source_orders 2 2024-01-31 2024-02-01" in said.out
+    assert waited[0] < CONNECT_TIMEOUT_SECONDS - 1
 
 
 @pytest.mark.parametrize("view", ["segments", "cohorts", "monthly"])

@@ -14,7 +14,7 @@ import pytest
 from rfm_platform.assets.forecast import forecast_assets
 from rfm_platform.calendar import days_between
 from rfm_platform.checks.forecast import forecast_checks
-from rfm_platform.customers import forecast
+from rfm_platform.customers import bg_nbd, forecast
 from rfm_platform.customers.bg_nbd import BgNbd, Histories, UnconvergedError, fit
 from rfm_platform.partitions import daily_partitions
 from rfm_platform_tests.customers.conftest import Chain, line
@@ -316,7 +316,7 @@ def test_a_fit_that_does_not_converge_publishes_nothing_and_says_so(
     def fails(_: Histories) -> BgNbd:
         raise UnconvergedError("the fit did not converge in 3 steps")
 
-    monkeypatch.setattr(forecast, "fit", fails)
+    monkeypatch.setattr(bg_nbd, "fit", fails)
     _load(chain, _lines(200), AS_OF)
     made = _make(chain, AS_OF)
     assert made.said["next_purchase"]["forecast"] == (
