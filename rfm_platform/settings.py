@@ -38,12 +38,9 @@ class SettingsError(PlatformError):
 class Settings(MartSettings, MorningSettings, BiSettings):
     """The platform's configuration. Each field is the variable ``RFM_<NAME>``."""
 
+    # An empty text is no value: Kubernetes' Secrets hold it where there is nothing.
     model_config = SettingsConfigDict(
-        # An empty text, which Kubernetes' Secrets hold where there is nothing, is no value.
-        env_prefix=PREFIX,
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     home: Path = Field(

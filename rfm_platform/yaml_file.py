@@ -15,7 +15,7 @@ _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class _Loader(yaml.SafeLoader):
-    """Leaves dates as text: whoever knows their key can say which one does not exist."""
+    """The safe one, but dates stay text: whoever knows their key can say which does not exist."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -31,7 +31,7 @@ def read_yaml(source: Path | Traversable, error: type[PlatformError]) -> Any:
         PlatformError: the given one, if it cannot be read, is no text or no YAML.
     """
     try:
-        return yaml.load(source.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe one
+        return yaml.load(source.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - safe
     except OSError as cause:
         raise error(f"{source}: {cause.strerror}") from None
     except UnicodeDecodeError:

@@ -7,7 +7,7 @@ read and did not bring to its end are read again by whichever run comes next.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import dagster as dg
@@ -89,7 +89,14 @@ def source_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
         if moved:  # until all have been looked at, also by a run that dies
             note(platform.lake.source_orders, ZONE, SEVERAL)
         with platform.mart.snapshot() as snapshot:
-            late = _late_days(context, platform, snapshot, days, config.late_changes, moved=moved)
+            late = _late_days(
+                context,
+                platform,
+                snapshot,
+                days,
+                config.late_changes,
+                of_another_zone=before if moved else (),
+            )
             platform.extraction.extract(
                 snapshot,
                 [*days, *late],
@@ -119,7 +126,7 @@ def _late_days(
     days: list[dt.date],
     late_changes: LateChanges,
     *,
-    moved: bool,
+    of_another_zone: Collection[dt.date],
 ) -> list[dt.date]:
     """Days beside the run's own that are read with them.
 
@@ -127,8 +134,8 @@ def _late_days(
     or that nobody has read yet. In any case those that a run has read and not brought to its end.
 
     Args:
-        moved: midnight may have been another when days were read: all of them are looked at, later
-            ones too.
+        of_another_zone: days that were read when midnight may have been another: they are all
+            looked at, later ones too.
     """
     stopped = _stopped(context, platform, days)
     if late_changes is LateChanges.NONE:
@@ -137,11 +144,12 @@ def _late_days(
     looked_at = extraction.days_to_look_at(
         settings.start_date,
         days[0] - dt.timedelta(days=1),
-        settings.lookback_days if late_changes is LateChanges.WINDOW and not moved else None,
+        settings.lookback_days
+        if late_changes is LateChanges.WINDOW and not of_another_zone
+        else None,
     )
-    loaded = [partition.value for partition in platform.lake.source_orders.partitions()]
-    if moved and loaded:
-        looked_at += [day for day in loaded if day > days[-1]]
+    if of_another_zone:
+        looked_at += [day for day in of_another_zone if day > days[-1]]
         context.log.info("RFM_TIMEZONE may have been another one: looking at all loaded days")
     context.log.info(f"looking for late changes on {len(looked_at)} days")
     drifted = extraction.drifted(snapshot, looked_at)

@@ -11,6 +11,7 @@ walks the same events, and its cursor moves once a message is sent.
 import datetime as dt
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 
 import dagster as dg
 
@@ -19,6 +20,7 @@ from rfm_platform.automation.messages import Memory, Message, Verdict, tell, tel
 from rfm_platform.notifier import NotificationError
 from rfm_platform.partitions import describe_days
 from rfm_platform.presentation import DAY_LOOKED_AT, SUMMARY
+from rfm_platform.verdicts import outcome_of
 from rfm_platform.wiring import Platform
 
 RUNS_A_TICK = 50
@@ -113,15 +115,12 @@ def _evaluations(instance: dg.DagsterInstance, memory: Memory) -> Iterator[Verdi
             evaluation = entry.dagster_event.asset_check_evaluation_data
             if SUMMARY in evaluation.metadata:
                 continue  # each of its days has a verdict of its own
+            outcome = outcome_of(evaluation)
+            day = outcome.day or _day_looked_at(evaluation)
             yield Verdict(
-                asset=evaluation.asset_key.to_user_string(),
-                check=evaluation.check_name,
-                day=evaluation.partition or _day_looked_at(evaluation),
-                passed=evaluation.passed,
-                severity=evaluation.severity.value,
-                description=evaluation.description or "",
+                **asdict(replace(outcome, day=day)),
                 run_id=run_id,
-                only_newest=evaluation.partition is None,
+                only_newest=outcome.day is None,
             )
 
 

@@ -65,13 +65,10 @@ class HomeStorage(DagsterStorage, ConfigurableClass):
         """The storage that the environment asks for."""
         url = os.environ.get(PG_URL)
         if url:
-            from dagster_postgres import (  # noqa: PLC0415 - for its time
-                DagsterPostgresStorage,
-            )
+            from dagster_postgres import DagsterPostgresStorage  # noqa: PLC0415 - for its time
 
-            parse_url(PG_URL, url)
             return DagsterPostgresStorage(
-                postgres_url=with_keepalives(url),
+                postgres_url=with_keepalives(parse_url(PG_URL, url)),
                 should_autocreate_tables=True,
                 inst_data=inst_data,
             )

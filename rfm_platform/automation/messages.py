@@ -1,4 +1,4 @@
-"""What an alert says: plain functions from verdicts to text, without Dagster.
+"""What an alert says: plain functions from verdicts to text.
 
 A failed check is told once for each day, however often it is evaluated again, and once more when
 it has recovered. Texts are those of the checks, which name days, shops and orders, never people.
@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from rfm_platform.verdicts import CheckOutcome
+
 LINES_SHOWN = 20  # of failures, and of recoveries; the rest is counted
 LETTERS_SHOWN = 300  # of a check's own words
 RUNS_REMEMBERED = 200
@@ -17,22 +19,15 @@ LETTERS_OF_A_NAME = 8  # by which a memory knows a run, and what is failing
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A check's verdict on a day.
+class Verdict(CheckOutcome):
+    """What a check has said, and in which run.
 
     Attributes:
-        day: None: of a check that has no days.
         run_id: of the run that evaluated it.
         only_newest: whether the check looks at the newest day alone, and at none of them again
             once there is a newer one.
     """
 
-    asset: str
-    check: str
-    day: str | None
-    passed: bool
-    severity: str
-    description: str
     run_id: str
     only_newest: bool = False
 

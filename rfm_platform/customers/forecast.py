@@ -11,7 +11,7 @@ Seasons and campaigns are not in the model; the back-test shows what that costs.
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from rfm_platform.engine import DuckDBEngine, Session, read_sql
 from rfm_platform.lake import Lake, LakeTable
@@ -38,7 +38,7 @@ class Basis:
     customers: int
     repeat_customers: int
     withheld: str | None = None
-    model: Optional["BgNbd"] = None
+    model: "BgNbd | None" = None
     orders_per_purchase: float = 1.0
 
     def facts(self) -> dict[str, Any]:

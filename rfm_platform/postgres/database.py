@@ -152,16 +152,10 @@ def external(name: str, url: str) -> Database:
     )
 
 
-def with_keepalives(url: str) -> str:
-    """A URL for whoever connects by himself: with what `external` adds, unless it says otherwise.
-
-    Raises:
-        ArgumentError: SQLAlchemy cannot read it.
-    """
-    parsed = make_url(url)
-    return parsed.update_query_dict(KEEPALIVES | dict(parsed.query)).render_as_string(
-        hide_password=False
-    )
+def with_keepalives(url: URL) -> str:
+    """A URL for whoever connects without `external`: with what that adds, if it is not there."""
+    told = url.update_query_dict(KEEPALIVES | dict(url.query))
+    return told.render_as_string(hide_password=False)
 
 
 def _joined(value: str | tuple[str, ...]) -> str:

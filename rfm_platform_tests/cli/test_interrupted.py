@@ -3,10 +3,10 @@
 import os
 import signal
 import subprocess
-import time
 
 from rfm_platform_tests.assets.chain import Chain, line
 from rfm_platform_tests.cli.conftest import RFM, environment
+from rfm_platform_tests.deploy.kubectl import wait_until
 
 WAITING = (
     "SELECT COUNT(*) FROM pg_stat_activity "
@@ -27,11 +27,11 @@ def test_ctrl_c_ends_a_run_without_a_stack_of_somebodys_helpers(chain: Chain) ->
             text=True,
             start_new_session=True,
         )
-        until = time.monotonic() + 120
-        while chain.in_mart(WAITING) == [(0,)]:
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < until
-            time.sleep(0.1)
+        wait_until(
+            lambda: process.poll() is not None or chain.in_mart(WAITING) != [(0,)],
+            "the run waits for the table",
+        )
+        assert process.poll() is None, process.communicate()
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 1

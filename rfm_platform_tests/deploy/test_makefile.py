@@ -11,7 +11,6 @@ import pytest
 MAKEFILE = Path(__file__).parents[2] / "Makefile"
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
 @pytest.mark.parametrize("environment", [".venv", ".venv-peers"])
 def test_an_environment_behind_a_link_is_not_emptied(tmp_path: Path, environment: str) -> None:
     """An environment is made anew by emptying it, and a link leads to that of another clone."""
