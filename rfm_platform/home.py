@@ -15,23 +15,21 @@ from pathlib import Path
 from dotenv.parser import Binding, parse_stream
 
 PREFIX = "RFM_"
+# Closed also where the home is not: the embedded server of root runs as another account, which has
+# to pass through to its own.
+_PRIVATE = ("lake", "spill", "dagster")
 
 
-def make_home(home: Path, private: Iterable[str]) -> None:
-    """Makes a home that is not there yet.
+def make_home(home: Path) -> None:
+    """Makes a home that is not there yet, for whoever writes first in it.
 
-    Where that is not possible it is left to whoever needs it to say so: most commands read only.
-
-    Args:
-        home: the directory.
-        private: directories in it that are to be closed even where it is not: the embedded server
-            of root runs as another account, which has to pass through to its own.
+    Where that is not possible it is left to them to say so: they know what they wanted there.
     """
     with suppress(OSError):
         home.parent.mkdir(parents=True, exist_ok=True)
         home.mkdir(mode=0o700)
         if os.geteuid() == 0:
-            for directory in map(home.joinpath, private):
+            for directory in map(home.joinpath, _PRIVATE):
                 directory.mkdir(exist_ok=True)
                 directory.chmod(0o700)
             home.chmod(0o711)
@@ -46,7 +44,7 @@ def problems_of_file(file: Path, known: Collection[str]) -> list[str]:
     """
     try:
         text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         return [f"{file}: {error.strerror}"]

@@ -20,7 +20,7 @@ from pydantic_settings import SettingsError as UnreadableError
 
 from rfm_platform.bi_settings import BiSettings
 from rfm_platform.errors import PlatformError
-from rfm_platform.home import PREFIX, make_home, mistyped, problems_of_file
+from rfm_platform.home import PREFIX, mistyped, problems_of_file
 from rfm_platform.mart_settings import MartSettings
 from rfm_platform.morning_settings import MorningSettings
 
@@ -214,7 +214,7 @@ def available_memory() -> int:
 
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
-    """The settings of this process, read once; a home that is not there yet is made.
+    """The settings of this process, read once.
 
     Raises:
         SettingsError: a variable has a value that cannot be used.
@@ -222,7 +222,6 @@ def load_settings() -> Settings:
     settings = read_settings(Path(os.environ.get(f"{PREFIX}HOME") or ".rfm").absolute())
     for name, nearest in mistyped(os.environ, _names()).items():
         _log.warning("%s is no setting and is not read; %s is", name, nearest)
-    make_home(settings.home, ("lake", "spill", "dagster"))
     return settings
 
 

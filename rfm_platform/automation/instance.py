@@ -22,6 +22,7 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
 from rfm_platform.automation.connections import keep_connections
 from rfm_platform.automation.storage import KeptOpenStorage
+from rfm_platform.home import make_home
 from rfm_platform.postgres import external, parse_url, with_keepalives
 from rfm_platform.settings import Settings, load_settings
 
@@ -73,7 +74,7 @@ class HomeStorage(DagsterStorage, ConfigurableClass):
                 inst_data=inst_data,
             )
         base_dir = config_value.get("base_dir")
-        directory = Path(base_dir) if base_dir else load_settings().home / "dagster"
+        directory = Path(base_dir) if base_dir else _directory(load_settings())
         directory.mkdir(parents=True, exist_ok=True)
         # Two processes that create the files at once fail in each other's migrations.
         with (directory / "storage.lock").open("w") as lock:
@@ -89,12 +90,19 @@ def prepare_dagster_home(settings: Settings) -> Path:
     os.environ.setdefault(BATCH, "1000")
     if os.environ.get(HOME):
         return Path(os.environ[HOME])
-    directory = settings.home / "dagster"
-    directory.mkdir(parents=True, exist_ok=True)
+    directory = _directory(settings)
     if CONFIG_FILE.exists():
         config = yaml.safe_load(CONFIG_FILE.read_text(encoding="utf-8"))
         config["storage"]["custom"]["config"] = {"base_dir": str(directory.absolute())}
         _replace(directory / CONFIG_FILE.name, yaml.safe_dump(config))
+    return directory
+
+
+def _directory(settings: Settings) -> Path:
+    """Dagster's part of a home."""
+    make_home(settings.home)
+    directory = settings.home / "dagster"
+    directory.mkdir(parents=True, exist_ok=True)
     return directory
 
 

@@ -23,6 +23,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from rfm_platform.home import make_home
 from rfm_platform.postgres import processes
 from rfm_platform.postgres.cluster import Cluster, PidFile
 from rfm_platform.postgres.database import CONNECT_TIMEOUT_SECONDS, Database, DatabaseError
@@ -131,7 +132,7 @@ class EmbeddedServer:
         What the operating system refuses meanwhile becomes an error for people.
         """
         try:
-            self._home.mkdir(parents=True, exist_ok=True)
+            make_home(self._home)
             # Python's descriptors are not inherited: the server does not keep the lock
             with (self._home / "postgres.lock").open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)

@@ -16,10 +16,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from rfm_platform.home import make_home
 from rfm_platform.postgres import cluster, processes
 from rfm_platform.postgres.database import Database, DatabaseError
 from rfm_platform.postgres.embedded import EmbeddedServer
-from rfm_platform.settings import load_settings
 
 PROJECT = Path(__file__).parents[2]
 AS_ROOT = os.geteuid() == 0
@@ -429,14 +429,10 @@ def _capabilities(pid: int) -> int:
 
 
 @pytest.fixture
-def made_home(homes: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home that did not exist before its settings were read."""
+def made_home(homes: Path) -> Iterator[Path]:
+    """A home that its server makes."""
     home = homes / "made"
-    monkeypatch.setenv("RFM_HOME", str(home))
-    load_settings.cache_clear()
-    load_settings()
     yield home
-    load_settings.cache_clear()
     EmbeddedServer(home).stop()
 
 
@@ -472,8 +468,8 @@ def test_a_home_that_a_user_beside_root_made_is_theirs_alone(homes: Path) -> Non
     os.chown(theirs, account.uid, account.gid)
     home = theirs / "home"
     make = (
-        "import os, sys; sys.path[:0] = sys.argv[2:]; os.environ['RFM_HOME'] = sys.argv[1]; "
-        "from rfm_platform.settings import load_settings; load_settings()"
+        "import pathlib, sys; sys.path[:0] = sys.argv[2:]; "
+        "from rfm_platform.home import make_home; make_home(pathlib.Path(sys.argv[1]))"
     )
     processes.run([sys.executable, "-c", make, str(home), str(PROJECT)], account, theirs)
     assert (_mode(home), home.stat().st_uid) == (0o700, account.uid)
@@ -482,16 +478,11 @@ def test_a_home_that_a_user_beside_root_made_is_theirs_alone(homes: Path) -> Non
     assert EmbeddedServer(home).stop()
 
 
-def test_a_home_that_was_there_is_left_as_it_is(
-    homes: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_home_that_was_there_is_left_as_it_is(homes: Path) -> None:
     """Whoever made it says who may enter: a group, say, or the account of a Spark server."""
     home = homes / "existing"
     home.mkdir()
     home.chmod(0o2750)
-    monkeypatch.setenv("RFM_HOME", str(home))
-    load_settings.cache_clear()
-    load_settings()
-    load_settings.cache_clear()
+    make_home(home)
     assert _mode(home) == 0o2750
     assert list(home.iterdir()) == []
