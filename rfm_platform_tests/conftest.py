@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import socket
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from hypothesis import is_hypothesis_test
+from psycopg import sql
 
 from rfm_platform.demo.mart import create_tables
 from rfm_platform.postgres import Database
@@ -117,6 +119,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
         connection.autocommit = True
         # Hundreds of databases are made here, and none has to outlive the machine's power.
         connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("ALTER SYSTEM SET max_wal_size = '256MB'")
         connection.execute("SELECT pg_reload_conf()")
     yield server
     server.stop()
@@ -127,19 +130,47 @@ def _names() -> Iterator[int]:
     return iter(range(10_000))
 
 
-@pytest.fixture
-def mart(server: EmbeddedServer, _names: Iterator[int]) -> Database:
-    """An empty data mart of this test's own."""
-    database = server.database(f"mart_{next(_names)}")
+_made: list[tuple[EmbeddedServer, str]] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _databases_go() -> Iterator[None]:
+    """At a module's end, what its tests made goes: a database takes 8 MB of disk."""
+    yield
+    while _made:
+        server, name = _made.pop()
+        with server.database("postgres").connect() as connection:
+            connection.autocommit = True
+            drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            connection.execute(drop.format(sql.Identifier(name)))
+
+
+def new_database(server: EmbeddedServer, kind: str, *, stays: bool = False) -> Database:
+    """An empty database: there until the end of the module whose test asks for it, or stays."""
+    name = f"{kind}_{uuid.uuid4().hex[:12]}"
+    if not stays:
+        _made.append((server, name))
+    return server.database(name)
+
+
+def new_mart(server: EmbeddedServer, *, stays: bool = False) -> Database:
+    """An empty data mart, as :func:`new_database`."""
+    database = new_database(server, "mart", stays=stays)
     with database.connect() as connection:
         create_tables(connection)
     return database
 
 
 @pytest.fixture
-def warehouse(server: EmbeddedServer, _names: Iterator[int]) -> Database:
+def mart(server: EmbeddedServer) -> Database:
+    """An empty data mart of this test's own."""
+    return new_mart(server)
+
+
+@pytest.fixture
+def warehouse(server: EmbeddedServer) -> Database:
     """An empty warehouse of this test's own."""
-    return server.database(f"warehouse_{next(_names)}")
+    return new_database(server, "warehouse")
 
 
 def free_port() -> int:

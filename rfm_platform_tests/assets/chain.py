@@ -8,7 +8,6 @@ import datetime as dt
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ import pytest
 
 from rfm_platform.automation.instance import PG_URL, open_instance
 from rfm_platform.definitions import build_defs
-from rfm_platform.demo.mart import create_tables
 from rfm_platform.partitions import RANGE_END, RANGE_START
 from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
@@ -35,7 +33,7 @@ from rfm_platform.runs import (
 )
 from rfm_platform.settings import Settings, load_settings, read_settings
 from rfm_platform.wiring import Platform, build_platform
-from rfm_platform_tests.conftest import LINE_COLUMNS, Row, url_of
+from rfm_platform_tests.conftest import LINE_COLUMNS, Row, new_database, new_mart, url_of
 
 PUBLISHED = (
     "aggregated_monthly",
@@ -224,15 +222,15 @@ def _run(database: Database, statement: str, values: Sequence[Any]) -> list[tupl
         return cursor.fetchall() if cursor.description else []
 
 
-def new_chain(server: EmbeddedServer, directory: Path, **overrides: Any) -> Chain:
+def new_chain(
+    server: EmbeddedServer, directory: Path, *, stays: bool = False, **overrides: Any
+) -> Chain:
     """A chain with an empty mart and an empty warehouse, for the year 2024.
 
-    Without analyses, unless it is told otherwise: they are as dear as all the rest.
+    Without analyses, unless it is told otherwise: they are as dear as all the rest. It is there
+    until the end of the module whose test asks for it, or stays.
     """
-    name = uuid.uuid4().hex[:12]
-    mart, warehouse = server.database(f"mart_{name}"), server.database(f"warehouse_{name}")
-    with mart.connect() as connection:
-        create_tables(connection)
+    mart, warehouse = new_mart(server, stays=stays), new_database(server, "warehouse", stays=stays)
     chosen = {
         "source_url": url_of(mart),
         "warehouse_url": url_of(warehouse),

@@ -12,7 +12,7 @@ from rfm_platform.engine import SESSION
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.reconcile.rebuild import VERIFICATION
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
-from rfm_platform_tests.conftest import url_of
+from rfm_platform_tests.conftest import new_database, url_of
 
 IN_A_MINUTE = dt.timedelta(minutes=1)
 
@@ -26,7 +26,7 @@ def chain(
 ) -> Chain:
     chain = new_chain(server, tmp_path, start_date=day("01-01"))
     if request.param == "PostgreSQL":
-        storage = server.database(f"dagster_{os.getpid()}_{tmp_path.name[-8:]}".lower())
+        storage = new_database(server, "dagster")
         monkeypatch.setenv("DAGSTER_PG_URL", url_of(storage))
     chain.fill([line(f"{on}", on) for on in ("01-01", "01-02", "01-03")])
     assert all(outcome.succeeded for outcome in chain.materialize("01-01", "01-03"))

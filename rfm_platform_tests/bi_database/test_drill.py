@@ -16,15 +16,15 @@ from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings, read_settings
 from rfm_platform_tests.bi_database.fixture import NEWEST_REDASH, SECRET
-from rfm_platform_tests.conftest import url_of
+from rfm_platform_tests.conftest import new_database, url_of
 from rfm_platform_tests.receivers import Receiver, webhook
 
 CHECKS = {"every_row_is_there", "every_object_is_there", "application_is_whole"}
 
 
 @pytest.fixture
-def drill(server: EmbeddedServer, _names: Iterator[int]) -> Database:
-    return server.database(f"bi_drill_{next(_names)}")
+def drill(server: EmbeddedServer) -> Database:
+    return new_database(server, "bi_drill")
 
 
 def settings_of(home: Path, source: Database, drill: Database, **more: str) -> Settings:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,11 @@ from psycopg.rows import dict_row
 
 from rfm_platform.calendar import days_between, months_between
 from rfm_platform.customers.segments import Segments
-from rfm_platform.demo.mart import create_tables
 from rfm_platform.lake import Lake
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import read_settings
 from rfm_platform.wiring import Platform, build_platform
-from rfm_platform_tests.conftest import LINE_COLUMNS, url_of
+from rfm_platform_tests.conftest import LINE_COLUMNS, new_database, new_mart, url_of
 from rfm_platform_tests.oracle import Cell, Line, Order, Row
 
 CELLS: dict[Cell, str] = {
@@ -175,18 +174,13 @@ def keys() -> Keys:
 
 
 @pytest.fixture(scope="module")
-def chain(
-    server: EmbeddedServer, _names: Iterator[int], tmp_path_factory: pytest.TempPathFactory
-) -> Chain:
+def chain(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Chain:
     """The chain of this module's tests. It keeps every snapshot."""
     home = tmp_path_factory.mktemp("home")
-    mart = server.database(f"mart_{next(_names)}")
-    with mart.connect() as connection:
-        create_tables(connection)
     settings = read_settings(
         home,
-        source_url=url_of(mart),
-        warehouse_url=url_of(server.database(f"warehouse_{next(_names)}")),
+        source_url=url_of(new_mart(server)),
+        warehouse_url=url_of(new_database(server, "warehouse")),
         start_date=dt.date(2024, 1, 1),
         end_date=dt.date(2025, 12, 31),
         memory_limit_mb=500,

@@ -32,6 +32,7 @@ def reported(server: object, tmp_path_factory: pytest.TempPathFactory) -> Report
     chain = new_chain(
         server,  # type: ignore[arg-type]  # the embedded server of all tests
         tmp_path_factory.mktemp("reported"),
+        stays=True,
         start_date=FIRST,
         analyses=True,
         min_cell=5,

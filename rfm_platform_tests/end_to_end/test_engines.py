@@ -7,7 +7,7 @@ from rfm_platform.demo import synthetic
 from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.cli.conftest import Said, rfm
-from rfm_platform_tests.conftest import url_of
+from rfm_platform_tests.conftest import new_database, url_of
 
 FIRST, LAST = dt.date(2024, 1, 29), dt.date(2024, 2, 2)
 # When a row was written, and which run it was, differ.
@@ -48,7 +48,7 @@ def test_the_warehouse_is_the_same_whichever_engine_filled_it(
     server: EmbeddedServer, mart: Database, warehouse: Database, tmp_path: Path
 ) -> None:
     synthetic.load(mart, lines=3_000, days=5, end_date=LAST)
-    other = server.database(f"{warehouse.conninfo()['dbname']}_spark")
+    other = new_database(server, "warehouse")
     by_duckdb = _materialize(tmp_path / "duckdb", mart, warehouse)
     by_spark = _materialize(tmp_path / "spark", mart, other, RFM_ENGINE="spark")
     assert (by_spark.code, by_spark.err) == (by_duckdb.code, by_duckdb.err)

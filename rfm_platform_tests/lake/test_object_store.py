@@ -26,7 +26,7 @@ from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings, SettingsError, read_settings
 from rfm_platform.wiring import build_platform
 from rfm_platform_tests.assets.chain import day
-from rfm_platform_tests.conftest import url_of
+from rfm_platform_tests.conftest import new_database, url_of
 from rfm_platform_tests.customers.conftest import Chain, Tables, line
 from rfm_platform_tests.lake.test_lake import SHAPE, Numbers, one
 from rfm_platform_tests.oracle import Line
@@ -300,12 +300,12 @@ def second_morning(chain: Chain) -> tuple[Tables, int | None]:
 
 
 def test_the_whole_chain_publishes_what_it_publishes_from_a_directory(
-    url: str, settings: Settings, server: EmbeddedServer, _names: Iterator[int], tmp_path: Path
+    url: str, settings: Settings, server: EmbeddedServer, tmp_path: Path
 ) -> None:
     """In a directory, in a store, and in a store that a directory was copied into."""
 
     def chain(name: str, place: str | None) -> Chain:
-        warehouse = url_of(server.database(f"warehouse_{next(_names)}"))
+        warehouse = url_of(new_database(server, "warehouse"))
         own = {"home": tmp_path / name, "lake_url": place, "warehouse_url": SecretStr(warehouse)}
         changed = settings.model_copy(update=own)
         return Chain(build_platform(changed), changed.lake)
