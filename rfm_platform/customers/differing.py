@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from rfm_platform.engine import DuckDBEngine, Session, read_sql
+from rfm_platform.engine import COPY_FORMAT, DuckDBEngine, Session, read_sql
 from rfm_platform.lake import LakeTable, Partition
-from rfm_platform.warehouse import CsvWriter
+from rfm_platform.warehouse import Rows
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,15 @@ class Differing:
     _session: Session
     _source: LakeTable
 
-    def changed(
-        self, state: Literal["before", "now"], columns: Iterable[sa.Column[Any]]
-    ) -> CsvWriter:
+    def changed(self, state: Literal["before", "now"], columns: Iterable[sa.Column[Any]]) -> Rows:
         """Published columns of those rows of a state that the other one does not have."""
 
         def write_rows(write: Callable[[bytes], object]) -> None:
             self._session.define(self._source.name, read_sql(__package__, f"changed_{state}"))
             query = read_sql(__package__, f"publish_{self._source.name}")
-            self._session.dump_csv(query, columns, write)
+            self._session.dump(query, columns, write)
 
-        return write_rows
+        return Rows(COPY_FORMAT, write_rows)
 
     def totals_before(self) -> list[dict[str, Any]]:
         """Totals of the earlier state per marketplace."""

@@ -17,9 +17,9 @@ from rfm_platform import catalog
 from rfm_platform.customers.built import built_months, digest
 from rfm_platform.customers.differing import compared
 from rfm_platform.customers.restatements import by_marketplace
-from rfm_platform.engine import DuckDBEngine, read_sql
+from rfm_platform.engine import COPY_FORMAT, DuckDBEngine, read_sql
 from rfm_platform.lake import GoneError, Lake, LakeTable, Partition
-from rfm_platform.warehouse import CsvWriter, Publication
+from rfm_platform.warehouse import Publication, Rows
 
 AS_OF = "as_of_date"
 MONTH = "month_of_order"
@@ -194,16 +194,16 @@ class Sender:
             )
         return rows == states.rows
 
-    def rows(self, source: LakeTable, files: Sequence[str], table: sa.Table) -> CsvWriter:
+    def rows(self, source: LakeTable, files: Sequence[str], table: sa.Table) -> Rows:
         """Rows of a table of the lake in their published form."""
 
         def write_rows(write: Callable[[bytes], object]) -> None:
             with self.engine.session() as session:
                 session.view_files(source.name, files, source.shape)
                 query = read_sql(__package__, f"publish_{source.name}")
-                session.dump_csv(query, table.columns, write)
+                session.dump(query, table.columns, write)
 
-        return write_rows
+        return Rows(COPY_FORMAT, write_rows)
 
 
 def _version(source: LakeTable, token: str) -> str:

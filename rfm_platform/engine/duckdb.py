@@ -2,8 +2,8 @@
 
 A session is a scratch database: views over the lake's files and temporary tables, gone when it
 ends. SQL comes from ``.sql`` files and values are bound, so nothing here builds a statement from
-data. CSV passes through a named pipe, because that is the one stream which DuckDB's reader and
-writer and PostgreSQL's COPY both speak at full speed.
+data. What PostgreSQL's COPY gives comes in as CSV through a named pipe, the one stream of it that
+DuckDB reads at full speed; what COPY takes goes out in its binary form.
 """
 
 import datetime as dt
@@ -21,13 +21,15 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from rfm_platform.engine.csv_streams import Write, append_csv, dump_csv
+from rfm_platform.engine.copying import COPY_FORMAT, dump_binary, dump_csv
+from rfm_platform.engine.csv_streams import Write, append_csv
 from rfm_platform.engine.instances import scratch_database, use_scratch
 from rfm_platform.engine.parquet import FileWriter
 from rfm_platform.engine.protocol import SESSION
 from rfm_platform.engine.sql import duckdb_type
 from rfm_platform.engine.statements import parsed
 from rfm_platform.lake import LakeTable, readable
+from rfm_platform.warehouse import CopyFormat
 
 
 @dataclass(frozen=True)
@@ -196,11 +198,18 @@ class Session:
         for one in appended:  # all have ended, before an error of one leaves
             one.result()
 
-    def dump_csv(
-        self, query: str, columns: Iterable[sa.Column[Any]], write: Callable[[bytes], object]
+    def dump(
+        self,
+        query: str,
+        columns: Iterable[sa.Column[Any]],
+        write: Callable[[bytes], object],
+        form: CopyFormat = COPY_FORMAT,
     ) -> None:
-        """Hands columns of a query to `write` as CSV that PostgreSQL's COPY reads."""
-        dump_csv(self.query(query), columns, self._new_pipe(), write)
+        """Hands columns of a query to `write` in a form that PostgreSQL's COPY reads."""
+        if form == "binary":
+            dump_binary(self.query(query), columns, write)
+        else:
+            dump_csv(self.query(query), columns, self._new_pipe(), write)
 
     def _execute(self, sql: str, parameters: object = None) -> duckdb.DuckDBPyConnection:
         return self._connection.execute(parsed(sql), parameters)

@@ -7,6 +7,6 @@ the new one and never waits. What a table means is the catalogue's business.
 from rfm_platform.warehouse.publication import Publication
 from rfm_platform.warehouse.retention import Retention
 from rfm_platform.warehouse.schema import Warehouse
-from rfm_platform.warehouse.statements import CsvWriter
+from rfm_platform.warehouse.statements import CopyFormat, Rows
 
-__all__ = ["CsvWriter", "Publication", "Retention", "Warehouse"]
+__all__ = ["CopyFormat", "Publication", "Retention", "Rows", "Warehouse"]

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from rfm_platform.catalog import SCHEMA
-from rfm_platform.warehouse.statements import CsvWriter, columns_of, copy_in, names
+from rfm_platform.warehouse.statements import Rows, columns_of, copy_in, names
 
 
 class Aside:
@@ -17,15 +17,15 @@ class Aside:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
-    def add(self, table: sa.Table, rows: CsvWriter) -> None:
+    def add(self, table: sa.Table, rows: Rows) -> None:
         """Adds rows to the copy of a table."""
         aside = _aside(table)
         statement = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DROP")
         self._connection.execute("SET LOCAL client_min_messages = warning")
         self._connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         self._connection.execute(statement.format(aside, sql.Identifier(SCHEMA, table.name)))
-        with self._connection.cursor() as cursor, cursor.copy(copy_in(table, aside)) as copy:
-            rows(copy.write)
+        with self._connection.cursor() as cursor:
+            copy_in(cursor, aside, table.columns, rows)
 
     def compare(
         self, table: sa.Table, partitions: tuple[str, Sequence[dt.date]], *, without: str

@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 
 from rfm_platform.catalog import SCHEMA, newest_snapshots, publications, snapshot_publications
 from rfm_platform.warehouse.retention import Retention, snapshots_there
-from rfm_platform.warehouse.statements import CsvWriter, columns_of, copy_in, names
+from rfm_platform.warehouse.statements import Rows, columns_of, copy_in, names
 
 LOCKS = 7_160_001  # any fixed number: the first half of our advisory locks' keys
 
@@ -40,14 +40,13 @@ class Publication:
             [LOCKS, locked],
         )
 
-    def replace(self, table: sa.Table, partition: tuple[str, dt.date], rows: CsvWriter) -> int:
-        r"""Replaces the rows whose partition column has the given value.
+    def replace(self, table: sa.Table, partition: tuple[str, dt.date], rows: Rows) -> int:
+        """Replaces the rows whose partition column has the given value.
 
         Args:
             table: a table of the catalogue.
             partition: its partition column and the value.
-            rows: called with a function that takes the new rows as CSV, NULL as ``\N``, in the
-                catalogue's column order.
+            rows: the new rows, in the catalogue's column order.
 
         Returns:
             How many rows there are now.
@@ -55,9 +54,7 @@ class Publication:
         with self._connection.cursor() as cursor:
             self.lock(table, partition[1])
             self._remove(table, partition[0], [partition[1]])
-            with cursor.copy(copy_in(table, sql.Identifier(SCHEMA, table.name))) as copy:
-                rows(copy.write)
-            return cursor.rowcount
+            return self._copy_in(cursor, table, rows)
 
     def take_over(
         self,
@@ -65,9 +62,9 @@ class Publication:
         partition: tuple[str, dt.date],
         earlier: dt.date,
         *,
-        without: tuple[sa.Column[Any], CsvWriter],
+        without: tuple[sa.Column[Any], Rows],
         values: Mapping[str, object],
-        rows: CsvWriter,
+        rows: Rows,
     ) -> int:
         """Replaces a partition by the rows of an earlier one, but for those that are others now.
 
@@ -75,9 +72,9 @@ class Publication:
             table: a table of the catalogue.
             partition: its partition column and the value to replace.
             earlier: the value to take rows from.
-            without: a column, and a writer of its values in the earlier rows to leave out.
+            without: a column, and its values in the earlier rows to leave out.
             values: what the rows taken over hold in some columns instead.
-            rows: writes the rows that are new, as for `replace`.
+            rows: the rows that are new, as for `replace`.
 
         Returns:
             How many rows there are now.
@@ -92,12 +89,12 @@ class Publication:
         with self._connection.cursor() as cursor:
             self.lock(table, value)
             self._remove(table, column, [value])
-            left_out = _leave_out(cursor, table, keys)
+            left_out = _leave_out(cursor, table, key, keys)
             cursor.execute(
                 sql.SQL(
                     "INSERT INTO {table} ({columns}) SELECT {taken} FROM {table} AS t "
                     "WHERE {column} = %(earlier_partition)s "
-                    "AND NOT EXISTS (SELECT FROM {left_out} WHERE key = t.{key})"
+                    "AND NOT EXISTS (SELECT FROM {left_out} AS o WHERE o.{key} = t.{key})"
                 ).format(
                     columns=columns_of(table.columns),
                     taken=taken,
@@ -107,26 +104,23 @@ class Publication:
                 ),
                 instead | {"earlier_partition": earlier},
             )
-            total = cursor.rowcount
-            with cursor.copy(copy_in(table, sql.Identifier(SCHEMA, table.name))) as copy:
-                rows(copy.write)
-            return total + cursor.rowcount
+            return cursor.rowcount + self._copy_in(cursor, table, rows)
 
     def exchange(
         self,
         table: sa.Table,
         partition: tuple[str, dt.date],
         *,
-        without: tuple[sa.Column[Any], CsvWriter],
-        rows: CsvWriter,
+        without: tuple[sa.Column[Any], Rows],
+        rows: Rows,
     ) -> tuple[int, int]:
         """Removes some rows of a partition and adds others.
 
         Args:
             table: a table of the catalogue.
             partition: its partition column and the value.
-            without: a column, and a writer of its values in the rows to remove.
-            rows: writes the rows to add, as for `replace`.
+            without: a column, and its values in the rows to remove.
+            rows: the rows to add, as for `replace`.
 
         Returns:
             How many rows were removed, and how many added.
@@ -134,11 +128,11 @@ class Publication:
         key, keys = without
         with self._connection.cursor() as cursor:
             self.lock(table, partition[1])
-            left_out = _leave_out(cursor, table, keys)
+            left_out = _leave_out(cursor, table, key, keys)
             cursor.execute(
                 sql.SQL(
                     "DELETE FROM {table} AS t WHERE {column} = %s "
-                    "AND EXISTS (SELECT FROM {left_out} WHERE key = t.{key})"
+                    "AND EXISTS (SELECT FROM {left_out} AS o WHERE o.{key} = t.{key})"
                 ).format(
                     left_out=left_out,
                     key=sql.Identifier(key.name),
@@ -146,10 +140,7 @@ class Publication:
                 ),
                 [partition[1]],
             )
-            removed = cursor.rowcount
-            with cursor.copy(copy_in(table, sql.Identifier(SCHEMA, table.name))) as copy:
-                rows(copy.write)
-            return removed, cursor.rowcount
+            return cursor.rowcount, self._copy_in(cursor, table, rows)
 
     def record_snapshot(self, as_of: dt.date, version: str, at: dt.datetime) -> None:
         """Notes which computation of a snapshot of final_user_analysis is published."""
@@ -224,16 +215,24 @@ class Publication:
             kept[table] = (removed, retention)
         return kept
 
+    def _copy_in(self, cursor: psycopg.Cursor[Any], table: sa.Table, rows: Rows) -> int:
+        return copy_in(cursor, sql.Identifier(SCHEMA, table.name), table.columns, rows)
+
     def _remove(self, table: sa.Table, column: str, values: Sequence[dt.date]) -> None:
         statement = sql.SQL("DELETE FROM {table} WHERE {column} = ANY(%s)")
         self._connection.execute(statement.format(**names(table, column)), [values])
 
 
-def _leave_out(cursor: psycopg.Cursor[Any], table: sa.Table, keys: CsvWriter) -> sql.Identifier:
+def _leave_out(
+    cursor: psycopg.Cursor[Any], table: sa.Table, key: sa.Column[Any], keys: Rows
+) -> sql.Identifier:
     """A temporary table of the keys of rows that are to go, until the end of the transaction."""
     left_out = sql.Identifier(f"left_out_{table.name}")
-    cursor.execute(sql.SQL("CREATE TEMP TABLE {} (key text) ON COMMIT DROP").format(left_out))
-    with cursor.copy(sql.SQL("COPY {} FROM STDIN (FORMAT csv)").format(left_out)) as copy:
-        keys(copy.write)
+    cursor.execute(
+        sql.SQL("CREATE TEMP TABLE {} ({} text) ON COMMIT DROP").format(
+            left_out, sql.Identifier(key.name)
+        )
+    )
+    copy_in(cursor, left_out, [key], keys)
     cursor.execute(sql.SQL("ANALYZE {}").format(left_out))
     return left_out

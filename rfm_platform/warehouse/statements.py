@@ -1,14 +1,31 @@
-"""Parts of the warehouse's statements: tables and columns by the catalogue's names."""
+"""Parts of the warehouse's statements: tables and columns by the catalogue's names, and COPY."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
+import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 
 from rfm_platform.catalog import SCHEMA
 
-CsvWriter = Callable[[Callable[[bytes], object]], object]
+CopyFormat = Literal["binary", "csv"]
+# E: a backslash is one whatever standard_conforming_strings says.
+_OPTIONS = {"binary": "FORMAT binary", "csv": r"FORMAT csv, NULL E'\\N'"}
+
+
+@dataclass(frozen=True)
+class Rows:
+    r"""Rows on their way into a table.
+
+    Attributes:
+        format: one of COPY's; in CSV, NULL is ``\N``.
+        write: called with a function that takes them, as bytes.
+    """
+
+    format: CopyFormat
+    write: Callable[[Callable[[bytes], object]], object]
 
 
 def names(table: sa.Table, column: str) -> dict[str, sql.Composable]:
@@ -21,9 +38,15 @@ def columns_of(columns: Iterable[sa.Column[Any]]) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
 
 
-def copy_in(table: sa.Table, target: sql.Identifier) -> sql.Composed:
-    """COPY of all of a table's columns, in the catalogue's order, into it or into a copy of it."""
-    # E: a backslash is one whatever standard_conforming_strings says.
-    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL E'\\\\N')").format(
-        target, columns_of(table.columns)
-    )
+def copy_in(
+    cursor: psycopg.Cursor[Any],
+    target: sql.Identifier,
+    columns: Iterable[sa.Column[Any]],
+    rows: Rows,
+) -> int:
+    """Adds rows, with these columns in this order, to a table, and returns how many they are."""
+    options = sql.SQL(_OPTIONS[rows.format])
+    statement = sql.SQL("COPY {} ({}) FROM STDIN ({})")
+    with cursor.copy(statement.format(target, columns_of(columns), options)) as copy:
+        rows.write(copy.write)
+    return cursor.rowcount

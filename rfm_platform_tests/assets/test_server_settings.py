@@ -4,6 +4,7 @@ import datetime as dt
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_a_text_that_looks_like_a_null_stays_a_text(chain: Chain, server: Embedd
 def test_tables_may_be_called_by_what_a_driver_takes_for_parameters(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
-    names = {"source_orders_table": "orders 100%", "source_lines_table": "lines%s"}
+    names: dict[str, Any] = {"source_orders_table": "orders 100%", "source_lines_table": "lines%s"}
     chain = new_chain(server, tmp_path, **names)
     chain.fill([line("a", "01-01")], [("shopee", "a", "Ann")])
     chain.in_mart('ALTER TABLE order_marketplace RENAME TO "orders 100%"')

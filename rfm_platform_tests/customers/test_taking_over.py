@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rfm_platform.warehouse import Publication
+from rfm_platform.warehouse import publication, statements
 from rfm_platform_tests.customers.conftest import Chain, line
 from rfm_platform_tests.oracle import Line
 
@@ -37,22 +37,17 @@ def sent_anew(chain: Chain, as_of: dt.date) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many rows each publication has copied and how many it holds."""
+    """How many rows went into the table with each COPY."""
     counts: list[int] = []
-    original = Publication.take_over
+    original = statements.copy_in
 
-    def counted(self: Publication, *args: Any, **kwargs: Any) -> int:
-        def write_counted(write: Any) -> None:
-            def count(block: bytes) -> None:
-                counts.append(block.count(b"\n"))
-                write(block)
+    def counted(cursor: Any, target: Any, columns: Any, rows: Any) -> int:
+        copied = original(cursor, target, columns, rows)
+        if target.as_string().endswith('"final_user_analysis_snapshots"'):
+            counts.append(copied)
+        return copied
 
-            rows(count)
-
-        rows = kwargs.pop("rows")
-        return original(self, *args, rows=write_counted, **kwargs)
-
-    monkeypatch.setattr(Publication, "take_over", counted)
+    monkeypatch.setattr(publication, "copy_in", counted)
     return counts
 
 

@@ -1,21 +1,26 @@
 """What goes through the engine comes out as it went in, within its memory, and says no names."""
 
 import traceback
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
+import psycopg
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
 from rfm_platform import catalog
-from rfm_platform.engine import DuckDBEngine, EngineError
+from rfm_platform.engine import DuckDBEngine, EngineError, Session
 from rfm_platform.engine.sql import duckdb_type
 from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.warehouse import CopyFormat, Rows
+from rfm_platform.warehouse.statements import copy_in
 
 NAME = "Zebulon Quux"
 TEXTS: list[sa.Column[Any]] = [
@@ -50,6 +55,7 @@ NASTY = [
     "#comment",
     "x" * 100_000,
 ]
+FORMS: list[CopyFormat] = ["binary", "csv"]
 ARRAYS: list[sa.Column[Any]] = [sa.Column("n", sa.Integer), sa.Column("list", sa.ARRAY(sa.Text))]
 
 
@@ -64,7 +70,10 @@ def postgres(server: EmbeddedServer) -> Database:
 
 
 def round_trip(
-    engine: DuckDBEngine, postgres: Database, rows: list[tuple[int, str | None, str | None]]
+    engine: DuckDBEngine,
+    postgres: Database,
+    form: CopyFormat,
+    rows: list[tuple[int, str | None, str | None]],
 ) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
     """From PostgreSQL by COPY into DuckDB, and back by COPY: what each of them then holds."""
     with postgres.connect() as connection, connection.cursor() as cursor, engine.session() as duck:
@@ -76,18 +85,25 @@ def round_trip(
             exported += [bytes(block) for block in copy]
         duck.load_csv("t", TEXTS, lambda write: [write(block) for block in exported] and None)
         inside = duck.rows("FROM t ORDER BY n")
-        with cursor.copy(r"COPY back FROM STDIN (FORMAT csv, NULL '\N')") as copy:
-            duck.dump_csv("FROM t", TEXTS, copy.write)
+        copy_back(cursor, duck, TEXTS, form)
         back = cursor.execute("SELECT * FROM back ORDER BY n").fetchall()
     return inside, back
 
 
+def copy_back(
+    cursor: psycopg.Cursor[Any], duck: Session, columns: list[sa.Column[Any]], form: CopyFormat
+) -> None:
+    rows = Rows(form, lambda write: duck.dump("FROM t", columns, write, form))
+    copy_in(cursor, sql.Identifier("back"), columns, rows)
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_every_nasty_text_survives_the_way_in_and_the_way_out(
-    engine: DuckDBEngine, postgres: Database
+    engine: DuckDBEngine, postgres: Database, form: CopyFormat
 ) -> None:
     pairs = [(a, b) for a in NASTY for b in ("x", None, "", a)]
     rows = [(n, a, b) for n, (a, b) in enumerate(pairs)]
-    inside, back = round_trip(engine, postgres, rows)
+    inside, back = round_trip(engine, postgres, form, rows)
     assert inside == rows
     assert back == rows
 
@@ -99,13 +115,17 @@ _TEXT = st.none() | st.text(
 )
 
 
+@pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=40, deadline=None)
 @given(texts=st.lists(st.tuples(_TEXT, _TEXT), max_size=20))
 def test_any_text_survives_the_way_in_and_the_way_out(
-    engine: DuckDBEngine, postgres: Database, texts: list[tuple[str | None, str | None]]
+    engine: DuckDBEngine,
+    postgres: Database,
+    form: CopyFormat,
+    texts: list[tuple[str | None, str | None]],
 ) -> None:
     rows = [(n, a, b) for n, (a, b) in enumerate(texts)]
-    assert round_trip(engine, postgres, rows) == (rows, rows)
+    assert round_trip(engine, postgres, form, rows) == (rows, rows)
 
 
 @pytest.mark.parametrize("first", [text for text in NASTY if text], ids=repr)
@@ -117,11 +137,12 @@ def test_the_first_value_of_a_stream_is_read_like_any_other(
     with engine.session() as session:
         session.create("source", columns, [(first, "b")])
         taken: list[bytes] = []
-        session.dump_csv("FROM source", columns, taken.append)
+        session.dump("FROM source", columns, taken.append, "csv")
         session.load_csv("t", columns, lambda write: [write(b) for b in taken] and None)
         assert session.rows("FROM t") == [(first, "b")]
 
 
+@pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=40, deadline=None)
 @given(
     lists=st.lists(
@@ -129,26 +150,69 @@ def test_the_first_value_of_a_stream_is_read_like_any_other(
     )
 )
 def test_any_list_of_texts_becomes_the_same_array_of_postgresql(
-    engine: DuckDBEngine, postgres: Database, lists: list[list[str] | None]
+    engine: DuckDBEngine, postgres: Database, form: CopyFormat, lists: list[list[str] | None]
 ) -> None:
     rows = list(enumerate(lists))
     with postgres.connect() as connection, connection.cursor() as cursor, engine.session() as duck:
         cursor.execute("CREATE TEMP TABLE back (n int, list text[]) ON COMMIT DROP")
         duck.create("t", ARRAYS, rows)
-        with cursor.copy(r"COPY back FROM STDIN (FORMAT csv, NULL '\N')") as copy:
-            duck.dump_csv("FROM t", ARRAYS, copy.write)
+        copy_back(cursor, duck, ARRAYS, form)
         assert cursor.execute("SELECT * FROM back ORDER BY n").fetchall() == rows
 
 
-def test_lists_of_nasty_texts_become_arrays(engine: DuckDBEngine, postgres: Database) -> None:
+@pytest.mark.parametrize("form", FORMS)
+def test_lists_of_nasty_texts_become_arrays(
+    engine: DuckDBEngine, postgres: Database, form: CopyFormat
+) -> None:
     rows = [(0, []), (1, [""]), (2, [text for text in NASTY if text is not None]), (3, None)]
     rows += [(n, [text]) for n, text in enumerate(NASTY, start=4) if text is not None]
     with postgres.connect() as connection, connection.cursor() as cursor, engine.session() as duck:
         cursor.execute("CREATE TEMP TABLE back (n int, list text[]) ON COMMIT DROP")
         duck.create("t", ARRAYS, rows)
-        with cursor.copy(r"COPY back FROM STDIN (FORMAT csv, NULL '\N')") as copy:
-            duck.dump_csv("FROM t", ARRAYS, copy.write)
+        copy_back(cursor, duck, ARRAYS, form)
         assert cursor.execute("SELECT * FROM back ORDER BY n").fetchall() == rows
+
+
+EVERY_TYPE: list[sa.Column[Any]] = [
+    sa.Column("small", sa.SmallInteger),
+    sa.Column("whole", sa.Integer),
+    sa.Column("big", sa.BigInteger),
+    sa.Column("fee", sa.Numeric(18, 2)),
+    sa.Column("share", sa.Float(53)),
+    sa.Column("day", sa.Date),
+    sa.Column("at", sa.DateTime),
+    sa.Column("yes", sa.Boolean),
+]
+_ROW = st.tuples(
+    st.none() | st.integers(-(2**15), 2**15 - 1),
+    st.none() | st.integers(-(2**31), 2**31 - 1),
+    st.none() | st.integers(-(2**63), 2**63 - 1),
+    st.none() | st.integers(-(10**18) + 1, 10**18 - 1).map(lambda n: Decimal(n).scaleb(-2)),
+    st.none() | st.floats(allow_nan=False),
+    st.none() | st.dates(),
+    st.none() | st.datetimes().map(lambda at: at.replace(fold=0)),
+    st.none() | st.booleans(),
+)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(_ROW, max_size=20))
+def test_any_value_of_the_catalogues_types_arrives_as_it_is(
+    engine: DuckDBEngine, postgres: Database, form: CopyFormat, rows: list[tuple[Any, ...]]
+) -> None:
+    with postgres.connect() as connection, connection.cursor() as cursor, engine.session() as duck:
+        cursor.execute(
+            "CREATE TEMP TABLE back (n int, small smallint, whole int, big bigint, "
+            "fee numeric(18, 2), share double precision, day date, at timestamp, yes boolean) "
+            "ON COMMIT DROP"
+        )
+        columns = [sa.Column("n", sa.Integer), *EVERY_TYPE]
+        due = [(n, *row) for n, row in enumerate(rows)]
+        duck.create("t", columns, due)
+        copy_back(cursor, duck, columns, form)
+        back = cursor.execute("SELECT * FROM back ORDER BY n").fetchall()
+    assert repr(back) == repr(due)  # so that 0.0 and -0.0 differ
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,11 @@ import sqlalchemy as sa
 
 from rfm_platform.engine import DuckDBEngine, EngineError
 from rfm_platform.engine.pipes import read_from, write_to
+from rfm_platform.warehouse import CopyFormat
 
 Write = Callable[[bytes | memoryview], object]
 COLUMNS: list[sa.Column[Any]] = [sa.Column("n", sa.BigInteger), sa.Column("text", sa.Text)]
+FORMS: list[CopyFormat] = ["binary", "csv"]
 MUCH = 200_000  # rows: more than a pipe and every buffer hold
 
 
@@ -117,19 +119,21 @@ def test_a_writer_that_breaks_off_is_an_error_although_rows_have_passed(tmp_path
         write_to(tmp_path / "pipe", write, lambda _: None)
 
 
+@pytest.mark.parametrize("form", FORMS)
 def test_a_query_that_fails_half_way_is_an_error_for_whoever_publishes(
-    engine: DuckDBEngine,
+    engine: DuckDBEngine, form: CopyFormat
 ) -> None:
     query = f"SELECT CASE WHEN range = {MUCH - 1} THEN error('boom') ELSE range END AS n, " + (
         f"'x' AS text FROM RANGE({MUCH})"
     )
     with engine.session() as session, pytest.raises(Exception, match="boom"):
-        session.dump_csv(query, COLUMNS, lambda _: None)
+        session.dump(query, COLUMNS, lambda _: None, form)
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("after", [0, 5])
 def test_a_consumer_that_breaks_off_ends_the_query_and_is_the_error(
-    engine: DuckDBEngine, after: int
+    engine: DuckDBEngine, after: int, form: CopyFormat
 ) -> None:
     chunks = 0
 
@@ -142,7 +146,7 @@ def test_a_consumer_that_breaks_off_ends_the_query_and_is_the_error(
     query = f"SELECT range AS n, REPEAT('x', 100) AS text FROM RANGE({10 * MUCH})"
     with engine.session() as session:
         with pytest.raises(BrokenError, match="the warehouse went away"):
-            session.dump_csv(query, COLUMNS, consume)
+            session.dump(query, COLUMNS, consume, form)
         assert session.rows("SELECT 1") == [(1,)], "the session is usable"
 
 
@@ -151,7 +155,7 @@ def test_an_empty_stream_is_an_empty_table_and_the_other_way_round(engine: DuckD
         session.load_csv("t", COLUMNS, lambda _: None)
         assert session.rows("FROM t") == []
         taken: list[bytes] = []
-        session.dump_csv("FROM t", COLUMNS, taken.append)
+        session.dump("FROM t", COLUMNS, taken.append, "csv")
         assert b"".join(taken) == b""
 
 
@@ -166,7 +170,7 @@ def test_every_row_of_a_long_stream_arrives(engine: DuckDBEngine) -> None:
         assert session.rows("SELECT COUNT(*), SUM(n)::BIGINT, COUNT(DISTINCT text) FROM t") == [
             (MUCH, MUCH * (MUCH - 1) // 2, MUCH)
         ]
-        session.dump_csv("FROM t", COLUMNS, taken.append)
+        session.dump("FROM t", COLUMNS, taken.append, "csv")
     rows = b"".join(taken).split(b"\n")
     assert len(rows) == MUCH + 1
     assert set(rows) == {f"{n},text {n}".encode() for n in range(MUCH)} | {b""}

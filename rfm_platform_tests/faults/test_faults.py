@@ -133,9 +133,24 @@ def broken_while(database: Database, activity: str) -> Iterator[threading.Event]
         thread.join()
 
 
+@contextmanager
+def read_slowly(chain: Chain) -> Iterator[None]:
+    """Whatever reads the mart's lines meanwhile takes a moment, in which it is seen at it."""
+    chain.in_mart("ALTER TABLE flatten_order_marketplace RENAME TO lines")
+    chain.in_mart(
+        "CREATE VIEW flatten_order_marketplace AS "
+        "SELECT * FROM lines WHERE (SELECT pg_sleep(0.2)) IS NOT NULL"
+    )
+    try:
+        yield
+    finally:
+        chain.in_mart("DROP VIEW flatten_order_marketplace")
+        chain.in_mart("ALTER TABLE lines RENAME TO flatten_order_marketplace")
+
+
 def test_the_mart_goes_down_in_the_middle_of_a_copy(chain: Chain) -> None:
     before = chain.published()
-    with broken_while(chain.mart, "%COPY (%") as happened:
+    with read_slowly(chain), broken_while(chain.mart, "%COPY (%") as happened:
         outcome = refresh(chain, next_day(chain))
     assert happened.is_set()
     assert not outcome.succeeded

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -50,7 +51,7 @@ def clean(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> C
 
 def beside(server: EmbeddedServer, directory: Path, other: Chain | None = None) -> Chain:
     """A chain with an empty lake and an empty warehouse; with the mart of another one."""
-    mart = {"source_url": url_of(other.mart)} if other else {}
+    mart: dict[str, Any] = {"source_url": url_of(other.mart)} if other else {}
     return new_chain(
         server, directory, start_date=FIRST, end_date=LAST, keep_days=60, threads=1, **mart
     )

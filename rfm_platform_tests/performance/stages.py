@@ -92,13 +92,13 @@ def publish(home: Path) -> None:
 
 
 def write_published_rows(home: Path) -> None:
-    """What `publish` sends, as CSV files: the input of its floor, not measured."""
+    """The rows that `publish` sends, as CSV files: the input of its floor, not measured."""
     platform = platform_of(read_job(home))
     for name, table, source in published(platform):
         with platform.engine.session() as session, _csv(home, name).open("wb") as file:
             session.view(source)
             query = read_sql("rfm_platform.customers", f"publish_{name}")
-            session.dump_csv(query, table.columns, file.write)
+            session.dump(query, table.columns, file.write, "csv")
 
 
 def copy_in(home: Path) -> None:

@@ -10,7 +10,7 @@ from rfm_platform import catalog
 from rfm_platform.calendar import days_between
 from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
-from rfm_platform.warehouse import CsvWriter, Warehouse
+from rfm_platform.warehouse import Rows, Warehouse
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 
 AS_OF = "as_of_date"
@@ -101,7 +101,7 @@ def test_views_of_customers_are_empty_when_there_are_none_any_more(chain: Chain)
         assert dates(chain, view) == []
 
 
-def publish(warehouse: Warehouse, on: str, rows: CsvWriter) -> None:
+def publish(warehouse: Warehouse, on: str, rows: Rows) -> None:
     table = catalog.rfm_cells_snapshots
     with warehouse.publication() as publication:
         publication.replace(table, (AS_OF, day(on)), rows)
@@ -136,7 +136,7 @@ def test_views_of_an_older_release_are_replaced_and_keep_who_may_read_them(
     made = Warehouse(warehouse)
     made.prepare()
     assert seen() == [("newest",)]
-    publish(made, "02-01", lambda _: None)
+    publish(made, "02-01", Rows("csv", lambda _: None))
     assert seen() == []
 
 

@@ -13,7 +13,7 @@ from rfm_platform.calendar import days_between
 from rfm_platform.lake import LakeTable
 from rfm_platform.postgres import Database, DatabaseError
 from rfm_platform.postgres.embedded import EmbeddedServer
-from rfm_platform.warehouse import CsvWriter, Warehouse
+from rfm_platform.warehouse import Rows, Warehouse
 from rfm_platform.wiring import Platform
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 
@@ -23,14 +23,14 @@ MONTH_END = dt.date(2024, 1, 31)
 DEADLINE_SECONDS = 20
 
 
-def csv(as_of: dt.date, *scopes: str) -> CsvWriter:
+def csv(as_of: dt.date, *scopes: str) -> Rows:
     """One row a scope, as DuckDB would write it."""
 
     def write_rows(write: Callable[[bytes], object]) -> None:
         for scope in scopes:
             write(f"{as_of},{scope},recency,1,2.5,5,f\n".encode())
 
-    return write_rows
+    return Rows("csv", write_rows)
 
 
 def publish(warehouse: Warehouse, as_of: dt.date, *scopes: str) -> None:
@@ -187,16 +187,15 @@ def test_rows_that_break_off_leave_the_old_ones(prepared: Warehouse) -> None:
         pytest.raises(RuntimeError, match="the engine died"),
         prepared.publication() as publication,
     ):
-        publication.replace(TABLE, (AS_OF, MONTH_END), broken)
+        publication.replace(TABLE, (AS_OF, MONTH_END), Rows("csv", broken))
     assert scopes(prepared.database) == [(MONTH_END, "old")]
 
 
 def test_a_row_that_postgresql_refuses_leaves_the_old_ones(prepared: Warehouse) -> None:
     publish(prepared, MONTH_END, "old")
     with pytest.raises(DatabaseError), prepared.publication() as publication:
-        publication.replace(
-            TABLE, (AS_OF, MONTH_END), lambda write: write(b"2024-01-31,new,recency,much,2,5,f\n")
-        )
+        refused = Rows("csv", lambda write: write(b"2024-01-31,new,recency,much,2,5,f\n"))
+        publication.replace(TABLE, (AS_OF, MONTH_END), refused)
     assert scopes(prepared.database) == [(MONTH_END, "old")]
 
 

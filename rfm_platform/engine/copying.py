@@ -1,0 +1,61 @@
+"""Rows of DuckDB as PostgreSQL's COPY takes them: its binary form, or CSV where nothing encodes it.
+
+The binary form costs the server half as much to read as CSV, and less to write.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlalchemy as sa
+from arro3.core import RecordBatchReader
+
+from rfm_platform.engine.pipes import write_to
+from rfm_platform.engine.sql import as_postgres_reads, duckdb_type
+from rfm_platform.warehouse import CopyFormat
+
+try:
+    from pgpq import ArrowToPostgresBinaryEncoder
+except ImportError:  # it has no wheel for Linux on ARM
+    COPY_FORMAT: CopyFormat = "csv"
+else:
+    COPY_FORMAT = "binary"
+
+NULL_TEXT = r"\N"
+
+
+def dump_binary(
+    rows: duckdb.DuckDBPyRelation,
+    columns: Iterable[sa.Column[Any]],
+    write: Callable[[bytes], object],
+) -> None:
+    """Hands columns of rows to `write` in the binary form of PostgreSQL's COPY.
+
+    The form has no conversions: each column is sent as exactly the catalogue's type.
+    """
+    cast = (f'CAST("{c.name}" AS {duckdb_type(c)}) AS "{c.name}"' for c in columns)
+    # Any: the encoder is typed for pyarrow, takes whatever speaks Arrow, and need not import it.
+    batches: Any = RecordBatchReader.from_arrow(rows.project(", ".join(cast)))
+    encoder = ArrowToPostgresBinaryEncoder(batches.schema)
+    write(encoder.write_header())
+    for batch in batches:
+        write(encoder.write_batch(batch))
+    write(encoder.finish())
+
+
+def dump_csv(
+    rows: duckdb.DuckDBPyRelation,
+    columns: Iterable[sa.Column[Any]],
+    pipe: Path,
+    write: Callable[[bytes], object],
+) -> None:
+    """Hands columns of rows to `write` as CSV that PostgreSQL's COPY reads."""
+    projected = rows.project(", ".join(map(as_postgres_reads, columns)))
+    write_to(
+        pipe,
+        lambda path: projected.write_csv(
+            path, header=False, na_rep=NULL_TEXT, quotechar='"', escapechar='"'
+        ),
+        write,
+    )
