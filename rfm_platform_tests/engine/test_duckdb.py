@@ -215,6 +215,23 @@ def test_any_value_of_the_catalogues_types_arrives_as_it_is(
     assert repr(back) == repr(due)  # so that 0.0 and -0.0 differ
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_many_rows_arrive_each_with_its_own_values(
+    engine: DuckDBEngine, postgres: Database, form: CopyFormat
+) -> None:
+    """So many that the engine hands them over in several pieces."""
+    columns = [*TEXTS, sa.Column("list", sa.ARRAY(sa.Text))]
+    made = [
+        (n, None if n % 7 == 0 else "ä" * (n % 5), str(n), None if n % 11 == 0 else ["x"] * (n % 3))
+        for n in range(300_000)
+    ]
+    with postgres.connect() as connection, connection.cursor() as cursor, engine.session() as duck:
+        cursor.execute("CREATE TEMP TABLE back (n int, a text, b text, list text[]) ON COMMIT DROP")
+        duck.create("t", columns, made)
+        copy_back(cursor, duck, columns, form)
+        assert cursor.execute("SELECT * FROM back ORDER BY n").fetchall() == made
+
+
 @pytest.mark.parametrize(
     ("row", "what"),
     [
