@@ -25,7 +25,10 @@ class MartSettings(BaseSettings):
         '`{"create_timestamp": "created_timestamp"}`.',
     )
     source_timeout_seconds: int = Field(
-        900, ge=1, description="Statement timeout for every query on the mart."
+        900,
+        ge=1,
+        le=2_147_483,  # PostgreSQL counts milliseconds in 32 bits
+        description="Statement timeout for every query on the mart.",
     )
     source_connections: int = Field(
         2,

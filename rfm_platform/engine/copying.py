@@ -3,7 +3,7 @@
 The binary form costs the server half as much to read as CSV, and less to write.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from arro3.core import RecordBatchReader
 
 from rfm_platform.engine.pipes import write_to
 from rfm_platform.engine.sql import as_postgres_reads, duckdb_type
+from rfm_platform.errors import PlatformError
 from rfm_platform.warehouse import CopyFormat
 
 try:
@@ -27,6 +28,10 @@ NULL_TEXT = r"\N"
 ROWS_AT_ONCE = 8_192
 
 
+class EngineError(PlatformError):
+    """Rows that cannot be taken in, or computed: which column, why. Never the rows themselves."""
+
+
 def dump_binary(
     rows: duckdb.DuckDBPyRelation,
     columns: Iterable[sa.Column[Any]],
@@ -35,17 +40,29 @@ def dump_binary(
     """Hands columns of rows to `write` in the binary form of PostgreSQL's COPY.
 
     The form has no conversions: each column is sent as exactly the catalogue's type.
+
+    Raises:
+        EngineError: the query fails.
     """
     cast = (f'CAST("{c.name}" AS {duckdb_type(c)}) AS "{c.name}"' for c in columns)
     # Any: the encoder is typed for pyarrow, takes whatever speaks Arrow, and need not import it.
     batches: Any = RecordBatchReader.from_arrow(rows.project(", ".join(cast)))
     encoder = ArrowToPostgresBinaryEncoder(batches.schema)
     write(encoder.write_header())
-    for batch in batches:
+    for batch in _computed(batches):
         for first in range(0, batch.num_rows, ROWS_AT_ONCE):
             some = batch.slice(first, min(ROWS_AT_ONCE, batch.num_rows - first))
             write(encoder.write_batch(some))
     write(encoder.finish())
+
+
+def _computed(batches: Iterable[Any]) -> Iterator[Any]:
+    """The batches; DuckDB's errors come through Arrow's interface as nothing but a text."""
+    try:
+        yield from batches
+    except Exception as error:
+        reason = str(error).removeprefix("C Data interface error: ")
+        raise EngineError(f"rows to be published cannot be computed: {reason}") from None
 
 
 def dump_csv(

@@ -8,16 +8,11 @@ from typing import Any
 import duckdb
 import sqlalchemy as sa
 
-from rfm_platform.engine.copying import NULL_TEXT
+from rfm_platform.engine.copying import NULL_TEXT, EngineError
 from rfm_platform.engine.pipes import read_from
 from rfm_platform.engine.sql import duckdb_type
-from rfm_platform.errors import PlatformError
 
 Write = Callable[[bytes | memoryview], object]
-
-
-class EngineError(PlatformError):
-    """Rows that cannot be taken in: which column. Never the rows themselves."""
 
 
 def append_csv(

@@ -14,7 +14,15 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from rfm_platform.catalog import flatten_order_marketplace, order_marketplace
-from rfm_platform.mart.contract import AWARE, PADDED, ContractError, FoundTable, violations
+from rfm_platform.mart.contract import (
+    AWARE,
+    PADDED,
+    UTF8,
+    ContractError,
+    FoundTable,
+    encoding_violations,
+    violations,
+)
 from rfm_platform.mart.snapshot import MartSnapshot, read_statement
 from rfm_platform.postgres import Database
 
@@ -80,10 +88,10 @@ class Mart:
                 return open_until_then.enter_context(self._transaction(exported))
 
             connection = join()
-            lines, orders = self._tables(connection)
-            if problems := self._violations(lines, orders):
+            encoding, lines, orders = self._found(connection)
+            if problems := self._violations(encoding, lines, orders):
                 raise ContractError(f"{self.database.label}: {'; '.join(problems)}")
-            identifiers = self._identifiers(lines.types, orders.types)
+            identifiers = self._identifiers(encoding, lines.types, orders.types)
             yield MartSnapshot(connection, identifiers, join, self.connections)
 
     @contextmanager
@@ -103,19 +111,21 @@ class Mart:
         with self.database.connect(
             read_only=True, statement_timeout_seconds=self.timeout_seconds
         ) as connection:
-            return self._violations(*self._tables(connection))
+            return self._violations(*self._found(connection))
 
     def columns(self) -> dict[str, str]:
         """The type of every column of both source tables that we may read, as ``table.column``."""
         with self.database.connect(
             read_only=True, statement_timeout_seconds=self.timeout_seconds
         ) as connection:
-            lines, orders = self._tables(connection)
+            _, lines, orders = self._found(connection)
         return {f"{self.names.lines}.{name}": kind for name, kind in lines.types.items()} | {
             f"{self.names.orders}.{name}": kind for name, kind in orders.types.items()
         }
 
-    def _tables(self, connection: psycopg.Connection) -> tuple[FoundTable, FoundTable]:
+    def _found(self, connection: psycopg.Connection) -> tuple[str, FoundTable, FoundTable]:
+        """The mart's encoding, and its two tables."""
+
         def found(table: str) -> FoundTable:
             wanted = {"schema": self.names.schema, "name": table}
             rows = connection.execute(read_statement("columns"), wanted).fetchall()
@@ -125,16 +135,18 @@ class Mart:
                 {name for name, _, is_open in rows if not is_open},
             )
 
-        return found(self.names.lines), found(self.names.orders)
+        encoding = connection.info.parameter_status("server_encoding") or UTF8
+        return encoding, found(self.names.lines), found(self.names.orders)
 
-    def _violations(self, lines: FoundTable, orders: FoundTable) -> list[str]:
+    def _violations(self, encoding: str, lines: FoundTable, orders: FoundTable) -> list[str]:
         return [
+            *encoding_violations(encoding),
             *violations(flatten_order_marketplace, self.names.of(flatten_order_marketplace), lines),
             *violations(order_marketplace, self.names.of(order_marketplace), orders),
         ]
 
     def _identifiers(
-        self, lines: Mapping[str, str], orders: Mapping[str, str]
+        self, encoding: str, lines: Mapping[str, str], orders: Mapping[str, str]
     ) -> dict[str, sql.Composable]:
         identifiers: dict[str, sql.Composable] = {
             "lines": _identifier(self.names.schema, self.names.lines),
@@ -154,6 +166,8 @@ class Mart:
             for name in ("cancelled", "returned")
         }
         identifiers["orders_name"] = sql.Literal(identifiers["orders"].as_string(None))
+        recipient = "recipient" if encoding == UTF8 else "recipient_recoded"
+        identifiers["recipient"] = read_statement(recipient).format(**identifiers)
         for name in ("digest", "line_hash", "name_hash"):
             identifiers[name] = read_statement(name).format(**identifiers)
         return identifiers

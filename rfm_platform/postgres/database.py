@@ -49,7 +49,7 @@ class Database:
         the one that another transaction has exported.
 
         Raises:
-            DatabaseError: the server does not answer or refuses us.
+            DatabaseError: the server does not answer or refuses us, also at the end of the block.
         """
         defaults: dict[str, Any] = {
             "connect_timeout": connect_timeout_seconds,
@@ -60,21 +60,21 @@ class Database:
         except psycopg.Error as error:
             reason = " ".join(str(error).split())
             raise DatabaseError(f"{self.label} cannot be reached: {reason}") from None
-        with connection:
-            if read_only:
-                connection.read_only = True
-                connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            if exported_snapshot is not None:  # before anything else is asked
-                _see(connection, exported_snapshot, self.label)
-            if statement_timeout_seconds is not None:
-                connection.execute(
-                    "SELECT set_config('statement_timeout', %s, false)",
-                    [f"{statement_timeout_seconds}s"],
-                )
-            try:
+        try:
+            with connection:
+                if read_only:
+                    connection.read_only = True
+                    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                if exported_snapshot is not None:  # before anything else is asked
+                    _see(connection, exported_snapshot, self.label)
+                if statement_timeout_seconds is not None:
+                    connection.execute(
+                        "SELECT set_config('statement_timeout', %s, false)",
+                        [f"{statement_timeout_seconds}s"],
+                    )
                 yield connection
-            except psycopg.Error as error:
-                raise DatabaseError(f"{self.label}: {_without_values(error)}") from None
+        except psycopg.Error as error:
+            raise DatabaseError(f"{self.label}: {_without_values(error)}") from None
 
 
 def _see(connection: psycopg.Connection, exported_snapshot: str, label: str) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.schema import CreateColumn, CreateIndex, CreateSchema, CreateTab
 from sqlalchemy.sql.ddl import DDLElement
 
 from rfm_platform.catalog import CURRENT_VIEWS, SCHEMA, WAREHOUSE, newest_snapshots
-from rfm_platform.postgres import Database
+from rfm_platform.postgres import Database, DatabaseError
 from rfm_platform.warehouse.aside import Aside
 from rfm_platform.warehouse.publication import LOCKS, Publication
 
@@ -42,8 +42,29 @@ class Warehouse:
         A column that an older release's table lacks is added to it, if it may be null.
 
         Looked at once by each object: a run asks before each publication.
+
+        Raises:
+            DatabaseError: the database's encoding or a column's type is not what rows are sent in.
         """
         _ = self._prepared
+
+    def _look_at(self, connection: psycopg.Connection) -> None:
+        """Refuses what rows would be refused by, or worse, would not be.
+
+        COPY's binary form takes eight bytes for whatever the column holds in eight.
+        """
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding not in ("UTF8", "SQL_ASCII"):
+            raise DatabaseError(
+                f"{self.database.label} is encoded as {encoding}, which lacks characters that are "
+                "published: give RFM_WAREHOUSE_URL a database created with ENCODING 'UTF8'"
+            )
+        if others := _other_types(connection):
+            raise DatabaseError(
+                f"{self.database.label}: {'; '.join(others)}. Change it back (ALTER TABLE … ALTER "
+                "COLUMN … TYPE …), or rename the table: it is made anew, and days published again "
+                "fill it"
+            )
 
     @cached_property
     def _prepared(self) -> bool:
@@ -52,6 +73,7 @@ class Warehouse:
         """
         marker = f"Customers: who they are and whether they come back. Catalogue {_fingerprint()}."
         with self.database.connect() as connection:
+            self._look_at(connection)
             if _schema_comments(connection) == [marker]:
                 return True
             connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCKS])
@@ -137,6 +159,25 @@ def _columns(connection: psycopg.Connection) -> dict[str, list[str]]:
         [SCHEMA],
     ).fetchall()
     return dict(rows)
+
+
+def _other_types(connection: psycopg.Connection) -> list[str]:
+    """Columns of published tables that are not of the catalogue's type, a sentence each."""
+    due = [
+        (table.name, column.name, column.type.compile(_POSTGRES))
+        for table in WAREHOUSE.sorted_tables
+        for column in table.columns
+    ]
+    rows = connection.execute(
+        "SELECT due.name, due.col, format_type(a.atttypid, NULL), due.type::regtype::text "
+        "FROM UNNEST(%s::text[], %s::text[], %s::text[]) AS due (name, col, type) "
+        "JOIN pg_attribute AS a ON a.attrelid = TO_REGCLASS(FORMAT('%%I.%%I', %s::text, due.name)) "
+        "AND a.attname = due.col AND NOT a.attisdropped "
+        "WHERE a.atttypid <> due.type::regtype "
+        "AND NOT (due.type = 'TEXT' AND a.atttypid = 'varchar'::regtype)",
+        [*map(list, zip(*due, strict=True)), SCHEMA],
+    ).fetchall()
+    return [f"{SCHEMA}.{table}.{name} is {found}, not {kind}" for table, name, found, kind in rows]
 
 
 def _add_columns(

@@ -158,9 +158,26 @@ def test_the_mart_goes_down_in_the_middle_of_a_copy(chain: Chain) -> None:
     assert "data mart" in " ".join(outcome.errors)
 
 
+@contextmanager
+def written_slowly(chain: Chain) -> Iterator[None]:
+    """Whatever writes scores meanwhile takes a moment, in which it is seen at it."""
+    chain.in_warehouse(
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql "
+        "AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END'"
+    )
+    chain.in_warehouse(
+        "CREATE TRIGGER slow BEFORE INSERT ON rfm.rfm_scores_snapshots EXECUTE FUNCTION wait()"
+    )
+    try:
+        yield
+    finally:
+        chain.in_warehouse("DROP FUNCTION wait CASCADE")
+
+
 def test_the_warehouse_goes_down_in_the_middle_of_publishing(chain: Chain) -> None:
     as_of = next_day(chain)
-    with broken_while(chain.warehouse, "%COPY%FROM STDIN%") as happened:
+    copying = '%COPY "rfm"."rfm_scores_snapshots"%FROM STDIN%'
+    with written_slowly(chain), broken_while(chain.warehouse, copying) as happened:
         outcome = refresh(chain, as_of)
     assert happened.is_set()
     assert not outcome.succeeded

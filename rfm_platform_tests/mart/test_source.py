@@ -473,17 +473,59 @@ def test_a_database_is_called_by_its_place(url: str, place: str) -> None:
     assert external("mart", url).label == f"mart ({place})"
 
 
-def test_a_mart_in_another_encoding_equals_the_lake(server: EmbeddedServer, tmp_path: Path) -> None:
-    """Its bytes are not the lake's: what both digest has to be the same text in UTF-8."""
+def encoded_mart(server: EmbeddedServer, encoding: str) -> Database:
+    name = f"{encoding.lower()}_mart"
     with server.database("postgres").connect() as connection:
         connection.autocommit = True
+        connection.execute(f"DROP DATABASE IF EXISTS {name}".encode())
         connection.execute(
-            "CREATE DATABASE latin1_mart ENCODING 'LATIN1' TEMPLATE template0 "
-            "LC_COLLATE 'C' LC_CTYPE 'C'"
+            f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 "
+            "LC_COLLATE 'C' LC_CTYPE 'C'".encode()
         )
-    mart = server.database("latin1_mart")
+    mart = server.database(name)
     with mart.connect() as connection:
         create_tables(connection)
+    return mart
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"), [("WIN1252", ("žena", "ÿ")), ("EUC_JP", ("ｶ", "亜"))]
+)
+def test_the_last_of_two_recipients_is_the_same_in_any_encoding(
+    server: EmbeddedServer, tmp_path: Path, encoding: str, names: tuple[str, str]
+) -> None:
+    """Their bytes sort in another order there than those of UTF-8."""
+    last = max(names, key=lambda name: name.encode())
+    assert max(names, key=lambda name: name.encode(encoding.replace("WIN", "cp"))) != last
+    mart = encoded_mart(server, encoding)
+    chain = new_chain(server, tmp_path, source_url=url_of(mart))
+    chain = Chain(chain.settings, mart, chain.warehouse)
+    chain.fill([line("a", "01-01", marketplace="m")], [("m", "a", name) for name in names])
+    outcome = chain.load("01-01")
+    failed = [check for check in outcome.checks if not check.passed]
+    assert (outcome.succeeded, failed) == (True, [])
+    named = "SELECT address_shipping_name FROM rfm.aggregated_monthly"
+    assert chain.in_warehouse(named) == [(last,)]
+
+    chain.in_mart("UPDATE order_marketplace SET address_shipping_name = 'a'")
+    platform, days = chain.platform, [day("01-01")]
+    differences = reconcile_days(platform.mart, platform.lake, platform.engine, days).differences
+    found = explain_days(platform.mart, platform.lake, platform.engine, differences)
+    assert [(each.order_id, each.cause) for each in found.explanations] == [
+        ("a", "recipient changed")
+    ]
+
+
+def test_a_mart_that_knows_no_characters_is_refused(server: EmbeddedServer) -> None:
+    mart = Mart(encoded_mart(server, "SQL_ASCII"), SourceNames(), "UTC", 60)
+    assert mart.contract_violations()[0].startswith("its encoding is SQL_ASCII")
+    with pytest.raises(ContractError, match="ENCODING 'UTF8'"), mart.snapshot():
+        pass
+
+
+def test_a_mart_in_another_encoding_equals_the_lake(server: EmbeddedServer, tmp_path: Path) -> None:
+    """Its bytes are not the lake's: what both digest has to be the same text in UTF-8."""
+    mart = encoded_mart(server, "LATIN1")
     chain = new_chain(server, tmp_path, source_url=url_of(mart))
     chain = Chain(chain.settings, mart, chain.warehouse)
     chain.fill(

@@ -3,12 +3,14 @@
 import os
 import socket
 import sys
+import time
+import traceback
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from rfm_platform.postgres import DatabaseError, external, parse_url, with_keepalives
+from rfm_platform.postgres import Database, DatabaseError, external, parse_url, with_keepalives
 from rfm_platform_tests.bi_database.cluster import cloud_server
 
 # Each ends in the password's second half where an unwritten sign would make it a place.
@@ -85,3 +87,23 @@ def test_a_server_that_is_gone_is_noticed(tmp_path: Path) -> None:
                 assert own is not None
                 assert _keepalives(own.fileno()) == (1, 30, 10, 6)
             engine.dispose()
+
+
+def test_what_a_commit_is_refused_for_is_told_without_the_row(warehouse: Database) -> None:
+    with warehouse.connect() as connection:
+        connection.execute(
+            "CREATE TABLE people (name text UNIQUE DEFERRABLE INITIALLY DEFERRED); "
+            "INSERT INTO people VALUES ('Zebulon Quux')"
+        )
+    with pytest.raises(DatabaseError) as told, warehouse.connect() as connection:
+        connection.execute("INSERT INTO people VALUES ('Zebulon Quux')")
+    assert "Zebulon" not in "".join(traceback.format_exception(told.value))
+    assert "UniqueViolation (23505)" in str(told.value)
+
+
+def test_a_connection_that_ends_before_the_commit_names_its_database(warehouse: Database) -> None:
+    with pytest.raises(DatabaseError, match=r"terminat(ed|ing)"), warehouse.connect() as mine:
+        pid = mine.execute("SELECT pg_backend_pid()").fetchone()
+        with warehouse.connect() as other:
+            other.execute("SELECT pg_terminate_backend(%s)", pid)
+        time.sleep(0.2)

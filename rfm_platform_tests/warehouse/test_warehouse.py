@@ -52,6 +52,47 @@ def prepared(warehouse: Database) -> Warehouse:
     return made
 
 
+@pytest.mark.parametrize(
+    ("column", "found"),
+    [
+        ("total_gmv_amount", "numeric"),
+        ("total_gmv_amount", "double precision"),
+        ("kurs_rate", "bigint"),
+        ("month_of_order", "timestamp without time zone"),
+    ],
+)
+def test_a_column_of_another_type_is_refused_and_nothing_is_written(
+    prepared: Warehouse, column: str, found: str
+) -> None:
+    """COPY's binary form would take the bytes of a whole number for those of another one."""
+    with prepared.database.connect() as connection:
+        alter = f"ALTER TABLE rfm.aggregated_monthly ALTER COLUMN {column} TYPE {found}"
+        connection.execute(alter.encode())
+    expected = rf"rfm\.aggregated_monthly\.{column} is {found}, not (bigint|integer|date)"
+    with pytest.raises(DatabaseError, match=expected):
+        Warehouse(prepared.database).prepare()
+
+
+def test_every_column_is_made_of_the_type_that_it_is_compared_with(prepared: Warehouse) -> None:
+    """And varchar for text, which a DBA may have made of it, is as good."""
+    with prepared.database.connect() as connection:
+        connection.execute("ALTER TABLE rfm.rfm_thresholds ALTER COLUMN scope TYPE varchar(50)")
+    Warehouse(prepared.database).prepare()
+    publish(prepared, MONTH_END, "all")
+    assert scopes(prepared.database) == [(MONTH_END, "all")]
+
+
+def test_a_warehouse_that_lacks_characters_is_refused(server: EmbeddedServer) -> None:
+    with server.database("postgres").connect() as connection:
+        connection.autocommit = True
+        connection.execute(
+            "CREATE DATABASE latin1_warehouse ENCODING 'LATIN1' TEMPLATE template0 "
+            "LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+    with pytest.raises(DatabaseError, match=r"encoded as LATIN1.*ENCODING 'UTF8'"):
+        Warehouse(server.database("latin1_warehouse")).prepare()
+
+
 def _described(database: Database) -> dict[str, str | None]:
     with database.connect() as connection:
         rows = connection.execute(

@@ -2,7 +2,7 @@
 -- of its recipient.
 SELECT
     lines.order_id,
-    lines.digest || '/' || COALESCE(MD5(CONVERT_TO(MAX(names.name), 'UTF8')), '-') AS digest
+    lines.digest || '/' || COALESCE(MD5(CONVERT_TO(names.name, 'UTF8')), '-') AS digest
 FROM (
     SELECT
         COALESCE({order_id}, '') AS order_id,
@@ -14,10 +14,8 @@ FROM (
     GROUP BY COALESCE({order_id}, '')
 ) AS lines
 LEFT JOIN (
-    SELECT
-        {orders_order_id} AS order_id,
-        {orders_address_shipping_name} COLLATE "C" AS name
+    SELECT {orders_order_id} AS order_id, {recipient} AS name
     FROM {orders} AS o
     WHERE {orders_marketplace} = %(marketplace)s
+    GROUP BY {orders_order_id}
 ) AS names ON names.order_id = lines.order_id
-GROUP BY lines.order_id, lines.digest

@@ -18,7 +18,7 @@ SELECT
     {cancelled} AS cancelled,
     {returned} AS returned,
     (
-        SELECT MD5(CONVERT_TO(MAX({orders_address_shipping_name} COLLATE "C"), 'UTF8'))
+        SELECT MD5(CONVERT_TO({recipient}, 'UTF8'))
         FROM {orders} AS o
         WHERE {orders_marketplace} = {marketplace} AND {orders_order_id} = {order_id}
     ) AS recipient

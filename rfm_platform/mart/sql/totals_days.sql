@@ -79,7 +79,7 @@ names AS (
         SELECT
             {orders_marketplace} AS marketplace,
             {orders_order_id} AS order_id,
-            MAX({orders_address_shipping_name} COLLATE "C") AS name
+            {recipient} AS name
         FROM {orders} AS o
         WHERE {orders_address_shipping_name} IS NOT NULL
           AND ({orders_marketplace}, {orders_order_id}) IN (
