@@ -28,6 +28,25 @@ _CURRENT_VIEW = (
     "(SELECT MAX(as_of_date) FROM {table}), "
     "(SELECT as_of_date FROM {noted} WHERE table_name = {name}))"
 )
+# The schema's comment, and the columns that are not of the catalogue's type, a sentence each.
+_LOOK = """
+    SELECT
+        ARRAY(
+            SELECT OBJ_DESCRIPTION(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s
+        ),
+        ARRAY(
+            SELECT FORMAT(
+                '%%s.%%s.%%s is %%s, not %%s',
+                %s::text, due.name, due.col, FORMAT_TYPE(a.atttypid, NULL), due.type::regtype
+            )
+            FROM UNNEST(%s::text[], %s::text[], %s::text[]) AS due (name, col, type)
+            JOIN pg_attribute AS a
+                ON a.attrelid = TO_REGCLASS(FORMAT('%%I.%%I', %s::text, due.name))
+                AND a.attname = due.col AND NOT a.attisdropped
+            WHERE a.atttypid <> due.type::regtype
+              AND NOT (due.type = 'TEXT' AND a.atttypid = 'varchar'::regtype)
+        )
+"""
 
 
 @dataclass(frozen=True)
@@ -48,10 +67,11 @@ class Warehouse:
         """
         _ = self._prepared
 
-    def _look_at(self, connection: psycopg.Connection) -> None:
-        """Refuses what rows would be refused by, or worse, would not be.
+    def _look_at(self, connection: psycopg.Connection) -> list[str | None]:
+        """The schema's comment; nothing where there is no schema.
 
-        COPY's binary form takes eight bytes for whatever the column holds in eight.
+        Refuses what rows would be refused by, or worse, would not be: COPY's binary form takes
+        eight bytes for whatever the column holds in eight.
         """
         encoding = connection.info.parameter_status("server_encoding")
         if encoding not in ("UTF8", "SQL_ASCII"):
@@ -59,12 +79,17 @@ class Warehouse:
                 f"{self.database.label} is encoded as {encoding}, which lacks characters that are "
                 "published: give RFM_WAREHOUSE_URL a database created with ENCODING 'UTF8'"
             )
-        if others := _other_types(connection):
+        due = [(t.name, c.name, _type(c)) for t in WAREHOUSE.sorted_tables for c in t.columns]
+        columns = [list(column) for column in zip(*due, strict=True)]
+        row = connection.execute(_LOOK, [SCHEMA, SCHEMA, *columns, SCHEMA]).fetchone()
+        comments, others = row or ([], [])
+        if others:
             raise DatabaseError(
                 f"{self.database.label}: {'; '.join(others)}. Change it back (ALTER TABLE … ALTER "
                 "COLUMN … TYPE …), or rename the table: it is made anew, and days published again "
                 "fill it"
             )
+        return list(comments)
 
     @cached_property
     def _prepared(self) -> bool:
@@ -73,11 +98,10 @@ class Warehouse:
         """
         marker = f"Customers: who they are and whether they come back. Catalogue {_fingerprint()}."
         with self.database.connect() as connection:
-            self._look_at(connection)
-            if _schema_comments(connection) == [marker]:
+            if self._look_at(connection) == [marker]:
                 return True
             connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCKS])
-            if not _schema_comments(connection):
+            if not self._look_at(connection):
                 # IF NOT EXISTS asks for the right to create one also where it has nothing to do.
                 _execute(connection, CreateSchema(SCHEMA))
             there = _columns(connection)
@@ -143,14 +167,6 @@ def _fingerprint() -> str:
     ).hexdigest()[:12]
 
 
-def _schema_comments(connection: psycopg.Connection) -> list[str | None]:
-    """The schema's comment; nothing where there is no schema."""
-    rows = connection.execute(
-        "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s", [SCHEMA]
-    ).fetchall()
-    return [comment for (comment,) in rows]
-
-
 def _columns(connection: psycopg.Connection) -> dict[str, list[str]]:
     """The columns of each table that is there."""
     rows = connection.execute(
@@ -161,23 +177,8 @@ def _columns(connection: psycopg.Connection) -> dict[str, list[str]]:
     return dict(rows)
 
 
-def _other_types(connection: psycopg.Connection) -> list[str]:
-    """Columns of published tables that are not of the catalogue's type, a sentence each."""
-    due = [
-        (table.name, column.name, column.type.compile(_POSTGRES))
-        for table in WAREHOUSE.sorted_tables
-        for column in table.columns
-    ]
-    rows = connection.execute(
-        "SELECT due.name, due.col, format_type(a.atttypid, NULL), due.type::regtype::text "
-        "FROM UNNEST(%s::text[], %s::text[], %s::text[]) AS due (name, col, type) "
-        "JOIN pg_attribute AS a ON a.attrelid = TO_REGCLASS(FORMAT('%%I.%%I', %s::text, due.name)) "
-        "AND a.attname = due.col AND NOT a.attisdropped "
-        "WHERE a.atttypid <> due.type::regtype "
-        "AND NOT (due.type = 'TEXT' AND a.atttypid = 'varchar'::regtype)",
-        [*map(list, zip(*due, strict=True)), SCHEMA],
-    ).fetchall()
-    return [f"{SCHEMA}.{table}.{name} is {found}, not {kind}" for table, name, found, kind in rows]
+def _type(column: sa.Column[Any]) -> str:
+    return column.type.compile(_POSTGRES)
 
 
 def _add_columns(
