@@ -17,7 +17,6 @@ SMALL_INTEGER = ("smallint", "integer")
 INTEGER = (*SMALL_INTEGER, "bigint")
 TIMESTAMP = ("timestamp without time zone", "timestamp with time zone")
 AWARE = "timestamp with time zone"
-UTF8 = "UTF8"
 _GRANT = "grant SELECT on it and USAGE on its schema"
 
 
@@ -47,16 +46,6 @@ class FoundTable:
     name: str
     types: Mapping[str, str]
     closed: Collection[str]
-
-
-def encoding_violations(encoding: str) -> list[str]:
-    """What is wrong with the encoding of the mart's database; empty when its texts can be told."""
-    if encoding != "SQL_ASCII":
-        return []
-    return [
-        "its encoding is SQL_ASCII, in which PostgreSQL knows bytes and no characters: "
-        "restore it into a database that was created with ENCODING 'UTF8'"
-    ]
 
 
 def violations(table: sa.Table, names: Mapping[str, str], found: FoundTable) -> list[str]:

@@ -17,10 +17,8 @@ from rfm_platform.catalog import flatten_order_marketplace, order_marketplace
 from rfm_platform.mart.contract import (
     AWARE,
     PADDED,
-    UTF8,
     ContractError,
     FoundTable,
-    encoding_violations,
     violations,
 )
 from rfm_platform.mart.snapshot import MartSnapshot, read_statement
@@ -89,7 +87,7 @@ class Mart:
 
             connection = join()
             encoding, lines, orders = self._found(connection)
-            if problems := self._violations(encoding, lines, orders):
+            if problems := self._violations(lines, orders):
                 raise ContractError(f"{self.database.label}: {'; '.join(problems)}")
             identifiers = self._identifiers(encoding, lines.types, orders.types)
             yield MartSnapshot(connection, identifiers, join, self.connections)
@@ -111,7 +109,8 @@ class Mart:
         with self.database.connect(
             read_only=True, statement_timeout_seconds=self.timeout_seconds
         ) as connection:
-            return self._violations(*self._found(connection))
+            _, lines, orders = self._found(connection)
+            return self._violations(lines, orders)
 
     def columns(self) -> dict[str, str]:
         """The type of every column of both source tables that we may read, as ``table.column``."""
@@ -135,12 +134,11 @@ class Mart:
                 {name for name, _, is_open in rows if not is_open},
             )
 
-        encoding = connection.info.parameter_status("server_encoding") or UTF8
+        encoding = connection.info.parameter_status("server_encoding") or ""
         return encoding, found(self.names.lines), found(self.names.orders)
 
-    def _violations(self, encoding: str, lines: FoundTable, orders: FoundTable) -> list[str]:
+    def _violations(self, lines: FoundTable, orders: FoundTable) -> list[str]:
         return [
-            *encoding_violations(encoding),
             *violations(flatten_order_marketplace, self.names.of(flatten_order_marketplace), lines),
             *violations(order_marketplace, self.names.of(order_marketplace), orders),
         ]
@@ -166,8 +164,7 @@ class Mart:
             for name in ("cancelled", "returned")
         }
         identifiers["orders_name"] = sql.Literal(identifiers["orders"].as_string(None))
-        recipient = "recipient" if encoding == UTF8 else "recipient_recoded"
-        identifiers["recipient"] = read_statement(recipient).format(**identifiers)
+        identifiers |= _of_texts(encoding, identifiers)
         for name in ("digest", "line_hash", "name_hash"):
             identifiers[name] = read_statement(name).format(**identifiers)
         return identifiers
@@ -201,6 +198,23 @@ class Mart:
             "first_later": bound("first", "+"),
             "after_earlier": bound("after", "-"),
         }
+
+
+def _of_texts(
+    encoding: str, identifiers: Mapping[str, sql.Composable]
+) -> dict[str, sql.Composable]:
+    """What is made of texts, and is the same in whatever encoding the mart has them."""
+    told = read_statement("told_of_bytes" if encoding == "SQL_ASCII" else "told")
+    texts: dict[str, sql.Composable] = {
+        column.name: identifiers[column.name]
+        for column in flatten_order_marketplace.columns
+        if isinstance(column.type, sa.Text)
+    }
+    texts["order_of_day"] = sql.SQL("d.order_id")
+    same_order = encoding in ("UTF8", "SQL_ASCII")
+    recipient = read_statement("recipient" if same_order else "recipient_recoded")
+    made: dict[str, sql.Composable] = {"recipient": recipient.format(**identifiers)}
+    return made | {f"{name}_told": told.format(text=text) for name, text in texts.items()}
 
 
 def _column(table: str, name: str, kind: str) -> sql.Composable:

@@ -1,23 +1,18 @@
 -- A line's columns in one text, unambiguous, so that two sides can compare lines; in UTF-8, whatever
 -- the mart's encoding is.
 MD5(CONVERT_TO(CONCAT(
-    COALESCE(LENGTH({marketplace}) || ':' || {marketplace}, '-'), ';',
-    COALESCE(LENGTH({shop_id}) || ':' || {shop_id}, '-'), ';',
-    COALESCE(LENGTH({shop_name}) || ':' || {shop_name}, '-'), ';',
-    COALESCE(LENGTH({user_id}) || ':' || {user_id}, '-'), ';',
-    COALESCE(LENGTH({magpie_region_code}) || ':' || {magpie_region_code}, '-'), ';',
+    {marketplace_told}, ';',
+    {shop_id_told}, ';',
+    {shop_name_told}, ';',
+    {user_id_told}, ';',
+    {magpie_region_code_told}, ';',
     COALESCE({kurs_rate}::text, '-'), ';',
     TO_CHAR({created_local}, 'YYYY-MM-DD HH24:MI:SS.US'), ';',
-    COALESCE(LENGTH({cancelled_flag}) || ':' || {cancelled_flag}, '-'), ';',
-    COALESCE(LENGTH({returned_flag}) || ':' || {returned_flag}, '-'), ';',
-    COALESCE(LENGTH({order_id}) || ':' || {order_id}, '-'), ';',
+    {cancelled_flag_told}, ';',
+    {returned_flag_told}, ';',
+    {order_id_told}, ';',
     COALESCE({product_gmv_amount}::text, '-'), ';',
-    COALESCE(LENGTH({marketplace_product_id}) || ':' || {marketplace_product_id}, '-'), ';',
-    COALESCE(LENGTH({marketplace_variant_id}) || ':' || {marketplace_variant_id}, '-'), ';',
-    COALESCE(
-        LENGTH({marketplace_product_barcode}) || ':' || {marketplace_product_barcode}, '-'
-    ), ';',
-    COALESCE(
-        LENGTH({order_shipping_fee_buyer_amount}) || ':'
-        || {order_shipping_fee_buyer_amount}, '-'
-    )), 'UTF8'))
+    {marketplace_product_id_told}, ';',
+    {marketplace_variant_id_told}, ';',
+    {marketplace_product_barcode_told}, ';',
+    {order_shipping_fee_buyer_amount_told}), 'UTF8'))

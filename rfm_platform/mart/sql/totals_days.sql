@@ -72,7 +72,7 @@ names AS (
         d.day,
         d.marketplace,
         SUM(('x0' || LEFT(MD5(CONVERT_TO(CONCAT(
-            COALESCE(LENGTH(d.order_id) || ':' || d.order_id, '-'), ';', n.name
+            {order_of_day_told}, ';', n.name
         ), 'UTF8')), 15))::bit(64)::bigint)::text AS names_fingerprint
     FROM orders AS d
     JOIN (

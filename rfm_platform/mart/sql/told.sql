@@ -1,0 +1,2 @@
+-- A text with its length in characters before it; a dash is NULL.
+COALESCE(LENGTH({text}) || ':' || {text}, '-')
