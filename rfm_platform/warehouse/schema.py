@@ -141,6 +141,7 @@ class Warehouse:
     def aside(self) -> Iterator[Aside]:
         """A session to compare rows with published ones in."""
         with self.database.connect() as connection:
+            self._look_at(connection)
             yield Aside(connection)
 
     def rows(
