@@ -31,6 +31,8 @@ from rfm_platform.engine.statements import parsed
 from rfm_platform.lake import LakeTable, readable
 from rfm_platform.warehouse import CopyFormat
 
+INTERRUPTED = "Query interrupted"  # of DuckDB's RuntimeError
+
 
 @dataclass(frozen=True)
 class DuckDBEngine:
@@ -52,12 +54,22 @@ class DuckDBEngine:
 
     @contextmanager
     def session(self) -> Iterator["Session"]:
-        """A scratch database. Whatever it spilled is removed at the end, also after an error."""
+        """A scratch database. Whatever it spilled is removed at the end, also after an error.
+
+        Raises:
+            KeyboardInterrupt: a signal ended a query. DuckDB makes an error like any other of what
+                a signal's handler raises, and a run that a node sends away would count as failed
+                by itself, which nobody tries again.
+        """
         self.spill.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=SESSION, dir=self.spill))
         try:
             with scratch_database(self.memory_limit, self.threads, scratch / "spill") as connection:
                 yield Session(connection, scratch)
+        except RuntimeError as error:
+            if str(error) == INTERRUPTED:
+                raise KeyboardInterrupt from error
+            raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 

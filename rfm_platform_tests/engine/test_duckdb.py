@@ -1,5 +1,7 @@
 """What goes through the engine comes out as it went in, within its memory, and says no names."""
 
+import subprocess
+import sys
 import traceback
 from decimal import Decimal
 from pathlib import Path
@@ -348,3 +350,51 @@ def test_every_column_of_the_catalogue_has_a_type_in_the_engine(
                 .replace("SMALL_INTEGER", "SMALLINT")
             ]
         assert (made[column.name], duckdb_type(column)) == (expected, expected), column
+
+
+INTERRUPTED = """
+import os, signal, sys, threading
+from pathlib import Path
+import dagster as dg
+from dagster._utils.interrupts import setup_interrupt_handlers
+from rfm_platform.engine import DuckDBEngine
+
+QUERY = "SELECT SUM(a.range * b.range) AS n FROM RANGE(100000000) AS a, RANGE(1000) AS b"
+
+@dg.op
+def compute():
+    with DuckDBEngine(300_000_000, Path(sys.argv[1]), threads=1).session() as session:
+        threading.Timer(0.5, os.kill, [os.getpid(), getattr(signal, sys.argv[2])]).start()
+        session.materialize("t", QUERY)
+
+@dg.job(executor_def=dg.in_process_executor)
+def daily():
+    compute()
+
+setup_interrupt_handlers()
+with dg.DagsterInstance.ephemeral() as instance:
+    assert not daily.execute_in_process(instance=instance, raise_on_error=False).success
+    (record,) = instance.get_run_records()
+    (failed,) = [
+        each.dagster_event.event_specific_data.failure_reason.value
+        for each in instance.all_logs(record.dagster_run.run_id)
+        if each.dagster_event and each.dagster_event.is_run_failure
+    ]
+    print(failed)
+"""
+
+
+@pytest.mark.parametrize("signal", ["SIGTERM", "SIGINT"])
+def test_a_run_that_is_told_to_end_within_a_query_is_tried_again(
+    tmp_path: Path, signal: str
+) -> None:
+    """By Dagster's retries of runs, which leave alone what failed by itself."""
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path / "spill"), signal],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.stdout.split() == ["UNEXPECTED_TERMINATION"], ended.stderr
+    assert list((tmp_path / "spill").iterdir()) == []
