@@ -1,18 +1,23 @@
-"""Streams of CSV from PostgreSQL's COPY into DuckDB, in the one dialect that both speak."""
+"""Streams of CSV between DuckDB and PostgreSQL's COPY, in the one dialect that both speak."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import sqlalchemy as sa
 
-from rfm_platform.engine.copying import NULL_TEXT, EngineError
-from rfm_platform.engine.pipes import read_from
-from rfm_platform.engine.sql import duckdb_type
+from rfm_platform.engine.pipes import read_from, write_to
+from rfm_platform.engine.sql import as_postgres_reads, duckdb_type
+from rfm_platform.errors import PlatformError
 
+NULL_TEXT = r"\N"
 Write = Callable[[bytes | memoryview], object]
+
+
+class EngineError(PlatformError):
+    """Rows that cannot be taken in, or computed: which column, why. Never the rows themselves."""
 
 
 def append_csv(
@@ -80,3 +85,20 @@ def append_csv(
         raise EngineError(
             f"{name}: a value of {where} cannot be read ({type(error).__name__})"
         ) from None
+
+
+def dump_csv(
+    rows: duckdb.DuckDBPyRelation,
+    columns: Iterable[sa.Column[Any]],
+    pipe: Path,
+    write: Callable[[bytes], object],
+) -> None:
+    """Hands columns of rows to `write` as CSV that PostgreSQL's COPY reads."""
+    projected = rows.project(", ".join(map(as_postgres_reads, columns)))
+    write_to(
+        pipe,
+        lambda path: projected.write_csv(
+            path, header=False, na_rep=NULL_TEXT, quotechar='"', escapechar='"'
+        ),
+        write,
+    )

@@ -21,8 +21,8 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from rfm_platform.engine.copying import COPY_FORMAT, dump_binary, dump_csv
-from rfm_platform.engine.csv_streams import Write, append_csv
+from rfm_platform.engine.binary_streams import COPY_FORMAT, dump_binary
+from rfm_platform.engine.csv_streams import Write, append_csv, dump_csv
 from rfm_platform.engine.instances import scratch_database, use_scratch
 from rfm_platform.engine.parquet import FileWriter
 from rfm_platform.engine.protocol import SESSION

@@ -14,13 +14,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from rfm_platform.catalog import flatten_order_marketplace, order_marketplace
-from rfm_platform.mart.contract import (
-    AWARE,
-    PADDED,
-    ContractError,
-    FoundTable,
-    violations,
-)
+from rfm_platform.mart.contract import AWARE, PADDED, ContractError, FoundTable, violations
 from rfm_platform.mart.snapshot import MartSnapshot, read_statement
 from rfm_platform.postgres import Database
 
@@ -210,6 +204,7 @@ def _of_texts(
         for column in flatten_order_marketplace.columns
         if isinstance(column.type, sa.Text)
     }
+    # totals_days tells an order of a day, too, which it has grouped under this name.
     texts["order_of_day"] = sql.SQL("d.order_id")
     same_order = encoding in ("UTF8", "SQL_ASCII")
     recipient = read_statement("recipient" if same_order else "recipient_recoded")

@@ -79,7 +79,11 @@ class Warehouse:
                 f"{self.database.label} is encoded as {encoding}, which lacks characters that are "
                 "published: give RFM_WAREHOUSE_URL a database created with ENCODING 'UTF8'"
             )
-        due = [(t.name, c.name, _type(c)) for t in WAREHOUSE.sorted_tables for c in t.columns]
+        due = [
+            (table.name, column.name, column.type.compile(_POSTGRES))
+            for table in WAREHOUSE.sorted_tables
+            for column in table.columns
+        ]
         columns = [list(column) for column in zip(*due, strict=True)]
         row = connection.execute(_LOOK, [SCHEMA, SCHEMA, *columns, SCHEMA]).fetchone()
         comments, others = row or ([], [])
@@ -176,10 +180,6 @@ def _columns(connection: psycopg.Connection) -> dict[str, list[str]]:
         [SCHEMA],
     ).fetchall()
     return dict(rows)
-
-
-def _type(column: sa.Column[Any]) -> str:
-    return column.type.compile(_POSTGRES)
 
 
 def _add_columns(

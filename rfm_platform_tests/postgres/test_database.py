@@ -3,7 +3,6 @@
 import os
 import socket
 import sys
-import time
 import traceback
 from pathlib import Path
 
@@ -105,5 +104,4 @@ def test_a_connection_that_ends_before_the_commit_names_its_database(warehouse: 
     with pytest.raises(DatabaseError, match=r"terminat(ed|ing)"), warehouse.connect() as mine:
         pid = mine.execute("SELECT pg_backend_pid()").fetchone()
         with warehouse.connect() as other:
-            other.execute("SELECT pg_terminate_backend(%s)", pid)
-        time.sleep(0.2)
+            other.execute("SELECT pg_terminate_backend(%s, 10000)", pid)  # and waits for it

@@ -1,19 +1,17 @@
-"""Rows of DuckDB as PostgreSQL's COPY takes them: its binary form, or CSV where nothing encodes it.
+"""Rows of DuckDB in the binary form of PostgreSQL's COPY, where something encodes it.
 
-The binary form costs the server half as much to read as CSV, and less to write.
+It costs the server half as much to read as CSV, and less to write.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import sqlalchemy as sa
 from arro3.core import RecordBatchReader
 
-from rfm_platform.engine.pipes import write_to
-from rfm_platform.engine.sql import as_postgres_reads, duckdb_type
-from rfm_platform.errors import PlatformError
+from rfm_platform.engine.csv_streams import EngineError
+from rfm_platform.engine.sql import duckdb_type
 from rfm_platform.warehouse import CopyFormat
 
 try:
@@ -23,13 +21,8 @@ except ImportError:  # it has no wheel for Linux on ARM
 else:
     COPY_FORMAT = "binary"
 
-NULL_TEXT = r"\N"
 # Of DuckDB's 120,000 that come at once: they stay in the cache, and in little memory.
 ROWS_AT_ONCE = 8_192
-
-
-class EngineError(PlatformError):
-    """Rows that cannot be taken in, or computed: which column, why. Never the rows themselves."""
 
 
 def dump_binary(
@@ -57,26 +50,9 @@ def dump_binary(
 
 
 def _computed(batches: Iterable[Any]) -> Iterator[Any]:
-    """The batches; DuckDB's errors come through Arrow's interface as nothing but a text."""
+    """The batches. An error of whoever takes them is not raised in here."""
     try:
         yield from batches
-    except Exception as error:
+    except Exception as error:  # Arrow's interface has no class for DuckDB's, only a text
         reason = str(error).removeprefix("C Data interface error: ")
         raise EngineError(f"rows to be published cannot be computed: {reason}") from None
-
-
-def dump_csv(
-    rows: duckdb.DuckDBPyRelation,
-    columns: Iterable[sa.Column[Any]],
-    pipe: Path,
-    write: Callable[[bytes], object],
-) -> None:
-    """Hands columns of rows to `write` as CSV that PostgreSQL's COPY reads."""
-    projected = rows.project(", ".join(map(as_postgres_reads, columns)))
-    write_to(
-        pipe,
-        lambda path: projected.write_csv(
-            path, header=False, na_rep=NULL_TEXT, quotechar='"', escapechar='"'
-        ),
-        write,
-    )
