@@ -236,6 +236,28 @@ def test_the_pyramid_stands_on_all_marketplaces_even_when_quartiles_do_not(chain
     assert {user for user, name in tiers.items() if name != "small"} == {"shopee4", "shopee3"}
 
 
+@pytest.mark.parametrize("per_marketplace", [False, True])
+def test_a_fifth_of_all_is_found_wherever_a_marketplace_has_its_quarter(
+    chain: Chain, per_marketplace: bool
+) -> None:
+    """Few big spenders in one marketplace, many equal ones in the next, one customer alone."""
+    amounts = {
+        "blibli": [5],
+        "lazada": [900 + n for n in range(6)],
+        "shopee": [40] * 60 + [n % 50 for n in range(60)],
+        None: [-n for n in range(21)],
+    }
+    lines = [
+        line(MIDDLE, f"{n}", f"{n}", amount, marketplace=marketplace)
+        for marketplace, some in amounts.items()
+        for n, amount in enumerate(some)
+    ]
+    rows, _ = _scored(chain, lines, per_marketplace=per_marketplace)
+    assert Counter(row["pyramid_tier"] for row in rows) == {
+        "top": 2, "big": 6, "medium": 22, "small": 118,
+    }  # fmt: skip
+
+
 def test_customers_without_a_marketplace_have_their_thresholds_too(chain: Chain) -> None:
     lines = [
         line(MIDDLE, f"u{n}", f"{n}", n, marketplace=marketplace)
