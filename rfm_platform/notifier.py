@@ -5,7 +5,8 @@ its kind.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rfm_platform.errors import PlatformError
@@ -39,19 +40,25 @@ class Notifier:
             _log.warning("%s\n%s", title, body)
             return
         # Every process makes a notifier and few ever send: they do not load Apprise's 100 services.
-        from apprise import Apprise, NotifyFormat  # noqa: PLC0415
+        from apprise import Apprise, NotifyFormat, OverflowMode  # noqa: PLC0415
 
         failed = []
         for url in self.urls:
-            receiver = Apprise()
             kind, separator, _ = url.partition("://")
-            if not separator:  # a password with a blank, say: Apprise would log it whole
+            if not separator:  # a password with a blank, say
                 failed.append("one without ://")
                 continue
-            delivered = receiver.add(url) and receiver.notify(
-                title=title, body=body, body_format=NotifyFormat.TEXT
-            )
-            if not delivered:
+            with _silent("apprise"):  # what it cannot read it logs whole
+                service = Apprise.instantiate(url)
+            if service is None:
+                failed.append(kind)
+                continue
+            if service.overflow_mode == OverflowMode.UPSTREAM:
+                # Chats refuse what is longer than they take: it is several messages there.
+                service.overflow_mode = OverflowMode.SPLIT
+            receiver = Apprise()
+            receiver.add(service)
+            if not receiver.notify(title=title, body=body, body_format=NotifyFormat.TEXT):
                 failed.append(kind)
         if len(failed) == len(self.urls):
             raise NotificationError(
@@ -59,3 +66,15 @@ class Notifier:
             )
         if failed:
             _log.error("An alert could not be delivered by %s", ", ".join(failed))
+
+
+@contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Without a word of some logger."""
+    logger = logging.getLogger(name)
+    was = logger.disabled
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = was

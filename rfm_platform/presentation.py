@@ -20,6 +20,8 @@ LAKE_VERSION = "lake_version"  # of a day: what its files in the lake are known 
 SEGMENTS_VERSION = "segments_version"  # of the segment file that a snapshot was made with
 SUMMARY = "summary_of_days"  # marks a verdict whose days have verdicts of their own
 DAY_LOOKED_AT = "day"  # of a verdict whose check has no partitions, and looks at the newest day
+IS_NEWS = "has_happened"  # of a verdict that fails once, when something has changed
+PARTS = "parts"  # of a verdict: what fails, of several things that its check looks at
 _POSTGRES = sa.create_mock_engine("postgresql://", lambda *_: None).dialect
 
 

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -58,11 +58,39 @@ def webhook(status: int = 200) -> Iterator[Receiver]:
     """An HTTP server that takes JSON and answers with a status, where nothing else is told."""
     receiver = Receiver()
 
+    def take(sent: dict[str, str]) -> int:
+        receiver.received.append(f"{sent['title']}\n{sent['message']}")
+        return receiver.answers.pop(0) if receiver.answers else status
+
+    with _http_server(take) as port:
+        receiver.url = f"json://user:hunter2@127.0.0.1:{port}/token-abc"
+        yield receiver
+
+
+@contextmanager
+def chat(longest: int) -> Iterator[Receiver]:
+    """A chat of Mattermost's kind, which refuses messages of more letters than it takes."""
+    receiver = Receiver()
+
+    def take(sent: dict[str, str]) -> int:
+        if len(sent["text"]) > longest:
+            return 400
+        receiver.received.append(sent["text"])
+        return 200
+
+    with _http_server(take) as port:
+        receiver.url = f"mmost://127.0.0.1:{port}/3ccdd113474722377935511fc85d3dd4"
+        yield receiver
+
+
+@contextmanager
+def _http_server(take: Callable[[dict[str, str]], int]) -> Iterator[int]:
+    """On loopback; `take` is given what is posted and says the status. The port."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            receiver.received.append(f"{sent['title']}\n{sent['message']}")
-            self.send_response(receiver.answers.pop(0) if receiver.answers else status)
+            self.send_response(take(sent))
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -72,8 +100,7 @@ def webhook(status: int = 200) -> Iterator[Receiver]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        receiver.url = f"json://user:hunter2@127.0.0.1:{server.server_port}/token-abc"
-        yield receiver
+        yield server.server_port
     finally:
         server.shutdown()
         server.server_close()

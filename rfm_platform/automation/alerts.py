@@ -5,33 +5,51 @@ its run green, so the verdicts of every run that has ended are read, in the orde
 ended; the sensor's cursor remembers what was told.
 
 Dagster's sensor of failed runs goes on to the next run also when it could not tell about one. Ours
-walks the same events, and its cursor moves once a message is sent.
+walks the same events, and its cursor moves past them once a message is sent. What nobody took is
+tried again at longer and longer intervals, which the cursor remembers: so such a tick is skipped
+and says why, where an error would take the cursor back.
 """
 
 import datetime as dt
 import json
+import logging
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 
 import dagster as dg
 
 from rfm_platform.automation.failures import quotable
-from rfm_platform.automation.messages import Memory, Message, Verdict, tell, tell_failed_run
+from rfm_platform.automation.messages import (
+    RUNS_REMEMBERED,
+    Memory,
+    Message,
+    Verdict,
+    tell,
+    tell_failed_run,
+)
+from rfm_platform.automation.retries import NO_RETRY, Retry
 from rfm_platform.notifier import NotificationError
 from rfm_platform.partitions import describe_days
-from rfm_platform.presentation import DAY_LOOKED_AT, SUMMARY
+from rfm_platform.presentation import DAY_LOOKED_AT, IS_NEWS, PARTS, SUMMARY
 from rfm_platform.verdicts import outcome_of
 from rfm_platform.wiring import Platform
 
 RUNS_A_TICK = 50
 FAILED_RUNS_A_TICK = 5  # a message each, and a tick may take a minute
+SECONDS_OF_SENDING = 30  # after which the next message has to wait for the next tick
 SECONDS_BETWEEN_TICKS = 60
+# A run's end bears the time at which it happened, and may be stored after later ones: a database
+# was busy, a clock is slow. The memory of runs tells which ones of so long ago are new.
+STORED_WITHIN = dt.timedelta(minutes=10)
 RECORD = "record_id"
+RETRY = "retry"
 ENDED = [
     dg.DagsterRunStatus.SUCCESS,
     dg.DagsterRunStatus.FAILURE,
     dg.DagsterRunStatus.CANCELED,
 ]
+_log = logging.getLogger(__name__)
 
 
 def alert_sensors(*, running: bool) -> list[dg.SensorDefinition]:
@@ -41,7 +59,10 @@ def alert_sensors(*, running: bool) -> list[dg.SensorDefinition]:
         running: whether they run without being switched on.
     """
     status = dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED
+    return [_on_checks(status), _on_failed_runs(status)]
 
+
+def _on_checks(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
     @dg.sensor(
         name="alert_on_checks",
         description="Tells about checks that failed, once a day of data, and that recovered.",
@@ -51,15 +72,29 @@ def alert_sensors(*, running: bool) -> list[dg.SensorDefinition]:
     def alert_on_checks(
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SkipReason:
-        memory = Memory.read(context.cursor)
-        verdicts = list(_evaluations(context.instance, memory))
+        memory, now = Memory.read(context.cursor), dt.datetime.now(dt.UTC)
+        if not memory.retry.is_due(now):
+            return dg.SkipReason(memory.retry.describe())
+        verdicts = list(_evaluations(context.instance, memory, now))
         message = tell(memory, verdicts, platform.settings.ui_url)
         if message is not None:
-            # Before the cursor moves: what could not be sent is sent at the next tick.
-            platform.notifier.send(message.title, message.body)
+            try:
+                platform.notifier.send(message.title, message.body)
+            except NotificationError as error:
+                retry = memory.retry.later(now)
+                if not retry.is_given_up:
+                    as_it_was = replace(Memory.read(context.cursor), retry=retry)
+                    context.update_cursor(as_it_was.write())
+                    return _not_sent(error, retry)
+                _give_up(error, message)
+        memory.retry = NO_RETRY
         context.update_cursor(memory.write())
         return dg.SkipReason(message.title if message else "Nothing new.")
 
+    return alert_on_checks
+
+
+def _on_failed_runs(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
     @dg.sensor(
         name="alert_on_failed_runs",
         description="Tells about runs that failed: which days, which steps, why.",
@@ -76,39 +111,67 @@ def alert_sensors(*, running: bool) -> list[dg.SensorDefinition]:
             ).records
             context.update_cursor(_cursor(newest[0].storage_id if newest else 0))
             return dg.SkipReason("Runs that fail from now on are told.")
+        kept, now = json.loads(context.cursor), dt.datetime.now(dt.UTC)
+        after, retry = kept[RECORD], Retry(*kept.get(RETRY, ()))
+        if not retry.is_due(now):
+            return dg.SkipReason(retry.describe())
         told: list[str] = []
-        for failure in _failures(context.instance, context.cursor):
+        begun = time.monotonic()
+        for failure in _failures(context.instance, after):
             message = _about(context.instance, failure, platform.settings.ui_url)
             if message is not None:
+                if time.monotonic() - begun > SECONDS_OF_SENDING:
+                    break
                 try:
                     platform.notifier.send(message.title, message.body)
-                except NotificationError:
-                    if not told:
-                        raise
-                    break  # an error would take back the cursor, and what was sent is sent again
+                except NotificationError as error:
+                    retry = retry.later(now)
+                    if not retry.is_given_up:
+                        context.update_cursor(_cursor(after, retry))
+                        return _not_sent(error, retry)
+                    _give_up(error, message)
                 told.append(message.title)
-            context.update_cursor(_cursor(failure.storage_id))
+            after, retry = failure.storage_id, NO_RETRY
+            context.update_cursor(_cursor(after))
         return dg.SkipReason("; ".join(told) or "Nothing new.")
 
-    return [alert_on_checks, alert_on_failed_runs]
+    return alert_on_failed_runs
 
 
-def _evaluations(instance: dg.DagsterInstance, memory: Memory) -> Iterator[Verdict]:
+def _not_sent(error: NotificationError, retry: Retry) -> dg.SkipReason:
+    """What a tick says, and the log, of a message that nobody took."""
+    said = f"{error}. {retry.describe()}"
+    _log.error("%s", said)
+    return dg.SkipReason(said)
+
+
+def _give_up(error: NotificationError, message: Message) -> None:
+    """A message that nobody has taken for a day is in the log at least."""
+    _log.error("%s, for a day. Given up:\n%s\n%s", error, message.title, message.body)
+
+
+def _evaluations(
+    instance: dg.DagsterInstance, memory: Memory, now: dt.datetime
+) -> Iterator[Verdict]:
     """The verdicts of the runs that have ended since the last tick; the memory moves on."""
+    after = None
+    if memory.after:
+        # A clock that was ahead must not hide what ends until then.
+        seen = dt.datetime.fromtimestamp(min(memory.after, now.timestamp()), dt.UTC)
+        after = seen - STORED_WITHIN
     ended = instance.get_run_records(
-        dg.RunsFilter(
-            statuses=ENDED,
-            updated_after=dt.datetime.fromtimestamp(memory.after, dt.UTC) if memory.after else None,
-        ),
-        limit=RUNS_A_TICK,
+        dg.RunsFilter(statuses=ENDED, updated_after=after),
+        limit=RUNS_A_TICK + RUNS_REMEMBERED,
         order_by="update_timestamp",
         ascending=True,
     )
+    new = 0
     for record in ended:
-        memory.after = max(memory.after, record.update_timestamp.timestamp())
         run_id = record.dagster_run.run_id
         if not memory.is_new(run_id):
-            continue  # a tag of a run that has long ended makes it look new
+            continue  # within those minutes, or a tag of a run that has long ended came later
+        memory.after = max(memory.after, record.update_timestamp.timestamp())
+        new += 1
         for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
             if entry.dagster_event is None:
                 continue
@@ -121,23 +184,32 @@ def _evaluations(instance: dg.DagsterInstance, memory: Memory) -> Iterator[Verdi
                 **asdict(replace(outcome, day=day)),
                 run_id=run_id,
                 only_newest=outcome.day is None,
+                is_news=bool(_said(evaluation, IS_NEWS)),
+                parts=str(_said(evaluation, PARTS) or ""),
             )
+        if new == RUNS_A_TICK:
+            break
 
 
 def _day_looked_at(evaluation: dg.AssetCheckEvaluation) -> str | None:
     """The day that a verdict without a partition is about, if its check says it."""
-    day = evaluation.metadata.get(DAY_LOOKED_AT)
-    return str(day.value) if day is not None else None
+    day = _said(evaluation, DAY_LOOKED_AT)
+    return str(day) if day is not None else None
 
 
-def _cursor(storage_id: int) -> str:
+def _said(evaluation: dg.AssetCheckEvaluation, name: str) -> object:
+    """A value of a verdict's metadata; None: there is none."""
+    value = evaluation.metadata.get(name)
+    return value.value if value is not None else None
+
+
+def _cursor(storage_id: int, retry: Retry = NO_RETRY) -> str:
     """By the name that Dagster gives it: where its own sensor stopped, ours goes on."""
-    return json.dumps({RECORD: storage_id})
+    return json.dumps({RECORD: storage_id, RETRY: astuple(retry)})
 
 
-def _failures(instance: dg.DagsterInstance, cursor: str) -> Sequence[dg.EventLogRecord]:
-    """The failures of runs that come after a cursor: each try of a run has one of its own."""
-    after = json.loads(cursor)[RECORD]
+def _failures(instance: dg.DagsterInstance, after: int) -> Sequence[dg.EventLogRecord]:
+    """The failures of runs that come after one: each try of a run has one of its own."""
     return instance.fetch_run_status_changes(
         dg.RunStatusChangeRecordsFilter(dg.DagsterEventType.RUN_FAILURE, after_storage_id=after),
         limit=FAILED_RUNS_A_TICK,

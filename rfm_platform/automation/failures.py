@@ -24,10 +24,10 @@ def quotable(event: dg.DagsterEvent) -> str:
     error = innermost_error(event)
     if error is None:
         return f"{event.step_key}: failed"
-    ours = {kind.__name__ for kind in _subclasses(PlatformError)} | {dg.Failure.__name__}
-    name = error.cls_name or "an error"
-    said = error.message.partition(": ")[2].strip() if name in ours else name
-    return f"{event.step_key}: {said}"
+    # With their modules: psycopg has a DatabaseError, too.
+    ours = {f"{k.__module__}.{k.__qualname__}" for k in (*_subclasses(PlatformError), dg.Failure)}
+    name, _, said = error.message.partition(": ")
+    return f"{event.step_key}: {said.strip() if name in ours else error.cls_name or 'an error'}"
 
 
 def _subclasses(kind: type[PlatformError]) -> Iterator[type[PlatformError]]:

@@ -6,9 +6,11 @@ it has recovered. Texts are those of the checks, which name days, shops and orde
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
+from rfm_platform.automation.retries import NO_RETRY, Retry
 from rfm_platform.verdicts import CheckOutcome
 
 LINES_SHOWN = 20  # of failures, and of recoveries; the rest is counted
@@ -16,6 +18,8 @@ LETTERS_SHOWN = 300  # of a check's own words
 RUNS_REMEMBERED = 200
 FAILING_REMEMBERED = 1500  # two checks that fail on every day of two years
 LETTERS_OF_A_NAME = 8  # by which a memory knows a run, and what is failing
+# What a chat takes for an order to call somebody: names of the mart may hold it.
+_CALLS = re.compile(r"(?<=@)(?=everyone|channel|here|all)|(?<=<)(?=[!@#])")
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,14 @@ class Verdict(CheckOutcome):
         run_id: of the run that evaluated it.
         only_newest: whether the check looks at the newest day alone, and at none of them again
             once there is a newer one.
+        is_news: whether a failure says that something has happened, once, not that it is so.
+        parts: what it is that fails, of several things that the check looks at.
     """
 
     run_id: str
     only_newest: bool = False
+    is_news: bool = False
+    parts: str = ""
 
     @property
     def subject(self) -> str:
@@ -46,6 +54,12 @@ class Verdict(CheckOutcome):
         """The day, where `kept_under` does not hold it."""
         return (self.day or "") if self.only_newest else ""
 
+    @property
+    def kept(self) -> str:
+        """What a memory keeps of a failure: when it is another one, it is told again."""
+        parts = _hash(self.parts)[:2] if self.parts else ""
+        return self.severity[0] + self.kept_day + parts
+
 
 @dataclass
 class Memory:
@@ -61,11 +75,13 @@ class Memory:
             letter. What was found failing last is at the end. Beyond 1,500 the first ones are
             forgotten: their recovery is not told, and that they fail is told again if a later
             run finds it.
+        retry: of a message that nobody took.
     """
 
     after: float = 0
     runs: list[str] = field(default_factory=list)
     failing: dict[str, str] = field(default_factory=dict)
+    retry: Retry = NO_RETRY
 
     @classmethod
     def read(cls, text: str | None) -> "Memory":
@@ -79,12 +95,20 @@ class Memory:
             told = {_hash(subject): severity[0] for subject, severity in failing.items()}
         else:
             told = {one[:LETTERS_OF_A_NAME]: one[LETTERS_OF_A_NAME:] for one in failing.split()}
-        return cls(kept["after"], [run[:LETTERS_OF_A_NAME] for run in kept["runs"]], told)
+        runs = [run[:LETTERS_OF_A_NAME] for run in kept["runs"]]
+        return cls(kept["after"], runs, told, Retry(*kept.get("retry", ())))
 
     def write(self) -> str:
         """As text, without the first of too many failures."""
         failing = [name + told for name, told in self.failing.items()][-FAILING_REMEMBERED:]
-        return json.dumps({"after": self.after, "runs": self.runs, "failing": " ".join(failing)})
+        return json.dumps(
+            {
+                "after": self.after,
+                "runs": self.runs,
+                "failing": " ".join(failing),
+                "retry": astuple(self.retry),
+            }
+        )
 
     def is_new(self, run_id: str) -> bool:
         """Whether a run has not been looked at before; from now on it has."""
@@ -96,15 +120,14 @@ class Memory:
 
     def is_new_failure(self, verdict: Verdict) -> bool:
         """Whether a failure has not been told; from now on it has."""
-        failure = verdict.severity[0] + verdict.kept_day
         told = self.failing.pop(verdict.kept_under, None)
-        self.failing[verdict.kept_under] = failure
-        return told != failure
+        self.failing[verdict.kept_under] = verdict.kept
+        return told != verdict.kept
 
     def is_recovery(self, verdict: Verdict) -> bool:
         """Whether what passed was told to be failing; from now on it is not."""
         told = self.failing.pop(verdict.kept_under, None)
-        return told is not None and told[1:] == verdict.kept_day
+        return told is not None and told[1:].startswith(verdict.kept_day)
 
 
 @dataclass(frozen=True)
@@ -120,14 +143,16 @@ def tell(memory: Memory, verdicts: Iterable[Verdict], ui_url: str | None) -> Mes
 
     Args:
         memory: what has been told.
-        verdicts: in the order in which they came. Of several about one subject the last counts.
+        verdicts: in the order in which they came. Of several about one subject the last counts,
+            but for what has happened.
         ui_url: Dagster's address, to link to.
 
     Returns:
         None: nothing has changed.
     """
-    newest = {verdict.subject: verdict for verdict in verdicts}
-    failures: list[Verdict] = []
+    verdicts = list(verdicts)
+    failures = [verdict for verdict in verdicts if verdict.is_news and not verdict.passed]
+    newest = {verdict.subject: verdict for verdict in verdicts if not verdict.is_news}
     recoveries: list[Verdict] = []
     for verdict in newest.values():
         if verdict.passed:
@@ -176,7 +201,9 @@ def _failure(verdict: Verdict, ui_url: str | None) -> str:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]} …"
+    """In one line: a name of the mart that holds a line's end must not look like an alert."""
+    line = _CALLS.sub("\u200b", " ".join(text.split()))
+    return line if len(line) <= LETTERS_SHOWN else f"{line[:LETTERS_SHOWN]} …"
 
 
 def _link(ui_url: str | None, run_id: str) -> str:

@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from rfm_platform import catalog
+from rfm_platform.presentation import IS_NEWS, PARTS
 from rfm_platform.wiring import Platform
 
 SCHEMA = "source_schema_is_as_before"
 COLUMNS = "columns"
+_OUTSIDE = ("lines_before", "lines_after", "lines_without_timestamp")
 EVALUATION = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 
 
@@ -60,9 +62,8 @@ def source_checks() -> list[dg.AssetChecksDefinition]:
             passed=not parts,
             description="; ".join(parts) or "Every line has its partition.",
             metadata={
-                "lines_before": found["lines_before"],
-                "lines_after": found["lines_after"],
-                "lines_without_timestamp": found["lines_without_timestamp"],
+                **{name: found[name] for name in _OUTSIDE},
+                PARTS: ", ".join(name for name in _OUTSIDE if found[name]),
             },
         )
 
@@ -82,7 +83,7 @@ def source_checks() -> list[dg.AssetChecksDefinition]:
             passed=not changes,
             severity=dg.AssetCheckSeverity.WARN,
             description="; ".join(changes) or f"{len(now)} columns, as before.",
-            metadata={COLUMNS: dg.MetadataValue.json(now)},
+            metadata={COLUMNS: dg.MetadataValue.json(now), IS_NEWS: bool(changes)},
         )
 
     return [source_contract, source_rows_outside_partitions, source_schema_is_as_before]

@@ -1,12 +1,15 @@
 """People are told once, through real receivers, and nothing that they must not see."""
 
+import datetime as dt
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.events import DagsterEvent
 from pydantic import SecretStr
 
 from rfm_platform.automation.jobs import DEADLINE_JOB
@@ -18,12 +21,13 @@ from rfm_platform.automation.messages import (
     Verdict,
     tell,
 )
+from rfm_platform.automation.retries import NO_RETRY
 from rfm_platform.definitions import build_defs
 from rfm_platform.notifier import NotificationError, Notifier
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import execute, plan_refresh
 from rfm_platform_tests.assets.chain import QUIET, Chain, day, line, new_chain
-from rfm_platform_tests.receivers import Receiver, mail_server, webhook
+from rfm_platform_tests.receivers import Receiver, chat, mail_server, webhook
 
 DAYS = ("03-01", "03-02", "03-03")
 UI = "https://dagster.example"
@@ -141,23 +145,108 @@ def test_a_range_of_days_tells_each_day_and_not_their_summary(
     ]
 
 
-def test_what_nobody_took_is_sent_at_the_next_tick(server: EmbeddedServer, tmp_path: Path) -> None:
+def test_a_column_that_came_is_told_also_when_two_mornings_end_between_two_ticks(
+    server: EmbeddedServer, tmp_path: Path, receiver: Receiver
+) -> None:
+    chain = new(server, tmp_path, receiver.url)
+    assert refresh(chain, "03-01")
+    cursor = tick(chain, None)
+    chain.in_mart("ALTER TABLE flatten_order_marketplace ADD COLUMN voucher text")
+    assert refresh(chain, "03-02")
+    assert refresh(chain, "03-03")
+    receiver.received.clear()
+    cursor = tick(chain, cursor)
+    (told,) = receiver.received
+    assert "flatten_order_marketplace.voucher is new (text)" in told
+    chain.in_mart("ALTER TABLE flatten_order_marketplace DROP COLUMN voucher")
+    assert refresh(chain, "03-03")
+    tick(chain, cursor)
+    told = receiver.received[-1]
+    assert "flatten_order_marketplace.voucher is gone (text)" in told
+    assert "RECOVERED flatten_order_marketplace" not in told
+
+
+def test_a_run_whose_end_is_stored_after_a_later_one_is_not_overlooked(
+    server: EmbeddedServer, tmp_path: Path, receiver: Receiver
+) -> None:
+    chain = new(server, tmp_path, receiver.url)
+    chain.in_mart("UPDATE flatten_order_marketplace SET user_id = ''")
+    run = chain.load("03-01")
+    with chain.instance() as instance:
+        (ended,) = instance.get_run_records(dg.RunsFilter(run_ids=[run.run_id]))
+        (event,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_SUCCESS)
+        assert event.dagster_event is not None
+        instance.run_storage.handle_run_event(
+            run.run_id, DagsterEvent("PIPELINE_START", "load"), ended.update_timestamp
+        )
+        assert refresh(chain, "03-03")
+        cursor = tick(chain, None)
+        receiver.received.clear()
+        instance.run_storage.handle_run_event(
+            run.run_id, event.dagster_event, ended.update_timestamp
+        )
+        cursor = tick(chain, cursor)
+    assert "customers_are_known 2024-03-01" in receiver.received[0]
+    tick(chain, cursor)
+    assert len(receiver.received) == 1
+
+
+def test_what_nobody_took_is_sent_at_the_next_tick(
+    server: EmbeddedServer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     with webhook(status=503) as receiver:
         chain = new(server, tmp_path, receiver.url)
         chain.in_mart("UPDATE flatten_order_marketplace SET user_id = ''")
         assert chain.load("03-01").succeeded
-        with pytest.raises(Exception, match="took the alert") as failed:
-            tick(chain, None)
-    assert "hunter2" not in str(failed.getrepr())
-    assert "token-abc" not in str(failed.getrepr())
+        cursor = tick(chain, None)
+    said = capfd.readouterr()
+    assert "took the alert (json). Sending has failed 1 times" in caplog.text
+    assert "hunter2" not in said.out + said.err + caplog.text
+    assert "token-abc" not in said.out + said.err + caplog.text
     with webhook() as receiver:
         reachable = Chain(
             chain.settings.model_copy(update={"alert_urls": SecretStr(receiver.url)}),
             chain.mart,
             chain.warehouse,
         )
-        tick(reachable, None)
-    assert "customers_are_known 2024-03-01" in receiver.received[0]
+        tick(reachable, tick(reachable, cursor))
+    (told,) = receiver.received
+    assert "customers_are_known 2024-03-01" in told
+
+
+def test_what_nobody_took_is_tried_ever_less_often_for_a_day() -> None:
+    begun = now = dt.datetime(2024, 3, 1, 6, tzinfo=dt.UTC)
+    retry, minutes = NO_RETRY, []
+    while not retry.is_given_up:
+        if retry.is_due(now):
+            minutes.append((now - begun) // dt.timedelta(minutes=1))
+            retry = retry.later(now)
+        now += dt.timedelta(minutes=1)
+    assert minutes[:9] == [0, 1, 2, 5, 12, 27, 58, 118, 178]
+    assert 23.9 <= minutes[-1] / 60 <= 24.1
+    assert retry.is_due(now - dt.timedelta(days=30)), "a clock that was set back"
+
+
+def test_a_long_alert_is_several_messages_to_a_chat() -> None:
+    message = tell(Memory(), [verdict(n) for n in range(100)], None)
+    assert message is not None
+    with chat(longest=4000) as receiver:
+        Notifier([receiver.url]).send(message.title, message.body)
+    assert len(receiver.received) > 1
+    assert "".join(receiver.received).count("ERROR asset check day") == LINES_SHOWN
+
+
+def test_a_name_with_line_ends_or_calls_makes_no_line_of_its_own() -> None:
+    said = "1 line of shop\nERROR a b: <!channel> @everyone @allan"
+    message = tell(Memory(), [replace(verdict(1), description=said)], None)
+    assert message is not None
+    assert message.body == (
+        "ERROR asset check day 001: 1 line of shop ERROR a b: "
+        "<\u200b!channel> @\u200beveryone @\u200ballan run run"
+    )
 
 
 def test_one_receiver_that_is_down_does_not_keep_the_message_from_the_others(
@@ -176,7 +265,7 @@ def test_without_receivers_alerts_are_in_the_log(caplog: pytest.LogCaptureFixtur
     assert "title\nbody" in caplog.text
 
 
-@pytest.mark.parametrize("url", ["nonsense:hunter2", "hunter2@host"])
+@pytest.mark.parametrize("url", ["nonsense:hunter2", "hunter2@host", "tgram://hunter2/12315544"])
 def test_a_url_that_is_none_is_an_error_that_does_not_repeat_it(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -253,6 +342,28 @@ def test_a_memory_of_an_earlier_release_is_read() -> None:
     assert message is not None
     assert message.body == f"RECOVERED asset check day {newest}"
     assert len(memory.write()) < 20_000
+
+
+def test_what_has_happened_is_told_even_if_the_next_run_does_not_see_it_any_more() -> None:
+    changed = replace(verdict(1), is_news=True)
+    memory = Memory()
+    message = tell(memory, [changed, verdict(1, passed=True)], None)
+    assert message is not None
+    assert message.title == "rfm_platform checks: 1 failed"
+    assert tell(memory, [verdict(1, passed=True)], None) is None, "it has not recovered: it was"
+    assert tell(memory, [changed], None) is not None, "another change"
+
+
+def test_a_check_of_several_things_tells_when_another_of_them_fails() -> None:
+    def outside(parts: str) -> Verdict:
+        return replace(verdict(1, passed=not parts), parts=parts)
+
+    memory = Memory()
+    told = [
+        bool(tell(memory, [outside(parts)], None))
+        for parts in ("before", "before", "before, without", "before, without", "")
+    ]
+    assert told == [True, False, True, False, True]
 
 
 def test_a_later_morning_that_is_there_is_no_recovery_of_an_earlier_one() -> None:

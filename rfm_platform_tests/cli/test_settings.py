@@ -70,3 +70,24 @@ def test_a_variable_that_resembles_a_setting_is_told_and_what_is_others_is_not(
     )
     assert done.stdout == "7\n"
     assert done.stderr == "RFM_KEEPDAYS is no setting and is not read; RFM_KEEP_DAYS is\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("RFM_DAILY_AT=07:00", "RFM_DEADLINE (06:00) must come after RFM_DAILY_AT (07:00)"),
+        ("RFM_DAILY_AT=23:30", "RFM_DEADLINE (06:00) must come after RFM_DAILY_AT (23:30)"),
+        ("RFM_DAILY_AT=02:30Z", "RFM_DAILY_AT: Value error, is local time"),
+        ("RFM_DEADLINE=06:00+07:00", "RFM_DEADLINE: Value error, is local time"),
+        ("RFM_DRIFT_HISTORY=13", "RFM_DRIFT_HISTORY: Input should be less than or equal to 12"),
+        ("RFM_DRIFT_SPREAD=inf", "RFM_DRIFT_SPREAD: Input should be a finite number"),
+        ("RFM_STABILITY=nan", "RFM_STABILITY: Input should be a finite number"),
+    ],
+)
+def test_a_morning_that_could_only_alarm_or_never_would_is_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / "rfm.env").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        read_settings(tmp_path)
+    assert said in str(refused.value)
