@@ -26,6 +26,8 @@ SECTIONS = (
     "other_objects",
 )
 _TABLE_FACTS = ("name", "kind", "persistence", "bytes", "is_populated", "estimated_rows")
+# Of what a manifest holds of a database: those of an earlier one cannot be held against it.
+LAYOUT = 2
 KINDS = {"r": "table", "p": "partitioned table", "m": "materialized view", "f": "foreign table"}
 
 
@@ -37,7 +39,7 @@ class TableState(Record):
         estimated_rows: as the server's statistics have it; None: it has none.
         key: the primary key's columns, in its order.
         rows: how many; None where they were not read.
-        types: of the columns, in their order.
+        types: of the columns, in their order; a domain's is the type that it is over.
         content: a hash of all rows, whatever their order; equal as long as every value is.
     """
 
@@ -93,7 +95,8 @@ class DatabaseState(Record):
     """A whole database in one snapshot.
 
     Attributes:
-        scheme: how the rows were hashed; None: they were not.
+        layout: of this record, LAYOUT at the time.
+        scheme: how the rows were hashed; None: they were not; ``record``: by an earlier release.
         sections: by kind of object (SECTIONS): each object's definition.
         owners: each object's owner.
     """
@@ -108,7 +111,8 @@ class DatabaseState(Record):
     bytes: int
     connected_as: str
     read_at: str
-    scheme: Literal["record", "md5"] | None = None
+    layout: int = 1
+    scheme: Literal["record", "binary", "md5"] | None = None
     tables: tuple[TableState, ...]
     sections: dict[str, dict[str, str]]
     owners: dict[str, str]
@@ -148,6 +152,7 @@ def read_definitions(session: Session) -> DatabaseState:
     }
     return DatabaseState(
         **{key: value for key, value in database.items() if key in DatabaseState.model_fields},
+        layout=LAYOUT,
         tables=tuple(tables),
         sections=sections,
         owners={row["object"]: row["definition"] for row in session.rows(read_sql("owners"))},
