@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from rfm_platform.bi_database.grants import mapped
 from rfm_platform.bi_database.results import SectionResult, listed
+from rfm_platform.bi_database.sequences import compare_sequences
 from rfm_platform.bi_database.state import SECTIONS, DatabaseState
 
 
@@ -22,13 +23,14 @@ def compare_objects(
         for name in SECTIONS
     ]
     rights, notes = _rights(source, target, roles)
+    sequences, behind = compare_sequences(source.sequences, target.sequences)
     sections += [
-        _sequences(source, target),
+        sequences,
         _owners(source, target),
         rights,
         _encoding(source, target),
     ]
-    return sections, [*notes, *_notes(source, target)]
+    return sections, [*notes, *behind, *_notes(source, target)]
 
 
 def _compare_definitions(
@@ -44,34 +46,6 @@ def _compare_definitions(
             for name in sorted(source.keys() & target.keys())
             if source[name] != target[name]
         ),
-    )
-
-
-def _sequences(source: DatabaseState, target: DatabaseState) -> SectionResult:
-    """A sequence may be ahead of what the snapshot saw: its numbers know no transactions."""
-    found = {sequence.name: sequence for sequence in target.sequences}
-    different = []
-    for sequence in source.sequences:
-        now = found.get(sequence.name)
-        if now is None:
-            continue
-        if now.next_value is None or sequence.next_value is None:
-            different.append(f"{now.name} may not be read")
-        elif now.highest is not None and now.next_value <= now.highest:
-            different.append(
-                f"{now.name} gives {now.next_value} next, {now.column} already holds {now.highest}"
-            )
-        elif now.next_value < sequence.next_value:
-            different.append(
-                f"{now.name} gives {now.next_value} next, at the source {sequence.next_value}"
-            )
-    names = {sequence.name for sequence in source.sequences}
-    return SectionResult(
-        section="sequences",
-        compared=len(names),
-        missing=tuple(sorted(names - found.keys())),
-        extra=tuple(sorted(found.keys() - names)),
-        different=tuple(different),
     )
 
 

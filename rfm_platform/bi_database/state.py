@@ -72,13 +72,18 @@ class SequenceState(Record):
     Attributes:
         column: ``schema.table.column`` that takes its numbers from it.
         next_value: what it gives next; None: we may not read it.
-        highest: the largest number in that column; None: there is none.
+        farthest: the last number in that column in the sequence's direction, the largest one or of
+            a descending sequence the smallest; None: it holds no numbers.
+        increment: its step.
+        definition: everything else that it counts by; None: we may not read it.
     """
 
     name: str
     column: str | None
     next_value: int | None
-    highest: int | None
+    farthest: int | None = None
+    increment: int = 1
+    definition: str | None = None
 
 
 class Grant(Record):
@@ -165,31 +170,33 @@ def _sequences(session: Session) -> list[SequenceState]:
     found = session.rows(read_sql("sequences"))
     readable = [row for row in found if row["is_readable"]]
     query = "\nUNION ALL\n".join(map(_sequence_query, readable))
-    positions = {row["name"]: row for row in session.rows(query)} if readable else {}
+    facts = {row["oid"]: row for row in session.rows(query)} if readable else {}
     return [
         SequenceState(
-            name=name,
+            name=f"{row['schema']}.{row['name']}",
             column=f"{row['table_schema']}.{row['table_name']}.{row['column_name']}"
             if row["table_name"]
             else None,
-            next_value=positions[name]["next_value"] if name in positions else None,
-            highest=positions[name]["highest"] if name in positions else None,
+            next_value=known.get("next_value"),
+            farthest=known.get("farthest"),
+            increment=known.get("increment", 1),
+            definition=known.get("definition"),
         )
         for row in found
-        for name in [f"{row['schema']}.{row['name']}"]
+        for known in [facts.get(row["oid"], {})]
     ]
 
 
 def _sequence_query(row: dict[str, Any]) -> str:
-    highest = "NULL::bigint"
-    if row["table_name"]:
-        column = quoted(row["column_name"])
-        table = quoted(row["table_schema"], row["table_name"])
-        highest = read_sql("highest").format(column=column, table=table)
+    farthest = "NULL::numeric"
+    if row["holds_numbers"]:
+        farthest = read_sql("farthest").format(
+            aggregate="MIN" if row["is_descending"] else "MAX",
+            column=quoted(row["column_name"]),
+            table=quoted(row["table_schema"], row["table_name"]),
+        )
     return read_sql("sequence").format(
-        name=f"{row['schema']}.{row['name']}".replace("'", "''"),
-        sequence=quoted(row["schema"], row["name"]),
-        highest=highest,
+        oid=row["oid"], sequence=quoted(row["schema"], row["name"]), farthest=farthest
     )
 
 

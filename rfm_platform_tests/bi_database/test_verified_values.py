@@ -146,5 +146,5 @@ def test_a_dump_of_an_earlier_release_is_restored_but_not_passed(
     path.write_text(earlier.model_dump_json(exclude={"state": {"layout"}}), "utf-8")
     again = new_database(server, "earlier_again")
     restore(again, moved.directory, tmp_path / "job", RestoreOptions(jobs=1))
-    with pytest.raises(BiDatabaseError, match="earlier release.*Make a new dump"):
+    with pytest.raises(BiDatabaseError, match=r"earlier release.*Make a new dump"):
         verify(UrlEndpoint(again), read_manifest(moved.directory), moved.directory, {})
