@@ -40,6 +40,7 @@ class TableState(Record):
         key: the primary key's columns, in its order.
         rows: how many; None where they were not read.
         types: of the columns, in their order; a domain's is the type that it is over.
+        generated: columns that the server computes from others: a dump does not hold them.
         content: a hash of all rows, whatever their order; equal as long as every value is.
     """
 
@@ -52,6 +53,7 @@ class TableState(Record):
     key: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
+    generated: tuple[str, ...] = ()
     estimated_rows: int | None = None
     rows: int | None = None
     content: str | None = None
@@ -148,6 +150,7 @@ def read_definitions(session: Session) -> DatabaseState:
             key=tuple(row["key"] or ()),
             columns=tuple(row["columns"] or ()),
             types=tuple(row["types"] or ()),
+            generated=tuple(row["generated"] or ()),
         )
         for row in session.rows(read_sql("tables"))
     ]

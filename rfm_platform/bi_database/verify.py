@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rfm_platform.bi_database.content import Scheme, read_content
-from rfm_platform.bi_database.differences import RowDifferences, compare_rows
+from rfm_platform.bi_database.differences import compare_rows
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import Manifest
 from rfm_platform.bi_database.objects import compare_objects
-from rfm_platform.bi_database.results import State, TableResult, Verification
+from rfm_platform.bi_database.results import RowDifferences, State, TableResult, Verification
 from rfm_platform.bi_database.rewriting import as_target_writes
 from rfm_platform.bi_database.state import (
     KINDS,

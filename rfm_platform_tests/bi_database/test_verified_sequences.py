@@ -1,7 +1,5 @@
-"""A sequence that would give a number twice, or counts otherwise, is found; one that stands as it did
-at the source raises no alarm, whichever way it counts."""
-
-from pathlib import Path
+"""A sequence that would give a number twice, or counts otherwise, is found; one that stands as it
+did at the source raises no alarm, whichever way it counts."""
 
 import pytest
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rfm_platform.bi_database.content import read_content, scheme_for
+from rfm_platform.bi_database.content import Scheme, read_content, scheme_for
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import NAME, read_manifest
@@ -83,7 +83,7 @@ def typed(server: EmbeddedServer) -> Database:
 @pytest.mark.parametrize("pair", PAIRS, ids=" ".join)
 @pytest.mark.parametrize("scheme", ["binary", "md5"])
 def test_two_values_never_have_one_hash(
-    typed: Database, pair: tuple[str, str, str], scheme: str
+    typed: Database, pair: tuple[str, str, str], scheme: Scheme
 ) -> None:
     kind, before, after = pair
     found = []

@@ -32,7 +32,13 @@ SELECT
             WHERE t.typtype <> 'd'
         ) AS b ON b.oid = a.atttypid
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    ) AS types
+    ) AS types,
+    (
+        SELECT array_agg(a.attname ORDER BY a.attnum)
+        FROM pg_attribute AS a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+          AND to_jsonb(a) ->> 'attgenerated' <> ''
+    ) AS generated
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm', 'f')
