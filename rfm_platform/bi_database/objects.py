@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rfm_platform.bi_database.grants import mapped
 from rfm_platform.bi_database.results import SectionResult, listed
 from rfm_platform.bi_database.sequences import compare_sequences
-from rfm_platform.bi_database.state import SECTIONS, DatabaseState
+from rfm_platform.bi_database.state import NOT_VALID, SECTIONS, DatabaseState
 
 
 def compare_objects(
@@ -18,8 +18,17 @@ def compare_objects(
         target: the restored database.
         roles: as the restore mapped them.
     """
+    invalid = {
+        name
+        for name, definition in source.sections["indexes"].items()
+        if definition.startswith(NOT_VALID)
+    }
     sections = [
-        _compare_definitions(name, source.sections[name], target.sections[name])
+        _compare_definitions(
+            name, _without(source.sections[name], invalid), _without(target.sections[name], invalid)
+        )
+        if name == "indexes"
+        else _compare_definitions(name, source.sections[name], target.sections[name])
         for name in SECTIONS
     ]
     rights, notes = _rights(source, target, roles)
@@ -30,7 +39,17 @@ def compare_objects(
         rights,
         _encoding(source, target),
     ]
-    return sections, [*notes, *behind, *_notes(source, target)]
+    notes += behind
+    if invalid:
+        notes.append(
+            f"Not valid at the source, and so in no dump: the index {listed(sorted(invalid))}. "
+            "Where it is needed, create it at the target."
+        )
+    return sections, notes + _notes(source, target)
+
+
+def _without(definitions: Mapping[str, str], names: set[str]) -> dict[str, str]:
+    return {name: text for name, text in definitions.items() if name not in names}
 
 
 def _compare_definitions(

@@ -77,8 +77,8 @@ class RowDifferences:
         if not (self.missing or self.extra or self.changed):
             if self.generated:
                 return (
-                    f"the dump holds the same rows as the target, but not what each server "
-                    f"computes itself ({', '.join(self.generated)}): it has another value at the target, "
+                    "the dump holds the same rows as the target, but not what each server computes "
+                    f"itself ({', '.join(self.generated)}): it has another value at the target, "
                     "look at the functions that it is computed with; or the source was changed "
                     "outside of PostgreSQL's transactions"
                 )

@@ -5,6 +5,7 @@ Everything is text and numbers, so that it lies in a manifest beside a dump and 
 later, on another server.
 """
 
+import re
 from importlib import resources
 from typing import Any, Literal
 
@@ -13,6 +14,8 @@ from rfm_platform.bi_database.record import Record
 
 # Kinds of objects that are compared by definition, each with its sql/<name>.sql.
 SECTIONS = (
+    "table_properties",
+    "partitions",
     "columns",
     "constraints",
     "indexes",
@@ -25,10 +28,16 @@ SECTIONS = (
     "extensions",
     "other_objects",
 )
+_SINCE = {"partitions": 100000}  # earlier servers have none, nor the functions that tell of them
 _TABLE_FACTS = ("name", "kind", "persistence", "bytes", "is_populated", "estimated_rows")
+NOT_VALID = "not valid: "  # before the definition of an index, in sql/indexes.sql
 # Of what a manifest holds of a database: those of an earlier one cannot be held against it.
 LAYOUT = 2
 KINDS = {"r": "table", "p": "partitioned table", "m": "materialized view", "f": "foreign table"}
+
+_PLAIN = re.compile(r"[\w$]+")
+# The one setting that changes how servers write definitions and is not pinned with the others.
+_PLAIN_QUOTES = "SELECT set_config('quote_all_identifiers', 'off', true) AS pinned"
 
 
 class TableState(Record):
@@ -60,7 +69,7 @@ class TableState(Record):
 
     @property
     def title(self) -> str:
-        return f"{self.schema_name}.{self.name}"
+        return titled(self.schema_name, self.name)
 
     @property
     def holds_rows(self) -> bool:
@@ -135,6 +144,11 @@ class DatabaseState(Record):
         return next((table for table in self.tables if table.title == title), None)
 
 
+def titled(*names: str) -> str:
+    """Names with dots between them; in quotes where they hold a dot themselves, or anything odd."""
+    return ".".join(name if _PLAIN.fullmatch(name) else quoted(name) for name in names)
+
+
 def major(version_number: int) -> int:
     """The major release: 17 of 170010."""
     return version_number // 10000
@@ -142,6 +156,7 @@ def major(version_number: int) -> int:
 
 def read_definitions(session: Session) -> DatabaseState:
     """Everything but the rows."""
+    session.rows(_PLAIN_QUOTES)
     (database,) = session.rows(read_sql("database"))
     tables = [
         TableState(
@@ -156,6 +171,8 @@ def read_definitions(session: Session) -> DatabaseState:
     ]
     sections = {
         section: {row["object"]: row["definition"] for row in session.rows(read_sql(section))}
+        if database["version_number"] >= _SINCE.get(section, 0)
+        else {}
         for section in SECTIONS
     }
     return DatabaseState(
@@ -176,8 +193,8 @@ def _sequences(session: Session) -> list[SequenceState]:
     facts = {row["oid"]: row for row in session.rows(query)} if readable else {}
     return [
         SequenceState(
-            name=f"{row['schema']}.{row['name']}",
-            column=f"{row['table_schema']}.{row['table_name']}.{row['column_name']}"
+            name=titled(row["schema"], row["name"]),
+            column=titled(row["table_schema"], row["table_name"], row["column_name"])
             if row["table_name"]
             else None,
             next_value=known.get("next_value"),

@@ -213,6 +213,9 @@ def test_a_move_to_a_later_release_raises_no_alarm(target: Database, tmp_path: P
             fill(connection)
         manifest = make_dump(UrlEndpoint(source), tmp_path / "dump", DumpOptions())
     assert manifest.state.major_version == release
+    with target.connect() as connection:  # however the target writes names
+        name = connection.info.dbname
+        connection.execute(f"ALTER DATABASE {name} SET quote_all_identifiers TO on".encode())
     restore(target, tmp_path / "dump", tmp_path / "job", RestoreOptions())
     found = verify(UrlEndpoint(target), manifest, tmp_path / "dump", {})
     assert found.passed, found.verdict

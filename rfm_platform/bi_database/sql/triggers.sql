@@ -21,3 +21,4 @@ JOIN pg_proc AS p ON p.oid = t.tgfoid
 LEFT JOIN pg_constraint AS k ON k.oid = t.tgconstraint
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND (NOT t.tgisinternal OR k.oid IS NOT NULL)
+  AND COALESCE(to_jsonb(k) ->> 'conparentid', '0') = '0'

@@ -11,6 +11,14 @@ SELECT
             CASE WHEN t.typnotnull THEN 'NOT NULL' END, 'DEFAULT ' || t.typdefault
         )
         WHEN 'c' THEN 'composite'
+        WHEN 'r' THEN (
+            SELECT concat_ws(
+                ' ', 'range over', format_type(r.rngsubtype, NULL),
+                'diff ' || NULLIF(r.rngsubdiff::oid, 0)::regproc,
+                'canonical ' || NULLIF(r.rngcanonical::oid, 0)::regproc
+            )
+            FROM pg_range AS r WHERE r.rngtypid = t.oid
+        )
         ELSE 'type ' || t.typtype::text
     END AS definition
 FROM pg_type AS t
