@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from rfm_platform.bi_database.database_settings import setting_notes
 from rfm_platform.bi_database.grants import mapped
 from rfm_platform.bi_database.results import SectionResult, listed
 from rfm_platform.bi_database.sequences import compare_sequences
@@ -45,7 +46,7 @@ def compare_objects(
             f"Not valid at the source, and so in no dump: the index {listed(sorted(invalid))}. "
             "Where it is needed, create it at the target."
         )
-    return sections, notes + _notes(source, target)
+    return sections, notes + setting_notes(source, target, roles) + _notes(source, target)
 
 
 def _without(definitions: Mapping[str, str], names: set[str]) -> dict[str, str]:

@@ -107,6 +107,24 @@ class Grant(Record):
     grantee: str
 
 
+class DatabaseSetting(Record):
+    """What ALTER DATABASE or ALTER ROLE … IN DATABASE has set for sessions.
+
+    Attributes:
+        role: whose sessions; None: everybody's.
+        value: of one that an application made up (``app.secret``) a few letters of its hash.
+    """
+
+    role: str | None
+    name: str
+    value: str
+
+    @property
+    def is_made_up(self) -> bool:
+        """Whether an application made it up."""
+        return "." in self.name
+
+
 class DatabaseState(Record):
     """A whole database in one snapshot.
 
@@ -134,6 +152,7 @@ class DatabaseState(Record):
     owners: dict[str, str]
     sequences: tuple[SequenceState, ...]
     grants: tuple[Grant, ...]
+    settings: tuple[DatabaseSetting, ...] = ()
 
     @property
     def major_version(self) -> int:
@@ -183,6 +202,9 @@ def read_definitions(session: Session) -> DatabaseState:
         owners={row["object"]: row["definition"] for row in session.rows(read_sql("owners"))},
         sequences=tuple(_sequences(session)),
         grants=tuple(Grant(**row) for row in session.rows(read_sql("grants"))),
+        settings=tuple(
+            DatabaseSetting(**row) for row in session.rows(read_sql("database_settings"))
+        ),
     )
 
 

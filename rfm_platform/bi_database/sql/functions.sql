@@ -1,5 +1,6 @@
 -- Aggregates by their parts: servers write their definition out for no one. Functions in them by
--- name, because later releases give arguments of the server's own another type.
+-- name, because later releases give arguments of the server's own another type. Those that come with
+-- a range type are left out: later releases make more of them.
 SELECT
     p.oid::regprocedure::text AS object,
     CASE
@@ -44,5 +45,6 @@ JOIN pg_namespace AS n ON n.oid = p.pronamespace
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (
     SELECT FROM pg_depend AS e
-    WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'
+    WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid
+      AND (e.deptype = 'e' OR e.deptype = 'i' AND e.refclassid = 'pg_type'::regclass)
   )

@@ -42,5 +42,5 @@ FROM (
 CROSS JOIN LATERAL pg_identify_object(o.tableoid, o.oid, 0) AS i
 WHERE o.oid >= 16384 AND NOT EXISTS (
     SELECT FROM pg_depend AS e
-    WHERE e.classid = o.tableoid AND e.objid = o.oid AND e.deptype = 'e'
+    WHERE e.classid = o.tableoid AND e.objid = o.oid AND e.deptype IN ('e', 'i')
 )

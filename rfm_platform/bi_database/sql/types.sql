@@ -1,4 +1,5 @@
--- Enumerations, domains and ranges; composite types are told by their columns.
+-- Enumerations, domains and ranges; composite types are told by their columns. Not the multiranges
+-- that come with a range since 14.
 SELECT
     t.oid::regtype::text AS object,
     CASE t.typtype
@@ -24,7 +25,7 @@ SELECT
 FROM pg_type AS t
 JOIN pg_namespace AS n ON n.oid = t.typnamespace
 LEFT JOIN pg_class AS c ON c.oid = t.typrelid
-WHERE (t.typtype IN ('e', 'd', 'r', 'm') OR t.typtype = 'c' AND c.relkind = 'c')
+WHERE (t.typtype IN ('e', 'd', 'r') OR t.typtype = 'c' AND c.relkind = 'c')
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (
     SELECT FROM pg_depend AS e
