@@ -7,10 +7,8 @@ SELECT
         CASE c.relpersistence WHEN 'p' THEN 'logged' WHEN 'u' THEN 'UNLOGGED' ELSE 'temporary' END,
         CASE WHEN c.relrowsecurity THEN 'row security' END,
         CASE WHEN c.relforcerowsecurity THEN 'row security for the owner too' END,
-        CASE WHEN c.relkind IN ('r', 'p', 'm') THEN
-            'replica identity ' || CASE c.relreplident
-                WHEN 'd' THEN 'default' WHEN 'n' THEN 'nothing' WHEN 'f' THEN 'full' ELSE 'index' END
-        END,
+        CASE WHEN c.relkind IN ('r', 'p', 'm') THEN 'replica identity ' || CASE c.relreplident
+            WHEN 'n' THEN 'nothing' WHEN 'f' THEN 'full' WHEN 'i' THEN 'index' END END,
         'of type ' || NULLIF(c.reloftype, 0)::regtype,
         (
             SELECT 'inherits ' || string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno)
