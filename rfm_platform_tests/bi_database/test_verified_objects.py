@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from rfm_platform.postgres import external
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform_tests.bi_database.cluster import older_server
 from rfm_platform_tests.bi_database.moved import Moved, move, run, unequal
 from rfm_platform_tests.conftest import new_database
 
@@ -172,24 +174,40 @@ def test_an_attribute_that_got_lost_is_found(attributed: Moved, damage: str) -> 
     assert after.passed, after.verdict
 
 
+PARTITIONS = (
+    "CREATE TABLE divided (id int PRIMARY KEY) PARTITION BY RANGE (id)",
+    "CREATE TABLE referring (id int REFERENCES divided)",
+    "CREATE TABLE p2 PARTITION OF divided FOR VALUES FROM (10) TO (20)",
+    "CREATE TABLE p1 PARTITION OF divided FOR VALUES FROM (0) TO (10)",
+    "CREATE TABLE p0 PARTITION OF divided FOR VALUES FROM (-10) TO (0)",
+    "CREATE FUNCTION let() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'",
+    "CREATE TRIGGER checked BEFORE INSERT ON divided FOR EACH ROW EXECUTE FUNCTION let()",
+    "INSERT INTO divided VALUES (1), (11)",
+    "INSERT INTO referring VALUES (1)",
+)
+
+
 def test_partitions_that_were_not_made_in_order_raise_no_alarm(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
     moved = moved_with(
         server,
         tmp_path,
-        "CREATE TABLE parent (id int PRIMARY KEY) PARTITION BY RANGE (id)",
-        "CREATE TABLE child (id int REFERENCES parent)",
-        "CREATE TABLE p2 PARTITION OF parent FOR VALUES FROM (10) TO (20)",
-        "CREATE TABLE p1 PARTITION OF parent FOR VALUES FROM (0) TO (10)",
-        "CREATE TABLE p0 PARTITION OF parent FOR VALUES FROM (-10) TO (0)",
-        "INSERT INTO parent VALUES (1), (11)",
-        "INSERT INTO child VALUES (1)",
+        *PARTITIONS,
     )
     found = moved.verify()
     assert found.passed, found.verdict
-    moved.change("ALTER TABLE child DROP CONSTRAINT child_id_fkey")
-    assert set(unequal(moved.verify())) == {"constraints", "triggers"}
+    moved.change("ALTER TABLE p1 DISABLE TRIGGER ALL")
+    (bad,) = unequal(moved.verify()).values()
+    assert bad.verdict == (
+        "3 not in the source: public.p1.checked is DISABLED, "
+        "public.p1: RI_FKey_noaction_del is DISABLED, public.p1: RI_FKey_noaction_upd is DISABLED"
+    )
+    moved.change(
+        "ALTER TABLE p1 ENABLE TRIGGER ALL",
+        "ALTER TABLE referring DROP CONSTRAINT referring_id_fkey",
+    )
+    assert set(unequal(moved.verify())) == {"constraints"}
 
 
 def test_an_index_that_was_never_finished_is_a_note_and_one_that_broke_is_not(
@@ -252,3 +270,17 @@ def test_names_with_dots_are_not_mixed_up(server: EmbeddedServer, tmp_path: Path
     moved.change('DROP TABLE a."b.c"')
     (bad,) = moved.verify().bad_tables
     assert (bad.table, bad.why) == ('a."b.c"', "is not there")
+
+
+def test_an_earlier_release_writes_attributes_as_a_later_one(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    (tmp_path / "older").mkdir()
+    with older_server(tmp_path / "older") as (release, url):
+        source = external("source", url)
+        since_15 = ", security_invoker"
+        run(source, *(each.replace(since_15, "") if release < 15 else each for each in ATTRIBUTES))
+        run(source, *PARTITIONS)
+        moved = move(source, new_database(server, "later"), tmp_path)
+    found = moved.verify()
+    assert found.passed, found.verdict
