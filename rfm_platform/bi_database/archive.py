@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, takewhile
 from pathlib import Path
 
 import pyrage
@@ -17,6 +18,7 @@ from rfm_platform.bi_database.state import TableState
 from rfm_platform.bi_database.tools import choose, stream
 
 SUFFIX = ".age"
+_ENCODING = b"SET client_encoding = "
 
 
 def encrypt(directory: Path, recipients: Sequence[str]) -> None:
@@ -80,8 +82,26 @@ def decrypt(directory: Path, place: Path, identity: str) -> None:
             ) from None
 
 
+def dumped_encoding(archive: Path, version: int, table: TableState) -> str:
+    """The encoding of an archive's texts, by PostgreSQL's name.
+
+    Args:
+        archive: a directory, or a file of the custom format.
+        version: of the pg_dump that wrote it.
+        table: any of its tables.
+
+    Raises:
+        BiDatabaseError: it cannot be read.
+    """
+    with _script(archive, version, table) as lines:
+        for line in lines:
+            if line.startswith(_ENCODING):
+                return line[len(_ENCODING) :].strip(b" ';").decode("ascii")
+    raise BiDatabaseError(f"{archive}: pg_restore does not tell its encoding")
+
+
 def dumped_rows(archive: Path, version: int, table: TableState) -> Iterator[bytes]:
-    """A table's rows as an archive holds them, in COPY's text form.
+    """A table's rows as an archive holds them, in COPY's text form and the archive's encoding.
 
     Args:
         archive: a directory, or a file of the custom format.
@@ -91,6 +111,25 @@ def dumped_rows(archive: Path, version: int, table: TableState) -> Iterator[byte
     Raises:
         BiDatabaseError: it cannot be read.
     """
+    with _script(archive, version, table) as lines:
+        for line in lines:
+            if line.startswith(b"COPY "):
+                _end_of_statement(line, lines)
+                yield from takewhile(lambda row: row != b"\\.", lines)
+
+
+def _end_of_statement(line: bytes, lines: Iterator[bytes]) -> None:
+    """Reads on to the end of a COPY statement: a name in it may have line ends."""
+    quotes = 0
+    for part in chain([line], lines):
+        quotes += part.count(b'"')
+        if quotes % 2 == 0 and part.endswith(b" FROM stdin;"):
+            return
+
+
+@contextmanager
+def _script(archive: Path, version: int, table: TableState) -> Iterator[Iterator[bytes]]:
+    """The lines of the script that would restore a table's rows; may be left before its end."""
     program = choose("pg_restore", version).path
     command = [
         str(program),
@@ -101,18 +140,15 @@ def dumped_rows(archive: Path, version: int, table: TableState) -> Iterator[byte
         str(archive),
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    inside = False
-    try:
-        for raw in stream(process.stdout):
-            line = raw.rstrip(b"\n")
-            if inside and line == b"\\.":
-                inside = False
-            elif inside:
-                yield line
-            elif line.startswith(b"COPY "):
-                inside = True
+
+    def lines() -> Iterator[bytes]:
+        for line in stream(process.stdout):
+            yield line.rstrip(b"\n")
         if process.wait() != 0:
             raise BiDatabaseError(f"{archive}: pg_restore cannot read {table.title} out of it")
+
+    try:
+        yield lines()
     finally:
         process.kill()
         process.wait()

@@ -3,8 +3,10 @@
 The sum of a hash of each row: equal as long as every value is, on servers of different settings
 and releases. Servers since 14 hash a record themselves, at a tenth of what MD5 of its text costs;
 their hash functions stay as they are from release to release, because hash partitions rely on
-them. Values whose hash would not travel take part as text: enumerations and object names hash by
-number, intervals by length, and many types not at all.
+them. They are made for hash tables, where equal hashes cost a comparison, and here would hide a
+change: a number's hash ignores its sign, NaN's is that of NULL, a bigint's is folded to 32 bits,
+as is a timestamp's. Such values take part in the binary form that servers send, whose bytes are
+all hashed; other types as text.
 """
 
 from collections.abc import Callable
@@ -14,26 +16,23 @@ from rfm_platform.bi_database.endpoint import Session, quoted
 from rfm_platform.bi_database.state import DatabaseState, TableState, read_sql
 from rfm_platform.errors import PlatformError
 
-Scheme = Literal["record", "md5"]
+Scheme = Literal["binary", "md5"]
 RECORDS_SINCE = 14
 _FLOATS = {"real", "double precision"}
-_TRAVELS = {
-    "smallint",
-    "integer",
-    "bigint",
-    "boolean",
-    "bytea",
-    "uuid",
-    "date",
-    "timestamp without time zone",
-    "timestamp with time zone",
-    "numeric",
+# Types whose own hash takes every bit in, and is not of a number that only this server knows.
+_HASHED_WHOLE = {"smallint", "integer", "boolean", "bytea", "uuid", "date"}
+_SENT = {
+    "bigint": "int8send",
+    "numeric": "numeric_send",
+    "timestamp without time zone": "timestamp_send",
+    "timestamp with time zone": "timestamptz_send",
 }
+_TEXTS = {"text", "character varying"}
 
 
 def scheme_for(state: DatabaseState) -> Scheme:
     """How the rows of a server's tables are hashed; any later server can do the same."""
-    return "record" if state.major_version >= RECORDS_SINCE else "md5"
+    return "binary" if state.major_version >= RECORDS_SINCE else "md5"
 
 
 def read_contents(
@@ -86,8 +85,12 @@ def _value(name: str, kind: str, scheme: Scheme) -> str:
     column = f"r.{quoted(name)}"
     if kind in _FLOATS:
         return f"float8send({column}::float8)"  # servers before 12 print them otherwise
-    if scheme == "md5" or kind in _TRAVELS:
+    if scheme == "md5" or kind in _HASHED_WHOLE:
         return column
-    if kind == "character":  # as text, its blanks would have to be cut off first
-        return f'{column} COLLATE "C"'
-    return f'{column}::text COLLATE "C"'
+    if kind in _SENT:
+        return f"{_SENT[kind]}({column})"
+    if kind in _TEXTS:
+        return f'{column}::text COLLATE "C"'
+    # As the type itself writes it: a cast to text may lose something, a character's blanks do get
+    # lost. CONCAT writes NULL as an empty text, and IS NULL is true of a row of NULLs as well.
+    return f'CASE WHEN num_nulls({column}) = 0 THEN concat({column}) END COLLATE "C"'

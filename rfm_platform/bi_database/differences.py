@@ -5,19 +5,22 @@ by key; the rows of buckets that differ are then compared one by one. So memory 
 differs, up to a limit that is told, and the dump itself is the witness: the source lives on.
 """
 
+import codecs
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
+from itertools import compress
 from pathlib import Path
 
 from psycopg import sql
 
-from rfm_platform.bi_database.archive import dumped_rows, readable
+from rfm_platform.bi_database.archive import dumped_encoding, dumped_rows, readable
 from rfm_platform.bi_database.dump import ARCHIVE
 from rfm_platform.bi_database.endpoint import UrlEndpoint, pin_settings
 from rfm_platform.bi_database.manifest import Manifest
+from rfm_platform.bi_database.results import RowDifferences
 from rfm_platform.bi_database.state import TableState
 
 BUCKETS = 4096
@@ -25,54 +28,6 @@ BUCKETS = 4096
 EXAMINED_ROWS = 50_000
 EXAMPLES = 10
 _NULL = b"\\N"
-
-
-@dataclass(frozen=True)
-class RowDifferences:
-    """What differs.
-
-    Attributes:
-        missing, extra, changed: rows.
-        rescaled: rows whose numbers are the same but for zeros at the end: 1.5 and 1.50.
-        examples: some of them, by key, with the columns that differ and without values.
-        is_partial: whether there are more than were looked at.
-    """
-
-    missing: int = 0
-    extra: int = 0
-    changed: int = 0
-    rescaled: int = 0
-    examples: tuple[str, ...] = ()
-    is_partial: bool = False
-
-    @property
-    def is_equal(self) -> bool:
-        """Whether every value is the same, if not every text."""
-        return not (self.missing or self.extra or self.changed or self.is_partial) and (
-            self.rescaled > 0
-        )
-
-    @property
-    def verdict(self) -> str:
-        """A sentence."""
-        if self.is_equal:
-            return f"equal; {self.rescaled} rows write a number with other zeros (1.5 and 1.50)"
-        if not (self.missing or self.extra or self.changed):
-            return (
-                "the dump holds the same rows as the target, the source's snapshot held others: "
-                "the source was changed outside of PostgreSQL's transactions; make a new dump"
-            )
-        at_least = "at least " if self.is_partial else ""
-        parts = [
-            f"{at_least}{count} rows {word}"
-            for word, count in (
-                ("missing", self.missing),
-                ("too many", self.extra),
-                ("changed", self.changed),
-            )
-            if count
-        ]
-        return ", ".join(parts)
 
 
 def compare_rows(
@@ -88,15 +43,19 @@ def compare_rows(
         BiDatabaseError: the dump cannot be read.
         DatabaseError: the target cannot be read.
     """
+    table = _as_dumped(table)
+    keys = [table.columns.index(name) for name in table.key if name in table.columns]
+    if len(keys) < len(table.key):
+        keys = []  # a part of a key names no row
     with readable(directory, manifest, identity) as place:
-        keys = [table.columns.index(name) for name in table.key if name in table.columns]
+        encoding = dumped_encoding(place / ARCHIVE, manifest.tool, table)
 
         def dumped() -> Iterator[bytes]:
             return dumped_rows(place / ARCHIVE, manifest.tool, table)
 
         with target.database.connect(read_only=True) as connection:
             pin_settings(connection)
-            statement = _copy_statement(table)
+            statement = _copy_statement(table, encoding)
 
             def restored() -> Iterator[bytes]:
                 with connection.cursor() as cursor, cursor.copy(statement) as copy:
@@ -106,13 +65,31 @@ def compare_rows(
             chosen = _affordable(differing)
             before = Counter(row for row in dumped() if _bucket(row, keys) in chosen)
             after = Counter(row for row in restored() if _bucket(row, keys) in chosen)
-    return _compare(before, after, table, keys, is_partial=len(differing) > len(chosen))
+    return replace(
+        _compare(before, after, table, keys, encoding),
+        generated=table.generated,
+        is_partial=len(differing) > len(chosen),
+    )
 
 
-def _copy_statement(table: TableState) -> sql.Composed:
-    return sql.SQL("COPY (SELECT {columns} FROM ONLY {table}) TO STDOUT").format(
+def _as_dumped(table: TableState) -> TableState:
+    """A table without the columns that pg_dump leaves out."""
+    kept = [name not in table.generated for name in table.columns]
+    return table.model_copy(
+        update={
+            "columns": tuple(compress(table.columns, kept)),
+            "types": tuple(compress(table.types, kept)),
+        }
+    )
+
+
+def _copy_statement(table: TableState, encoding: str) -> sql.Composed:
+    return sql.SQL(
+        "COPY (SELECT {columns} FROM ONLY {table}) TO STDOUT WITH (ENCODING {encoding})"
+    ).format(
         columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)),
         table=sql.Identifier(table.schema_name, table.name),
+        encoding=sql.Literal(encoding),
     )
 
 
@@ -163,31 +140,31 @@ def _compare(
     after: Counter[bytes],
     table: TableState,
     keys: Sequence[int],
-    *,
-    is_partial: bool,
+    encoding: str,
 ) -> RowDifferences:
     gone, come = list((before - after).elements()), list((after - before).elements())
     if not keys:
-        return RowDifferences(missing=len(gone), extra=len(come), is_partial=is_partial)
+        return RowDifferences(missing=len(gone), extra=len(come))
     old, new = _by_key(gone, keys), _by_key(come, keys)
-    both = sorted(old.keys() & new.keys())
     changed, rescaled, examples = 0, 0, []
-    for key in both:
+    for key in sorted(old.keys() & new.keys()):
         columns = _changed_columns(old[key], new[key], table)
         if columns:
             changed += 1
-            examples.append(f"{_named(key, table, keys)}: {', '.join(columns)} changed")
+            examples.append((key, f"{', '.join(columns)} changed"))
         else:
             rescaled += 1
-    examples += [f"{_named(key, table, keys)}: missing" for key in sorted(old.keys() - new.keys())]
-    examples += [f"{_named(key, table, keys)}: too many" for key in sorted(new.keys() - old.keys())]
+    examples += [(key, "missing") for key in sorted(old.keys() - new.keys())]
+    examples += [(key, "too many") for key in sorted(new.keys() - old.keys())]
+    codec = _codec(encoding)
     return RowDifferences(
         missing=len(old.keys() - new.keys()),
         extra=len(new.keys() - old.keys()),
         changed=changed,
         rescaled=rescaled,
-        examples=tuple(examples[:EXAMPLES]),
-        is_partial=is_partial,
+        examples=tuple(
+            f"{_named(key, table, keys, codec)}: {what}" for key, what in examples[:EXAMPLES]
+        ),
     )
 
 
@@ -213,8 +190,16 @@ def _same_number(before: bytes, after: bytes) -> bool:
         return False
 
 
-def _named(key: Sequence[bytes], table: TableState, keys: Sequence[int]) -> str:
+def _named(key: Sequence[bytes], table: TableState, keys: Sequence[int], codec: str) -> str:
     return ", ".join(
-        f"{table.columns[position]} {value.decode(errors='replace')}"
+        f"{table.columns[position]} {value.decode(codec, errors='replace')}"
         for position, value in zip(keys, key, strict=True)
     )
+
+
+def _codec(encoding: str) -> str:
+    """Python's name of an encoding of PostgreSQL's, or of one that shows ASCII at least."""
+    try:
+        return codecs.lookup(encoding.replace("WIN", "cp")).name
+    except LookupError:
+        return "utf-8"

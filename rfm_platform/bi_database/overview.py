@@ -6,6 +6,8 @@ from rfm_platform.bi_database.redash import Application
 from rfm_platform.bi_database.state import KINDS, DatabaseState
 
 UNLOGGED = "u"
+# Told in a line of their own, or no objects by themselves.
+_NOT_COUNTED = ("extensions", "partitions", "table_properties")
 
 
 def facts_of(state: DatabaseState, application: Application | None) -> dict[str, str]:
@@ -31,7 +33,7 @@ def facts_of(state: DatabaseState, application: Application | None) -> dict[str,
                 ("sequences", len(state.sequences)),
                 *counts.items(),
             )
-            if name != "extensions"
+            if name not in _NOT_COUNTED
         ),
         "unlogged tables": ", ".join(unlogged) or "none",
         "partitioned tables": ", ".join(partitioned) or "none",

@@ -1,6 +1,7 @@
 """What was found: by a look at something, by a comparison of two databases."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from rfm_platform.bi_database.record import Record
@@ -39,6 +40,63 @@ class TableResult(Record):
     target_rows: int | None
     why: str = ""
     rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RowDifferences:
+    """Which rows of a table differ.
+
+    Attributes:
+        missing, extra, changed: rows.
+        rescaled: rows whose numbers are the same but for zeros at the end: 1.5 and 1.50.
+        examples: some of them, by key, with the columns that differ and without values.
+        generated: columns that were not compared, because a dump does not hold them.
+        is_partial: whether there are more than were looked at.
+    """
+
+    missing: int = 0
+    extra: int = 0
+    changed: int = 0
+    rescaled: int = 0
+    examples: tuple[str, ...] = ()
+    generated: tuple[str, ...] = ()
+    is_partial: bool = False
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether every value is the same, if not every text."""
+        return not (self.missing or self.extra or self.changed or self.is_partial) and (
+            self.rescaled > 0
+        )
+
+    @property
+    def verdict(self) -> str:
+        """A sentence."""
+        if self.is_equal:
+            return f"equal; {self.rescaled} rows write a number with other zeros (1.5 and 1.50)"
+        if not (self.missing or self.extra or self.changed):
+            if self.generated:
+                return (
+                    "the dump holds the same rows as the target, but not what each server computes "
+                    f"itself ({', '.join(self.generated)}): it has another value at the target, "
+                    "look at the functions that it is computed with; or the source was changed "
+                    "outside of PostgreSQL's transactions"
+                )
+            return (
+                "the dump holds the same rows as the target, the source's snapshot held others: "
+                "the source was changed outside of PostgreSQL's transactions; make a new dump"
+            )
+        at_least = "at least " if self.is_partial else ""
+        parts = [
+            f"{at_least}{count} rows {word}"
+            for word, count in (
+                ("missing", self.missing),
+                ("too many", self.extra),
+                ("changed", self.changed),
+            )
+            if count
+        ]
+        return ", ".join(parts)
 
 
 class SectionResult(Record):

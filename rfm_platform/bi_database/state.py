@@ -5,6 +5,7 @@ Everything is text and numbers, so that it lies in a manifest beside a dump and 
 later, on another server.
 """
 
+import re
 from importlib import resources
 from typing import Any, Literal
 
@@ -13,6 +14,8 @@ from rfm_platform.bi_database.record import Record
 
 # Kinds of objects that are compared by definition, each with its sql/<name>.sql.
 SECTIONS = (
+    "table_properties",
+    "partitions",
     "columns",
     "constraints",
     "indexes",
@@ -25,8 +28,16 @@ SECTIONS = (
     "extensions",
     "other_objects",
 )
+_SINCE = {"partitions": 100000}  # earlier servers have none, nor the functions that tell of them
 _TABLE_FACTS = ("name", "kind", "persistence", "bytes", "is_populated", "estimated_rows")
+NOT_VALID = "not valid: "  # before the definition of an index, in sql/indexes.sql
+# Of what a manifest holds of a database: those of an earlier one cannot be held against it.
+LAYOUT = 2
 KINDS = {"r": "table", "p": "partitioned table", "m": "materialized view", "f": "foreign table"}
+
+_PLAIN = re.compile(r"[\w$]+")
+# The one setting that changes how servers write definitions and is not pinned with the others.
+_PLAIN_QUOTES = "SELECT set_config('quote_all_identifiers', 'off', true) AS pinned"
 
 
 class TableState(Record):
@@ -37,7 +48,8 @@ class TableState(Record):
         estimated_rows: as the server's statistics have it; None: it has none.
         key: the primary key's columns, in its order.
         rows: how many; None where they were not read.
-        types: of the columns, in their order.
+        types: of the columns, in their order; a domain's is the type that it is over.
+        generated: columns that the server computes from others: a dump does not hold them.
         content: a hash of all rows, whatever their order; equal as long as every value is.
     """
 
@@ -50,13 +62,14 @@ class TableState(Record):
     key: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
+    generated: tuple[str, ...] = ()
     estimated_rows: int | None = None
     rows: int | None = None
     content: str | None = None
 
     @property
     def title(self) -> str:
-        return f"{self.schema_name}.{self.name}"
+        return titled(self.schema_name, self.name)
 
     @property
     def holds_rows(self) -> bool:
@@ -70,13 +83,18 @@ class SequenceState(Record):
     Attributes:
         column: ``schema.table.column`` that takes its numbers from it.
         next_value: what it gives next; None: we may not read it.
-        highest: the largest number in that column; None: there is none.
+        farthest: the last number in that column in the sequence's direction, the largest one or of
+            a descending sequence the smallest; None: it holds no numbers.
+        increment: its step.
+        definition: everything else that it counts by; None: we may not read it.
     """
 
     name: str
     column: str | None
     next_value: int | None
-    highest: int | None
+    farthest: int | None = None
+    increment: int = 1
+    definition: str | None = None
 
 
 class Grant(Record):
@@ -89,11 +107,30 @@ class Grant(Record):
     grantee: str
 
 
+class DatabaseSetting(Record):
+    """What ALTER DATABASE or ALTER ROLE … IN DATABASE has set for sessions.
+
+    Attributes:
+        role: whose sessions; None: everybody's.
+        value: of one that an application made up (``app.secret``) a few letters of its hash.
+    """
+
+    role: str | None
+    name: str
+    value: str
+
+    @property
+    def is_made_up(self) -> bool:
+        """Whether an application made it up."""
+        return "." in self.name
+
+
 class DatabaseState(Record):
     """A whole database in one snapshot.
 
     Attributes:
-        scheme: how the rows were hashed; None: they were not.
+        layout: of this record, LAYOUT at the time.
+        scheme: how the rows were hashed; None: they were not; ``record``: by an earlier release.
         sections: by kind of object (SECTIONS): each object's definition.
         owners: each object's owner.
     """
@@ -108,12 +145,14 @@ class DatabaseState(Record):
     bytes: int
     connected_as: str
     read_at: str
-    scheme: Literal["record", "md5"] | None = None
+    layout: int = 1
+    scheme: Literal["record", "binary", "md5"] | None = None
     tables: tuple[TableState, ...]
     sections: dict[str, dict[str, str]]
     owners: dict[str, str]
     sequences: tuple[SequenceState, ...]
     grants: tuple[Grant, ...]
+    settings: tuple[DatabaseSetting, ...] = ()
 
     @property
     def major_version(self) -> int:
@@ -124,6 +163,11 @@ class DatabaseState(Record):
         return next((table for table in self.tables if table.title == title), None)
 
 
+def titled(*names: str) -> str:
+    """Names with dots between them; in quotes where they hold a dot themselves, or anything odd."""
+    return ".".join(name if _PLAIN.fullmatch(name) else quoted(name) for name in names)
+
+
 def major(version_number: int) -> int:
     """The major release: 17 of 170010."""
     return version_number // 10000
@@ -131,6 +175,7 @@ def major(version_number: int) -> int:
 
 def read_definitions(session: Session) -> DatabaseState:
     """Everything but the rows."""
+    session.rows(_PLAIN_QUOTES)
     (database,) = session.rows(read_sql("database"))
     tables = [
         TableState(
@@ -139,20 +184,27 @@ def read_definitions(session: Session) -> DatabaseState:
             key=tuple(row["key"] or ()),
             columns=tuple(row["columns"] or ()),
             types=tuple(row["types"] or ()),
+            generated=tuple(row["generated"] or ()),
         )
         for row in session.rows(read_sql("tables"))
     ]
     sections = {
         section: {row["object"]: row["definition"] for row in session.rows(read_sql(section))}
+        if database["version_number"] >= _SINCE.get(section, 0)
+        else {}
         for section in SECTIONS
     }
     return DatabaseState(
         **{key: value for key, value in database.items() if key in DatabaseState.model_fields},
+        layout=LAYOUT,
         tables=tuple(tables),
         sections=sections,
         owners={row["object"]: row["definition"] for row in session.rows(read_sql("owners"))},
         sequences=tuple(_sequences(session)),
         grants=tuple(Grant(**row) for row in session.rows(read_sql("grants"))),
+        settings=tuple(
+            DatabaseSetting(**row) for row in session.rows(read_sql("database_settings"))
+        ),
     )
 
 
@@ -160,31 +212,33 @@ def _sequences(session: Session) -> list[SequenceState]:
     found = session.rows(read_sql("sequences"))
     readable = [row for row in found if row["is_readable"]]
     query = "\nUNION ALL\n".join(map(_sequence_query, readable))
-    positions = {row["name"]: row for row in session.rows(query)} if readable else {}
+    facts = {row["oid"]: row for row in session.rows(query)} if readable else {}
     return [
         SequenceState(
-            name=name,
-            column=f"{row['table_schema']}.{row['table_name']}.{row['column_name']}"
+            name=titled(row["schema"], row["name"]),
+            column=titled(row["table_schema"], row["table_name"], row["column_name"])
             if row["table_name"]
             else None,
-            next_value=positions[name]["next_value"] if name in positions else None,
-            highest=positions[name]["highest"] if name in positions else None,
+            next_value=known.get("next_value"),
+            farthest=known.get("farthest"),
+            increment=known.get("increment", 1),
+            definition=known.get("definition"),
         )
         for row in found
-        for name in [f"{row['schema']}.{row['name']}"]
+        for known in [facts.get(row["oid"], {})]
     ]
 
 
 def _sequence_query(row: dict[str, Any]) -> str:
-    highest = "NULL::bigint"
-    if row["table_name"]:
-        column = quoted(row["column_name"])
-        table = quoted(row["table_schema"], row["table_name"])
-        highest = read_sql("highest").format(column=column, table=table)
+    farthest = "NULL::numeric"
+    if row["holds_numbers"]:
+        farthest = read_sql("farthest").format(
+            aggregate="MIN" if row["is_descending"] else "MAX",
+            column=quoted(row["column_name"]),
+            table=quoted(row["table_schema"], row["table_name"]),
+        )
     return read_sql("sequence").format(
-        name=f"{row['schema']}.{row['name']}".replace("'", "''"),
-        sequence=quoted(row["schema"], row["name"]),
-        highest=highest,
+        oid=row["oid"], sequence=quoted(row["schema"], row["name"]), farthest=farthest
     )
 
 

@@ -9,14 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rfm_platform.bi_database.content import Scheme, read_content
-from rfm_platform.bi_database.differences import RowDifferences, compare_rows
+from rfm_platform.bi_database.differences import compare_rows
 from rfm_platform.bi_database.endpoint import UrlEndpoint
+from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import Manifest
 from rfm_platform.bi_database.objects import compare_objects
-from rfm_platform.bi_database.results import State, TableResult, Verification
+from rfm_platform.bi_database.results import RowDifferences, State, TableResult, Verification
 from rfm_platform.bi_database.rewriting import as_target_writes
 from rfm_platform.bi_database.state import (
     KINDS,
+    LAYOUT,
     DatabaseState,
     TableState,
     read_definitions,
@@ -46,8 +48,10 @@ def verify(
         progress: told what is compared.
 
     Raises:
+        BiDatabaseError: the dump's record of the source is of an earlier release.
         DatabaseError: the target cannot be reached.
     """
+    scheme = _scheme(manifest, directory)
     with target.session() as session:
         found = read_definitions(session)
     source = manifest.state
@@ -58,7 +62,7 @@ def verify(
             target,
             table,
             found,
-            source.scheme or "md5",
+            scheme,
             lambda: compare_rows(target, table, manifest, directory, identity),
         )
 
@@ -82,6 +86,19 @@ def verify(
         written = as_target_writes(source, target.database)
     sections, notes = compare_objects(written, found, roles)
     return Verification(tables=tuple(tables), sections=tuple(sections), notes=tuple(notes))
+
+
+def _scheme(manifest: Manifest, directory: Path) -> Scheme:
+    """How the source's rows were hashed."""
+    scheme = manifest.state.scheme
+    if scheme == "record" or manifest.state.layout != LAYOUT:
+        raise BiDatabaseError(
+            f"The dump in {directory} was written by an earlier release of rfm, which took some "
+            "values for equal that are not, and described objects otherwise: nothing was compared. "
+            "Make a new dump of the source (rfm bi dump), restore it and verify that. The old dump "
+            "itself can still be restored"
+        )
+    return scheme or "md5"
 
 
 def _compare_table(

@@ -1,4 +1,5 @@
--- Columns of tables and views: position, type, whether they may be null, default, identity.
+-- Columns of tables and views: position, type, whether they may be null, default, identity, and how
+-- they are stored where that is not as for every column of the type.
 SELECT
     format('%I.%I.%I', n.nspname, c.relname, a.attname) AS object,
     concat_ws(
@@ -9,7 +10,11 @@ SELECT
         CASE WHEN a.attnotnull THEN 'NOT NULL' END,
         'DEFAULT ' || pg_get_expr(d.adbin, d.adrelid),
         'IDENTITY ' || NULLIF(to_jsonb(a) ->> 'attidentity', ''),
-        'GENERATED ' || NULLIF(to_jsonb(a) ->> 'attgenerated', '')
+        'GENERATED ' || NULLIF(to_jsonb(a) ->> 'attgenerated', ''),
+        CASE WHEN a.attstorage <> t.typstorage THEN 'STORAGE ' || a.attstorage::text END,
+        'COMPRESSION ' || NULLIF(to_jsonb(a) ->> 'attcompression', ''),
+        CASE WHEN a.attstattarget >= 0 THEN 'STATISTICS ' || a.attstattarget END,
+        'WITH ' || array_to_string(a.attoptions, ', ')
     ) AS definition
 FROM pg_attribute AS a
 JOIN pg_class AS c ON c.oid = a.attrelid

@@ -1,9 +1,11 @@
+-- One that is not valid is not dumped, but for a partitioned table's whose parts are not all there.
 SELECT
     i.indexrelid::regclass::text AS object,
     concat_ws(
         ', ',
-        pg_get_indexdef(i.indexrelid),
-        CASE WHEN NOT i.indisvalid THEN 'not valid' END,
+        CASE WHEN i.indisvalid OR c.relkind = 'p' THEN '' ELSE 'not valid: ' END
+            || pg_get_indexdef(i.indexrelid),
+        CASE WHEN NOT i.indisvalid AND c.relkind = 'p' THEN 'incomplete' END,
         CASE WHEN i.indisclustered THEN 'clustered' END,
         CASE WHEN i.indisreplident THEN 'replica identity' END
     ) AS definition

@@ -1,16 +1,25 @@
--- Sequences and the columns that take their numbers from them, by ownership or by default.
+-- Sequences and the columns that take their numbers from them, by ownership or by default. A column
+-- that only writes them into a text ('ORD-' || nextval) is named, but holds no number to compare.
 SELECT
+    c.oid::bigint AS oid,
     n.nspname AS schema,
     c.relname AS name,
     u.table_schema,
     u.table_name,
     u.column_name,
+    COALESCE(u.holds_numbers, FALSE) AS holds_numbers,
+    CASE WHEN has_sequence_privilege(c.oid, 'SELECT')
+        THEN (SELECT p.increment < 0 FROM pg_sequence_parameters(c.oid) AS p)
+    END AS is_descending,
     has_sequence_privilege(c.oid, 'SELECT') AND COALESCE(u.is_readable, TRUE) AS is_readable
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN LATERAL (
     SELECT tn.nspname AS table_schema, t.relname AS table_name, a.attname AS column_name,
-        has_table_privilege(t.oid, 'SELECT') AS is_readable
+        has_table_privilege(t.oid, 'SELECT') AS is_readable,
+        t.relkind IN ('r', 'p')
+            AND COALESCE(NULLIF(y.typbasetype, 0), y.oid)::regtype::text
+                IN ('smallint', 'integer', 'bigint', 'numeric') AS holds_numbers
     FROM (
         SELECT d.refobjid AS relation, d.refobjsubid AS attnum
         FROM pg_depend AS d
@@ -26,6 +35,8 @@ LEFT JOIN LATERAL (
     JOIN pg_class AS t ON t.oid = used.relation
     JOIN pg_namespace AS tn ON tn.oid = t.relnamespace
     JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = used.attnum
+    JOIN pg_type AS y ON y.oid = a.atttypid
+    ORDER BY holds_numbers DESC, tn.nspname, t.relname, a.attnum
     LIMIT 1
 ) AS u ON TRUE
 WHERE c.relkind = 'S' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'

@@ -1,4 +1,10 @@
 -- Everything that holds rows, with its size; materialized views and partitioned parents by name.
+WITH RECURSIVE domains AS (
+    SELECT oid, typbasetype AS base FROM pg_type WHERE typtype = 'd'
+    UNION ALL
+    SELECT d.oid, t.typbasetype FROM domains AS d JOIN pg_type AS t ON t.oid = d.base
+    WHERE t.typtype = 'd'
+)
 SELECT
     n.nspname AS schema,
     c.relname AS name,
@@ -19,10 +25,20 @@ SELECT
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     ) AS columns,
     (
-        SELECT array_agg(format_type(a.atttypid, NULL) ORDER BY a.attnum)
+        SELECT array_agg(format_type(COALESCE(b.base, a.atttypid), NULL) ORDER BY a.attnum)
+        FROM pg_attribute AS a
+        LEFT JOIN (
+            SELECT d.oid, d.base FROM domains AS d JOIN pg_type AS t ON t.oid = d.base
+            WHERE t.typtype <> 'd'
+        ) AS b ON b.oid = a.atttypid
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    ) AS types,
+    (
+        SELECT array_agg(a.attname ORDER BY a.attnum)
         FROM pg_attribute AS a
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    ) AS types
+          AND to_jsonb(a) ->> 'attgenerated' <> ''
+    ) AS generated
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm', 'f')

@@ -1,1 +1,0 @@
-(SELECT MAX({column})::bigint FROM {table})
