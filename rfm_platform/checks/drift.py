@@ -9,7 +9,7 @@ import dagster as dg
 from rfm_platform.checks.per_day import Verdict, report
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import table_of
-from rfm_platform.reconcile.drift import Limits, Unusual, days_to_read, unusual
+from rfm_platform.reconcile.drift import Judgement, Limits, Unusual, days_to_read, judge
 from rfm_platform.reconcile.history import figures_of_days, shape_of_snapshot
 from rfm_platform.reconcile.season import load_season
 from rfm_platform.reconcile.stability import moved_thresholds, population_stability
@@ -34,7 +34,8 @@ def drift_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefi
         partitions_def=daily,
         description="Orders, revenue, average order value, cancellations, returns, unknown and "
         "null shares and new customers of the day, in all, per marketplace and per shop, are like "
-        "those of earlier days of the same weekday. Special days are excused. Warns.",
+        "those of earlier days of the same weekday. Of special days only that there is no order at "
+        "all is told. Warns.",
     )
     def days_are_as_usual(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
@@ -61,12 +62,12 @@ def drift_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefi
     return [days_are_as_usual, segments_are_stable]
 
 
-def find_unusual(platform: Platform, days: Sequence[dt.date]) -> dict[dt.date, list[Unusual]]:
-    """What is unusual on each of the days."""
+def find_unusual(platform: Platform, days: Sequence[dt.date]) -> dict[dt.date, Judgement]:
+    """What is unusual on each of the days, or why nothing was looked for."""
     first, last = days_to_read(min(days)), max(days)
     figures = figures_of_days(platform.lake, platform.engine, first, last)
     season = load_season(platform.settings.season_file)
-    return unusual(figures, days, season, _limits(platform.settings))
+    return judge(figures, days, season, _limits(platform.settings))
 
 
 def _limits(settings: Settings) -> Limits:
@@ -79,9 +80,11 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _day_verdict(day: dt.date, found: Sequence[Unusual]) -> Verdict:
+def _day_verdict(day: dt.date, judgement: Judgement) -> Verdict:
+    found = judgement.unusual
     if not found:
-        return Verdict(True, f"{day} has nothing unusual.", WARN)
+        said = f"is {judgement.not_compared}" if judgement.not_compared else "has nothing unusual"
+        return Verdict(True, f"{day} {said}.", WARN)
     more = f" and {len(found) - SENTENCES} more figures" if len(found) > SENTENCES else ""
     said = "; ".join(each.sentence for each in found[:SENTENCES])
     shown = (

@@ -24,7 +24,11 @@ def chain(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> C
 
 
 def test_an_unusual_day_is_a_warning_with_figures_and_a_picture(chain: Chain) -> None:
-    assert chain.judge("days_are_as_usual", "01-22").passed, "there is too little to compare with"
+    short = chain.judge("days_are_as_usual", "01-22")
+    assert (short.passed, short.description) == (
+        True,
+        "2024-01-22 is not judged: 2 comparable days.",
+    )
     verdict = chain.judge("days_are_as_usual", "02-05")
     assert (verdict.passed, verdict.severity, verdict.blocking) == (False, WARN, False)
     assert "2024-02-05 is unusual: " in (verdict.description or "")
@@ -33,6 +37,12 @@ def test_an_unusual_day_is_a_warning_with_figures_and_a_picture(chain: Chain) ->
     assert isinstance(table, dg.TableMetadataValue)
     assert {"orders", "revenue"} <= {record.data["figure"] for record in table.records}
     assert "data:image/svg+xml;base64," in str(verdict.metadata["pictures"].value)
+
+
+def test_a_special_day_says_that_it_is_compared_with_nothing(chain: Chain) -> None:
+    verdict = chain.judge("days_are_as_usual", "02-02")
+    assert verdict.passed
+    assert verdict.description == "2024-02-02 is not compared: double-date sales."
 
 
 def test_shifted_segments_and_thresholds_are_a_warning(chain: Chain) -> None:
