@@ -6,17 +6,22 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from rfm_platform.checks.per_day import Verdict, report
+from rfm_platform.checks.per_day import Verdict, judge_days, report
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import table_of
 from rfm_platform.reconcile.drift import Judgement, Limits, Unusual, days_to_read, judge
 from rfm_platform.reconcile.history import figures_of_days, shape_of_snapshot
 from rfm_platform.reconcile.season import load_season
-from rfm_platform.reconcile.stability import moved_thresholds, population_stability
+from rfm_platform.reconcile.stability import (
+    history_growth,
+    moved_thresholds,
+    population_stability,
+)
 from rfm_platform.settings import Settings
 from rfm_platform.wiring import Platform
 
 WARN = dg.AssetCheckSeverity.WARN
+NOT_KEPT = Verdict(True, "Not compared: retention removes snapshots of such days.", WARN)
 SENTENCES = 3
 ROWS_SHOWN = 30
 PICTURES = 3
@@ -50,14 +55,21 @@ def drift_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefi
         name=SEGMENTS,
         partitions_def=daily,
         description="The shares of the segments and the thresholds of the scores are like those "
-        "at the end of the month before (population stability index). Warns.",
+        "at the end of the month before (population stability index). Thresholds may grow as the "
+        "history does. Warns.",
     )
     def segments_are_stable(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
-        days = days_of(context.op_execution_context)
-        verdicts = {day: _snapshot_verdict(platform, day) for day in days}
-        return report(context, "rfm_scores", SEGMENTS, verdicts)
+        return judge_days(
+            context,
+            platform.lake.rfm_scores,
+            SEGMENTS,
+            lambda day: _snapshot_verdict(platform, day),
+            without_rows=NOT_KEPT,
+            keep_days=platform.settings.keep_days,
+            customers=platform.lake.final_user_analysis,
+        )
 
     return [days_are_as_usual, segments_are_stable]
 
@@ -130,12 +142,22 @@ def _snapshot_verdict(platform: Platform, day: dt.date) -> Verdict:
     before, now = (
         shape_of_snapshot(platform.lake, platform.engine, each) for each in (month_end, day)
     )
-    if not before.segments or not now.segments:
+    if not before.segments:
         return Verdict(True, f"Not compared: there is no snapshot as of {month_end}.", WARN)
+    if not now.segments:
+        there_were = f"as of {month_end} there were {sum(before.segments.values())}"
+        return Verdict(False, f"No customer is left as of {day}; {there_were}.", WARN)
+    loaded = platform.lake.source_orders.partitions()
+    first = min((partition.value for partition in loaded), default=month_end)
     settings = platform.settings
     index = population_stability(before.segments, now.segments)
     problems = [f"segments have shifted (index {index:.2f})"] if index > settings.stability else []
-    problems += moved_thresholds(before.thresholds, now.thresholds, settings.drift_change)
+    problems += moved_thresholds(
+        before.thresholds,
+        now.thresholds,
+        settings.drift_change,
+        growth=history_growth(first, month_end, day),
+    )
     rows = [
         {
             "segment": name,

@@ -1,9 +1,12 @@
 """The verdicts on days and snapshots that are not like the ones before."""
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.runs import plan_refresh
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 
 WARN = dg.AssetCheckSeverity.WARN
@@ -58,3 +61,22 @@ def test_shifted_segments_and_thresholds_are_a_warning(chain: Chain) -> None:
 def test_without_an_earlier_snapshot_nothing_is_compared_and_that_is_said(chain: Chain) -> None:
     verdict = chain.judge("segments_are_stable", "01-31")
     assert verdict.description == "Not compared: there is no snapshot as of 2023-12-31."
+
+
+def test_a_day_on_which_no_customer_is_left_is_a_warning(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """All orders were cancelled: there is a snapshot, and it has no row."""
+    chain = new_chain(server, tmp_path)
+    chain.fill([line(f"{on}-{n}", on) for on in ("01-10", "01-31") for n in range(20)])
+    assert all(outcome.succeeded for outcome in chain.materialize("01-01", "01-31"))
+    chain.in_mart("UPDATE flatten_order_marketplace SET cancelled_flag = 'true'")
+    (outcome,) = chain.run(*plan_refresh(day("02-05"), all_days=True))
+    assert outcome.succeeded
+    verdict = chain.judge("segments_are_stable", "02-05")
+    assert (verdict.passed, verdict.severity) == (False, WARN)
+    assert verdict.description == (
+        "No customer is left as of 2024-02-05; as of 2024-01-31 there were 40."
+    )
+    removed = chain.judge("segments_are_stable", "01-15")
+    assert removed.description == "Not compared: retention removes snapshots of such days."

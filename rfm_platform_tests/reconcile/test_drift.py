@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rfm_platform.calendar import days_between
@@ -16,7 +17,7 @@ from rfm_platform.reconcile.drift import MOST_DEVIATIONS, Judgement, Limits, Unu
 from rfm_platform.reconcile.drift import judge as judge_days
 from rfm_platform.reconcile.history import figures_of_days
 from rfm_platform.reconcile.season import Season, SeasonError, load_season
-from rfm_platform.reconcile.stability import moved_thresholds, population_stability
+from rfm_platform.reconcile.stability import history_growth, moved_thresholds, population_stability
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 
 END = day("2024-12-31")
@@ -349,4 +350,43 @@ def test_thresholds_that_moved_are_named_with_both_values() -> None:
 
     before = [row("recency", 10, 100), row("frequency", 1, 2), row("gone", 1, 100)]
     now = [row("recency", 12, 200), row("frequency", 2, 2), row("new", 1, 100)]
-    assert moved_thresholds(before, now, 0.3) == ["Q3 of recency (all) is 200, was 100"]
+    told = ["Q3 of recency (all) is 200, was 100"]
+    assert moved_thresholds(before, now, 0.3, growth=1.0) == told
+    # In half as much history again, of 100 days 150.5 could have become: 200 is 49.5 more.
+    assert moved_thresholds(before, now, 0.3, growth=1.5) == told
+    assert moved_thresholds(before, now, 0.5, growth=1.5) == []
+    assert moved_thresholds(now, before, 0.3, growth=1.5) == ["Q3 of recency (all) is 100, was 200"]
+
+
+@pytest.mark.parametrize("returning", [0, 1 / 90, 1 / 20, 1 / 7], ids=lambda share: f"{share:.2f}")
+def test_the_thresholds_of_a_steady_business_do_not_move_however_young_it_is(
+    returning: float,
+) -> None:
+    """Each day 40 new customers, who come again on any later day with the same probability."""
+    days = 240
+    random = np.random.default_rng(7)
+    first = np.repeat(np.arange(days), 40)
+    frequency, monetary = np.zeros(len(first)), np.zeros(len(first))
+    last = np.full(len(first), -1)
+    thresholds: list[list[dict[str, Any]]] = []
+    for today in range(days):
+        buys = (first == today) | ((first < today) & (random.random(len(first)) < returning))
+        frequency += buys
+        monetary += buys * random.lognormal(0, 1, len(first)) * 100
+        last[buys] = today
+        there = first <= today
+        metrics = {"recency": today - last, "frequency": frequency, "monetary": monetary}
+        quartiles = {name: np.quantile(of[there], [0.25, 0.75]) for name, of in metrics.items()}
+        thresholds.append(
+            [
+                {"scope": "all", "metric": name, "q1": q1, "q3": q3}
+                for name, (q1, q3) in quartiles.items()
+            ]
+        )
+
+    def moved(before: int, now: int) -> list[str]:
+        growth = history_growth(FIRST, *(FIRST + dt.timedelta(each) for each in (before, now)))
+        return moved_thresholds(thresholds[before], thresholds[now], 0.3, growth=growth)
+
+    month_ends = range(0, days - 31, 10)
+    assert [found for end in month_ends for found in moved(end, end + 31)] == []
