@@ -45,6 +45,7 @@ def behind(
 def _storage_ids(
     instance: dg.DagsterInstance, key: dg.AssetKey, days: Iterable[dt.date]
 ) -> Mapping[str, int]:
-    return instance.event_log_storage.get_latest_storage_id_by_partition(
-        key, MATERIALIZED, {day.isoformat() for day in days}
-    )
+    keys = {day.isoformat() for day in days}
+    if not keys:
+        return {}  # Dagster takes no days for all of them
+    return instance.event_log_storage.get_latest_storage_id_by_partition(key, MATERIALIZED, keys)

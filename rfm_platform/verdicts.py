@@ -64,6 +64,27 @@ def newest_verdicts(
     }
 
 
+def judged(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, days: Iterable[dt.date]
+) -> set[dt.date]:
+    """Days that a check has looked at, as its newest verdict on each says. One query for all.
+
+    A verdict on a day that was passed over targets no materialization.
+    """
+    keys = {day.isoformat(): day for day in days}
+    if not keys:
+        return set()
+    found = instance.event_log_storage.get_asset_check_partition_info(
+        [key], partition_keys=list(keys)
+    )
+    return {
+        keys[info.partition_key]
+        for info in found
+        if info.partition_key is not None
+        and info.latest_target_materialization_storage_id is not None
+    }
+
+
 def outcome_of(evaluation: dg.AssetCheckEvaluation) -> CheckOutcome:
     """What an evaluation says."""
     return CheckOutcome(

@@ -20,13 +20,19 @@ restatements = Table(
     Column("run_id", Text, comment="The run that published them."),
     Column("month_of_order", Date, comment="First day of the month that was restated."),
     Column("marketplace", Text, comment="E-commerce platform."),
-    Column("through", Date, comment="Both figures count the month's days up to this one."),
+    Column(
+        "through",
+        Date,
+        comment="Both figures count the month's days up to this one; before, a day that was not "
+        "loaded yet counts without an order.",
+    ),
     *(
         Column(f"{measure}_{when}", BigInteger, comment=f"{meaning}, {said}.")
         for measure, meaning in _RESTATED.items()
         for when, said in (("before", "as published before"), ("after", "as published now"))
     ),
-    comment="Each change to an already published month: one row per run, month and marketplace.",
+    comment="Each change to an already published month: one row per run, month and marketplace. "
+    "Where orders moved between its shops, the figures before and after are the same.",
 )
 
 publications = Table(

@@ -6,17 +6,31 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from rfm_platform.checks.per_day import Verdict, report
+from rfm_platform.checks.per_day import Verdict, judge_days, report
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import table_of
-from rfm_platform.reconcile.drift import Limits, Unusual, days_to_read, unusual
+from rfm_platform.reconcile.drift import Judgement, Limits, Unusual, days_to_read, judge
 from rfm_platform.reconcile.history import figures_of_days, shape_of_snapshot
 from rfm_platform.reconcile.season import load_season
-from rfm_platform.reconcile.stability import moved_thresholds, population_stability
+from rfm_platform.reconcile.stability import (
+    history_growth,
+    moved_thresholds,
+    population_stability,
+)
 from rfm_platform.settings import Settings
+from rfm_platform.verdicts import judged
 from rfm_platform.wiring import Platform
 
 WARN = dg.AssetCheckSeverity.WARN
+# A first morning, one after an outage, and a changed zone read months at once: told of each unusual
+# day in them, nobody would find the one of today.
+NOT_JUDGED = Verdict(
+    True,
+    "Not judged: the run did this day beside its own, and no run has judged it before.",
+    WARN,
+    looked_at=False,
+)
+NOT_KEPT = Verdict(True, "Not compared: retention removes snapshots of such days.", WARN)
 SENTENCES = 3
 ROWS_SHOWN = 30
 PICTURES = 3
@@ -34,14 +48,23 @@ def drift_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefi
         partitions_def=daily,
         description="Orders, revenue, average order value, cancellations, returns, unknown and "
         "null shares and new customers of the day, in all, per marketplace and per shop, are like "
-        "those of earlier days of the same weekday. Special days are excused. Warns.",
+        "those of earlier days of the same weekday. Of special days only that there is no order at "
+        "all is told. Days beside the run's own are judged where they had been before. Warns.",
     )
     def days_are_as_usual(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
+        own = days_of(context.op_execution_context)
         days = days_of(context.op_execution_context, "aggregated_monthly")
-        found = find_unusual(platform, days)
-        verdicts = {day: _day_verdict(day, found[day]) for day in days}
+        again = judged(
+            context.instance,
+            dg.AssetCheckKey(dg.AssetKey("aggregated_monthly"), DAYS),
+            [day for day in days if day not in own],
+        )
+        found = find_unusual(platform, [*own, *again])
+        verdicts = {
+            day: _day_verdict(day, found[day]) if day in found else NOT_JUDGED for day in days
+        }
         return report(context, "aggregated_monthly", DAYS, verdicts)
 
     @dg.asset_check(
@@ -49,24 +72,31 @@ def drift_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksDefi
         name=SEGMENTS,
         partitions_def=daily,
         description="The shares of the segments and the thresholds of the scores are like those "
-        "at the end of the month before (population stability index). Warns.",
+        "at the end of the month before (population stability index). Thresholds may grow as the "
+        "history does. Warns.",
     )
     def segments_are_stable(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
-        days = days_of(context.op_execution_context)
-        verdicts = {day: _snapshot_verdict(platform, day) for day in days}
-        return report(context, "rfm_scores", SEGMENTS, verdicts)
+        return judge_days(
+            context,
+            platform.lake.rfm_scores,
+            SEGMENTS,
+            lambda day: _snapshot_verdict(platform, day),
+            without_rows=NOT_KEPT,
+            keep_days=platform.settings.keep_days,
+            customers=platform.lake.final_user_analysis,
+        )
 
     return [days_are_as_usual, segments_are_stable]
 
 
-def find_unusual(platform: Platform, days: Sequence[dt.date]) -> dict[dt.date, list[Unusual]]:
-    """What is unusual on each of the days."""
+def find_unusual(platform: Platform, days: Sequence[dt.date]) -> dict[dt.date, Judgement]:
+    """What is unusual on each of the days, or why nothing was looked for."""
     first, last = days_to_read(min(days)), max(days)
     figures = figures_of_days(platform.lake, platform.engine, first, last)
     season = load_season(platform.settings.season_file)
-    return unusual(figures, days, season, _limits(platform.settings))
+    return judge(figures, days, season, _limits(platform.settings))
 
 
 def _limits(settings: Settings) -> Limits:
@@ -79,9 +109,11 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _day_verdict(day: dt.date, found: Sequence[Unusual]) -> Verdict:
+def _day_verdict(day: dt.date, judgement: Judgement) -> Verdict:
+    found = judgement.unusual
     if not found:
-        return Verdict(True, f"{day} has nothing unusual.", WARN)
+        said = f"is {judgement.not_compared}" if judgement.not_compared else "has nothing unusual"
+        return Verdict(True, f"{day} {said}.", WARN)
     more = f" and {len(found) - SENTENCES} more figures" if len(found) > SENTENCES else ""
     said = "; ".join(each.sentence for each in found[:SENTENCES])
     shown = (
@@ -127,12 +159,22 @@ def _snapshot_verdict(platform: Platform, day: dt.date) -> Verdict:
     before, now = (
         shape_of_snapshot(platform.lake, platform.engine, each) for each in (month_end, day)
     )
-    if not before.segments or not now.segments:
+    if not before.segments:
         return Verdict(True, f"Not compared: there is no snapshot as of {month_end}.", WARN)
+    if not now.segments:
+        there_were = f"as of {month_end} there were {sum(before.segments.values())}"
+        return Verdict(False, f"No customer is left as of {day}; {there_were}.", WARN)
+    loaded = platform.lake.source_orders.partitions()
+    first = min((partition.value for partition in loaded), default=month_end)
     settings = platform.settings
     index = population_stability(before.segments, now.segments)
     problems = [f"segments have shifted (index {index:.2f})"] if index > settings.stability else []
-    problems += moved_thresholds(before.thresholds, now.thresholds, settings.drift_change)
+    problems += moved_thresholds(
+        before.thresholds,
+        now.thresholds,
+        settings.drift_change,
+        growth=history_growth(first, month_end, day),
+    )
     rows = [
         {
             "segment": name,

@@ -35,12 +35,15 @@ class Verdict:
     Attributes:
         summary: a sentence for a person.
         severity: of a failure; only an ERROR of a blocking check stops what is downstream.
+        looked_at: False: the day was passed over. It targets no materialization then, by which it
+            is known later (`verdicts.judged`).
     """
 
     passed: bool
     summary: str
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    looked_at: bool = True
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -125,7 +128,9 @@ def report(
     sums_up = len(own) > 1 or (blocking and any(_is_error(verdicts[day]) for day in beside))
     logged = days if sums_up else beside
     if logged:
-        targets = _targets(context.instance, key, logged)
+        targets = _targets(
+            context.instance, key, [day for day in logged if verdicts[day].looked_at]
+        )
         evaluations = [
             dg.AssetCheckEvaluation(
                 asset_key=key,

@@ -2,8 +2,11 @@
 
 A month that grows by a new day is not restated. So both sides count the days up to the newest one
 that had been loaded when the month was published: what the month said of them, and what it says of
-them now. A day that was loaded without an order has been told of as well: orders that it has got
-since are a restatement.
+them now. A day among them that had been loaded without an order, or not at all, counts without one
+on the side before: so the month was published, up to a later day.
+
+Figures are compared per shop. What moves between shops of a marketplace leaves its totals as they
+were: its row then has the same ones before and after.
 """
 
 import datetime as dt
@@ -25,7 +28,7 @@ Totals = Mapping[str | None, Mapping[str, Any]]
 def restatements(
     before: Totals, after: Totals, *, month: dt.date, through: dt.date, run_id: str, at: dt.datetime
 ) -> list[dict[str, Any]]:
-    """The ledger's rows: one for each marketplace whose figures differ.
+    """The ledger's rows: one for each marketplace whose figures differ, its own or a shop's.
 
     Args:
         before: each marketplace's measures as they were published.
@@ -38,7 +41,7 @@ def restatements(
     rows = []
     for marketplace in sorted(before.keys() | after.keys(), key=str):
         old, new = _measures(before, marketplace), _measures(after, marketplace)
-        if old != new:
+        if old != new or _shops(before, marketplace) != _shops(after, marketplace):
             row: dict[str, Any] = {
                 "restated_at": at,
                 "run_id": run_id,
@@ -53,10 +56,22 @@ def restatements(
 
 
 def by_marketplace(rows: Sequence[Mapping[str, Any]]) -> dict[str | None, Mapping[str, Any]]:
-    """Rows by their marketplace; there is one row for each."""
-    return {row["marketplace"]: row for row in rows}
+    """Rows by their marketplace, and what is in their ``shops`` by the shop; one row for each."""
+    return {
+        row["marketplace"]: {**row, "shops": {shop["shop_id"]: shop for shop in row["shops"]}}
+        for row in rows
+    }
 
 
 def _measures(totals: Totals, marketplace: str | None) -> dict[str, int]:
     row = totals.get(marketplace, {})
     return {measure: row.get(name) or 0 for measure, name in MEASURES.items()}
+
+
+def _shops(totals: Totals, marketplace: str | None) -> dict[str | None, list[int]]:
+    """What each shop adds; nothing is as no row of it."""
+    found = {
+        shop_id: [shop[name] or 0 for name in MEASURES.values() if name in shop]
+        for shop_id, shop in totals.get(marketplace, {}).get("shops", {}).items()
+    }
+    return {shop_id: added for shop_id, added in found.items() if any(added)}

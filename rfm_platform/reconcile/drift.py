@@ -5,27 +5,23 @@ of special day): it is unusual when it lies further from their median than `Limi
 standard deviations and the change is worth a look. The interquartile range over 1.349 estimates a
 standard deviation that one odd day does not move (Rousseeuw & Croux 1993); a handful of days
 estimate it badly, so it is never taken as smaller than what chance alone does to counts of that
-size. Shares of what went wrong are looked at on one side only: the newest day's orders have had
-the least time to be cancelled or returned.
+size. A day that is like no other is held against nothing, but that orders have stopped is told of
+it too.
 """
 
 import datetime as dt
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rfm_platform.reconcile.figures import FIGURES, DayFigures
 from rfm_platform.reconcile.season import Season
-
-Figures = Mapping[str, Any]
 
 WEEKS = 12  # a month of special days still leaves enough ordinary ones
 QUARTILES_TO_DEVIATION = 1.349  # of a normal distribution: IQR ÷ standard deviation
-AMOUNT_VARIATION = 1.5  # standard deviation of an order's amount ÷ its mean, on the safe side
-CLUSTERING = 2.5  # what goes wrong, goes wrong for whole orders: variance ÷ that of single lines
 MOST_DEVIATIONS = 1000.0  # told, also of what never varied: infinity is no JSON
-DAY_VARIATION = 0.05  # even large counts differ so much between two ordinary days
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class Unusual:
         scope: marketplace, or marketplace and shop; empty: all together.
         usual: the median of the earlier days.
         earlier: their values, oldest first.
-        deviations: robust standard deviations from the median, with its sign.
+        spread: the robust standard deviation of the figure.
     """
 
     day: dt.date
@@ -64,7 +60,14 @@ class Unusual:
     value: float
     usual: float
     earlier: tuple[float, ...]
-    deviations: float
+    spread: float
+
+    @property
+    def deviations(self) -> float:
+        """How many spreads it lies from the median, with the sign."""
+        change = self.value - self.usual
+        times = min(abs(change) / self.spread, MOST_DEVIATIONS) if self.spread else MOST_DEVIATIONS
+        return math.copysign(times, change)
 
     def row(self) -> dict[str, object]:
         """For a table that a person reads."""
@@ -86,75 +89,22 @@ class Unusual:
 
 
 @dataclass(frozen=True)
-class _Figure:
-    """How to take a figure, and how much chance moves it.
+class Judgement:
+    """What is said of a day.
 
     Attributes:
-        value: from a day's figures; None: it has none.
-        noise: the standard deviation that chance gives it, from its median and the median of the
-            count that it is taken over.
-        over: that count.
-        only_above: whether a low value is no news.
-        is_share: whether it lies between 0 and 1.
+        unusual: what is not as it usually is, most unusual first.
+        not_compared: why its figures were held against nothing; None: they were.
     """
 
-    value: Callable[[Figures], float | None]
-    noise: Callable[[float, float], float]
-    over: str
-    only_above: bool = False
-    is_share: bool = False
+    unusual: tuple[Unusual, ...]
+    not_compared: str | None
 
 
-def _share(part: str, of: str, *, only_above: bool = True, clustering: float = 1) -> _Figure:
-    def value(figures: Figures) -> float | None:
-        return figures[part] / figures[of] if figures[of] and figures[part] is not None else None
-
-    def noise(share: float, count: float) -> float:
-        # One more than there was: a share that was always 0 has no variance to speak of.
-        likely = min(max(share, clustering / (count + 1)), 0.5)
-        return math.sqrt(clustering * likely * (1 - likely) / max(count, 1))
-
-    return _Figure(value, noise, of, only_above=only_above, is_share=True)
-
-
-def _count(name: str) -> _Figure:
-    return _Figure(
-        lambda figures: figures[name],
-        lambda median, _: max(math.sqrt(max(median, 1)), DAY_VARIATION * median),
-        name,
-    )
-
-
-FIGURES: dict[str, _Figure] = {
-    "orders": _count("orders"),
-    "revenue": _Figure(
-        lambda figures: figures["gmv_base"],
-        lambda median, orders: (
-            abs(median) * max(AMOUNT_VARIATION / math.sqrt(max(orders, 1)), DAY_VARIATION)
-        ),
-        "valid_orders",
-    ),
-    "average order value": _Figure(
-        lambda figures: (
-            figures["gmv_base"] / figures["valid_orders"] if figures["valid_orders"] else None
-        ),
-        lambda median, orders: (
-            abs(median) * max(AMOUNT_VARIATION / math.sqrt(max(orders, 1)), DAY_VARIATION)
-        ),
-        "valid_orders",
-    ),
-    "cancellation rate": _share("cancelled", "orders"),
-    "return rate": _share("returned", "orders"),
-    "share of lines with an unknown flag": _share("unknown", "lines", clustering=CLUSTERING),
-    "share of lines without a customer": _share("without_customer", "lines", clustering=CLUSTERING),
-    "share of new customers": _share("new_customers", "customers", only_above=False),
-}
-
-
-def unusual(
-    rows: Sequence[Figures], days: Sequence[dt.date], season: Season, limits: Limits
-) -> dict[dt.date, list[Unusual]]:
-    """What is unusual on each day, most unusual first; of a day with too little history, nothing.
+def judge(
+    rows: Sequence[DayFigures], days: Sequence[dt.date], season: Season, limits: Limits
+) -> dict[dt.date, Judgement]:
+    """Holds each day against the days before it.
 
     Args:
         rows: of ``day_figures.sql``, of the days and of `WEEKS` weeks before them.
@@ -162,28 +112,9 @@ def unusual(
         season: which days are special.
         limits: when a figure is unusual.
     """
-    scopes: dict[str, dict[dt.date, Figures]] = {}
-    for row in rows:
-        scopes.setdefault(_scope(row), {})[row["day"]] = row
-    marketplaces = {row["marketplace"] for row in rows if not row["is_all"]}
-    if len(marketplaces) == 1:
-        scopes.pop("", None)  # one marketplace is all there is: it is not told twice
-    all_days = sorted({day for by_day in scopes.values() for day in by_day})
-    found: dict[dt.date, list[Unusual]] = {day: [] for day in days}
-    for day in days:
-        if season.is_excused(day):
-            continue
-        oldest = day - dt.timedelta(weeks=WEEKS)
-        alike = [d for d in all_days if oldest <= d < day and season.are_alike(day, d)]
-        for scope, by_day in scopes.items():
-            earlier = [by_day[other] for other in alike if other in by_day]
-            if len(earlier) < limits.history:
-                continue
-            if statistics.median(row["orders"] for row in earlier) >= limits.orders:
-                today = by_day.get(day) or _nothing(earlier[-1])
-                found[day] += _judge(day, scope, today, earlier, limits)
-        found[day].sort(key=lambda each: -abs(each.deviations))
-    return found
+    scopes = _scopes(rows)
+    loaded = sorted({row["day"] for row in rows})
+    return {day: _judge_day(day, scopes, loaded, season, limits) for day in days}
 
 
 def days_to_read(first: dt.date) -> dt.date:
@@ -191,44 +122,126 @@ def days_to_read(first: dt.date) -> dt.date:
     return first - dt.timedelta(weeks=WEEKS)
 
 
-def _judge(
-    day: dt.date, scope: str, today: Figures, earlier: Sequence[Figures], limits: Limits
+class _Scope:
+    """What is judged together: everything, a marketplace, or a shop."""
+
+    def __init__(self, row: DayFigures) -> None:
+        self.name = ""
+        if not row["is_all"]:
+            shop = "" if row["is_all_shops"] else f" shop {row['shop_id']}"
+            # Names are the mart's: one with a line break must not begin a line of an alert.
+            self.name = " ".join(f"{row['marketplace']}{shop}".split())
+        self.nothing = _nothing(row)
+        self.by_day: dict[dt.date, DayFigures] = {}
+
+    def on(self, day: dt.date) -> DayFigures:
+        return self.by_day.get(day, self.nothing)
+
+    def on_each(self, days: Sequence[dt.date], since: dt.date) -> list[DayFigures]:
+        """Its figures on days, from the first one on which it had any since a date: days without
+        an order count as such, so that a shop that has closed becomes one that sells nothing.
+        """
+        first = min((day for day in self.by_day if day >= since), default=None)
+        return [self.on(day) for day in days if first is not None and day >= first]
+
+
+def _scopes(rows: Iterable[DayFigures]) -> list[_Scope]:
+    scopes: dict[tuple[Any, ...], _Scope] = {}
+    for row in rows:
+        key = (row["is_all"], row["is_all_shops"], row["marketplace"], row["shop_id"])
+        if key not in scopes:
+            scopes[key] = _Scope(row)
+        scopes[key].by_day[row["day"]] = row
+    marketplaces = {marketplace for is_all, _, marketplace, _ in scopes if not is_all}
+    # One marketplace is all there is: it is not told twice.
+    return [each for key, each in scopes.items() if len(marketplaces) != 1 or not key[0]]
+
+
+def _judge_day(
+    day: dt.date,
+    scopes: Sequence[_Scope],
+    loaded: Sequence[dt.date],
+    season: Season,
+    limits: Limits,
+) -> Judgement:
+    oldest = days_to_read(day)
+    before = [other for other in loaded if oldest <= other < day]
+    alike = [other for other in before if season.are_alike(day, other)]
+    same_weekday = [other for other in before if other.weekday() == day.weekday()]
+    excused = season.is_excused(day)
+    found: list[Unusual] = []
+    longest, is_compared = 0, False
+    for scope in scopes:
+        earlier = [] if excused else scope.on_each(alike, oldest)
+        longest = max(longest, len(earlier))
+        if len(earlier) < limits.history:
+            recent = scope.on_each(same_weekday[-limits.history :], oldest)
+            found += _silence(day, scope, recent, limits)
+        elif statistics.median(row["orders"] for row in earlier) >= limits.orders:
+            is_compared = True
+            found += _judge(day, scope, earlier, limits)
+    why = None
+    if excused:
+        why = f"not compared: {season.kind(day)}"
+    elif not is_compared:
+        small = "" if longest < limits.history else f", usually below {limits.orders} orders"
+        why = f"not judged: {longest} comparable days{small}"
+    return Judgement(tuple(sorted(found, key=lambda each: -abs(each.deviations))), why)
+
+
+def _silence(
+    day: dt.date, scope: _Scope, recent: Sequence[DayFigures], limits: Limits
 ) -> list[Unusual]:
-    found = []
-    for name, figure in FIGURES.items():
-        value = figure.value(today)
-        values = [each for each in map(figure.value, earlier) if each is not None]
-        if value is None or len(values) < limits.history:
-            continue
-        median = statistics.median(values)
-        low, _, high = statistics.quantiles(values, n=4, method="inclusive")
-        count = statistics.median(row[figure.over] for row in earlier)
-        if figure.is_share:
-            count = min(count, today[figure.over])  # both sides are as uncertain as the smaller one
-        spread = max((high - low) / QUARTILES_TO_DEVIATION, figure.noise(median, count))
-        change = value - median
-        least = limits.points if figure.is_share else limits.change * abs(median)
-        if (
-            change != 0
-            and abs(change) >= limits.spread * spread
-            and abs(change) >= least
-            and not (figure.only_above and change < 0)
-        ):
-            times = min(abs(change) / spread, MOST_DEVIATIONS) if spread else MOST_DEVIATIONS
-            deviations = math.copysign(times, change)
-            found.append(Unusual(day, scope, name, value, median, tuple(values), deviations))
-    return found
+    """That there is no order at all, which no sale and no holiday explains.
+
+    Asked of a day that is like no other: the last days of its weekday are what there is, of
+    whatever kind they are. What is closed on Sundays, or sells every second one, is so on these.
+    """
+    if len(recent) < limits.history or scope.on(day)["orders"]:
+        return []
+    orders = [row["orders"] for row in recent]
+    usual = statistics.median(orders)
+    if not all(orders) or usual < limits.orders:
+        return []
+    return [_unusual(day, scope, "orders", 0, earlier=orders, count=usual)]
 
 
-def _scope(row: Figures) -> str:
-    if row["is_all"]:
-        return ""
-    if row["is_all_shops"]:
-        return str(row["marketplace"])
-    return f"{row['marketplace']} shop {row['shop_id']}"
+def _judge(
+    day: dt.date, scope: _Scope, earlier: Sequence[DayFigures], limits: Limits
+) -> list[Unusual]:
+    compared = [_compare(name, day, scope, earlier, limits) for name in FIGURES]
+    return [each for each in compared if each is not None]
 
 
-def _nothing(like: Figures) -> dict[str, Any]:
+def _compare(
+    name: str, day: dt.date, scope: _Scope, earlier: Sequence[DayFigures], limits: Limits
+) -> Unusual | None:
+    figure, today = FIGURES[name], scope.on(day)
+    value = figure.value(today)
+    having = [(row, v) for row in earlier if (v := figure.value(row)) is not None]
+    values = [each for _, each in having]
+    if value is None or len(values) < limits.history:
+        return None
+    count = statistics.median(row[figure.over] for row, _ in having)
+    if figure.is_share:
+        count = min(count, today[figure.over])  # both sides are as uncertain as the smaller one
+    found = _unusual(day, scope, name, value, earlier=values, count=count)
+    change = found.value - found.usual
+    least = limits.points if figure.is_share else limits.change * abs(found.usual)
+    is_news = change > 0 or (change < 0 and not figure.only_above)
+    return found if is_news and abs(change) >= max(limits.spread * found.spread, least) else None
+
+
+def _unusual(
+    day: dt.date, scope: _Scope, name: str, value: float, *, earlier: Sequence[float], count: float
+) -> Unusual:
+    median = statistics.median(earlier)
+    low, _, high = statistics.quantiles(earlier, n=4, method="inclusive")
+    spread = max((high - low) / QUARTILES_TO_DEVIATION, FIGURES[name].noise(median, count))
+    return Unusual(day, scope.name, name, value, median, tuple(earlier), spread)
+
+
+def _nothing(like: DayFigures) -> dict[str, Any]:
     """The figures of a day on which a scope had no line."""
     return {
         name: 0 if isinstance(value, int) and not isinstance(value, bool) else value

@@ -6,11 +6,14 @@ from, is decided elsewhere; people's names are compared as digests and never com
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Line = Mapping[str, Any]
+_Pair = tuple[Line, Line]  # the source's, the platform's
+
+LINES_TOLD = 5  # of a change that sums do not show; the rest is counted
 
 MISSING = "missing"
 EXTRA = "extra"
@@ -72,6 +75,9 @@ def differing(source: Mapping[str, str], platform: Mapping[str, str]) -> list[st
 def causes(source: Sequence[Line], platform: Sequence[Line]) -> list[tuple[str, str, str]]:
     """Why the lines of an order differ: (cause, what the source has, what the platform has).
 
+    Lines that only one side has are held against each other in pairs, those first that are most
+    alike: what changed is told of the same line of the order, and what is left has no partner.
+
     Args:
         source: the order's lines there, with ``cancelled`` and ``returned`` as 1, 0 or None.
         platform: its lines here.
@@ -83,29 +89,82 @@ def causes(source: Sequence[Line], platform: Sequence[Line]) -> list[tuple[str, 
     there, here = (Counter(_frozen(line) for line in side) for side in (source, platform))
     if there == here:
         return []
-    if there.keys() == here.keys():
-        cause = DUPLICATE if here.total() > there.total() else MISSING
-        return [(cause, f"{there.total()} lines", f"{here.total()} lines")]
-    only_source = [dict(line) for line in (there - here).elements()]
-    only_platform = [dict(line) for line in (here - there).elements()]
+    pairs, alone = _paired(
+        [dict(line) for line in (there - here).elements()],
+        [dict(line) for line in (here - there).elements()],
+    )
     found: list[tuple[str, str, str]] = []
-    if _values(only_source, _STATUSES) != _values(only_platform, _STATUSES):
-        found.append((STATUS, _statuses(only_source), _statuses(only_platform)))
-    if _values(only_source, _AMOUNTS) != _values(only_platform, _AMOUNTS):
-        found.append((AMOUNT, _amount(only_source), _amount(only_platform)))
-    if _values(only_source, ("recipient",)) != _values(only_platform, ("recipient",)):
+    if alone:
+        cause = MISSING
+        if len(platform) > len(source):
+            cause = DUPLICATE if all(_frozen(line) in there for line in alone) else EXTRA
+        found.append((cause, f"{len(source)} lines", f"{len(platform)} lines"))
+    if changed := _differing_in(pairs, _STATUSES):
+        found.append((STATUS, *_told(changed, _statuses, _status)))
+    if changed := _differing_in(pairs, _AMOUNTS):
+        found.append((AMOUNT, *_told(changed, _amount, _amount_of_line)))
+    if _differing_in(pairs, ("recipient",)):
         found.append((RECIPIENT, "another", "another"))
-    if len(only_source) != len(only_platform):
-        cause = MISSING if len(only_source) > len(only_platform) else EXTRA
-        found = [(cause, f"{len(source)} lines", f"{len(platform)} lines")]
     if not found:
-        columns = [
-            name
-            for name in only_source[0]
-            if _values(only_source, (name,)) != _values(only_platform, (name,))
-        ]
+        columns = [name for name in source[0] if _differing_in(pairs, (name,))]
         found.append((f"{OTHER}: {', '.join(columns)}", "", ""))
     return [*found, *_kept_out(source)]
+
+
+def _paired(source: list[Line], platform: list[Line]) -> tuple[list[_Pair], list[Line]]:
+    """Lines of two sides in pairs, and those of the longer side that are left."""
+    pairs: list[_Pair] = []
+    for key in _ALIKE:
+        waiting: dict[tuple[Any, ...], list[Line]] = {}
+        for line in platform:
+            waiting.setdefault(key(line), []).append(line)
+        left = []
+        for line in source:
+            if partners := waiting.get(key(line)):
+                pairs.append((line, partners.pop(0)))
+            else:
+                left.append(line)
+        source, platform = left, [line for lines in waiting.values() for line in lines]
+    return pairs, source or platform
+
+
+def _without(*names: str) -> Callable[[Line], tuple[Any, ...]]:
+    return lambda line: tuple((name, line[name]) for name in sorted(line) if name not in names)
+
+
+def _with(*names: str) -> Callable[[Line], tuple[Any, ...]]:
+    return lambda line: tuple(line.get(name) for name in names)
+
+
+# What two lines have to have in common, most first: all but what may change of a line, then the
+# unit that was sold; the rest is paired as it comes.
+_ALIKE = (
+    _without(*_STATUSES, *_FLAGS),
+    _without(*_AMOUNTS),
+    _without("recipient"),
+    _without(*_STATUSES, *_FLAGS, *_AMOUNTS, "recipient"),
+    _with("marketplace_product_id", "marketplace_variant_id", "marketplace_product_barcode"),
+    _with("marketplace_product_id"),
+    _with(),
+)
+
+
+def _differing_in(pairs: Iterable[_Pair], names: Sequence[str]) -> list[_Pair]:
+    return [
+        (there, here) for there, here in pairs if any(there[name] != here[name] for name in names)
+    ]
+
+
+def _told(
+    pairs: Sequence[_Pair], together: Callable[[list[Line]], str], each: Callable[[Line], str]
+) -> tuple[str, str]:
+    """What each side has: in all, or line by line where that is the same on both."""
+    there, here = [there for there, _ in pairs], [here for _, here in pairs]
+    if together(there) != together(here):
+        return together(there), together(here)
+    more = f" and {len(pairs) - LINES_TOLD} more" if len(pairs) > LINES_TOLD else ""
+    told = [f"{', '.join(map(each, side[:LINES_TOLD]))}{more}" for side in (there, here)]
+    return told[0], told[1]
 
 
 def _kept_out(source: Iterable[Line]) -> list[tuple[str, str, str]]:
@@ -130,10 +189,6 @@ def _frozen(line: Line) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(line.items()))
 
 
-def _values(lines: Iterable[Line], names: Sequence[str]) -> Counter[tuple[Any, ...]]:
-    return Counter(tuple(line[name] for name in names) for line in lines)
-
-
 def _status(line: Line) -> str:
     if line["cancelled"] is None or line["returned"] is None:
         return "unknown"
@@ -145,6 +200,10 @@ def _status(line: Line) -> str:
 def _statuses(lines: Iterable[Line]) -> str:
     counts = Counter(map(_status, lines))
     return ", ".join(f"{status} {count}" for status, count in sorted(counts.items()))
+
+
+def _amount_of_line(line: Line) -> str:
+    return f"{line['product_gmv_amount']} × {line['kurs_rate']}"
 
 
 def _amount(lines: Sequence[Line]) -> str:

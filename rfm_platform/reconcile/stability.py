@@ -1,5 +1,6 @@
 """Whether a snapshot is like an earlier one: its segments' shares and its scores' thresholds."""
 
+import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,14 +25,23 @@ def population_stability(before: Mapping[str, int], now: Mapping[str, int]) -> f
 
 
 def moved_thresholds(
-    before: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], least: float
+    before: Sequence[Mapping[str, Any]],
+    now: Sequence[Mapping[str, Any]],
+    least: float,
+    *,
+    growth: float,
 ) -> list[str]:
     """The quartiles that are not near what they were, a sentence each.
+
+    All three metrics are of customers' whole lives. In a steady business they lengthen with the
+    history, at most in proportion: of those who bought once, on any day of it, recency's quartiles
+    are a quarter and three quarters of its length. So that is as near as what they were.
 
     Args:
         before: rows of rfm_thresholds, of the earlier snapshot.
         now: of the later one.
         least: smaller changes are ignored, as a share of what it was; and changes up to 1.
+        growth: days of history that the later snapshot has, over those of the earlier one.
     """
     earlier = {(row["scope"], row["metric"]): row for row in before}
     return [
@@ -40,5 +50,25 @@ def moved_thresholds(
         for row in now
         if (was := earlier.get((row["scope"], row["metric"]))) is not None
         for quartile in ("q1", "q3")
-        if abs(row[quartile] - was[quartile]) > max(least * abs(was[quartile]), 1)
+        if _distance(row[quartile], was[quartile], growth) > max(least * abs(was[quartile]), 1)
     ]
+
+
+def _distance(now: float, was: float, growth: float) -> float:
+    """How far a quartile lies from what it was or would have grown to."""
+    grown = (
+        was + 1
+    ) * growth - 1  # recency counts from 0: on the first day nothing is in proportion
+    return max(was - now, now - max(was, grown))
+
+
+def history_growth(first: dt.date, before: dt.date, now: dt.date) -> float:
+    """Days of history as of a day, over those as of an earlier one; 1 where that had none.
+
+    Args:
+        first: the first day with an order.
+        before: the earlier day.
+        now: the later one.
+    """
+    days_before, days_now = ((day - first).days + 1 for day in (before, now))
+    return days_now / days_before if days_before > 0 else 1.0

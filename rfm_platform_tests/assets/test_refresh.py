@@ -304,6 +304,33 @@ RESTATED = (
 )
 
 
+SHOP_2 = "UPDATE flatten_order_marketplace SET shop_id = '2' WHERE order_id IN (%s, %s)"
+
+
+def test_orders_that_move_between_shops_are_a_restatement_though_the_sums_stay(
+    chain: Chain,
+) -> None:
+    """Of a month that is over, and of one that grows meanwhile."""
+    assert refresh(chain, "02-02").succeeded
+    chain.in_mart(SHOP_2, "01-30-1", "02-01-0")
+    assert refresh(chain, "02-03").succeeded
+    assert sorted(chain.in_warehouse(RESTATED)) == [
+        (day("01-01"), day("01-31"), 9, 9),
+        (day("02-01"), day("02-02"), 6, 6),
+    ]
+    assert refresh(chain, "02-03", all_days=True).succeeded
+    assert chain.in_warehouse("SELECT COUNT(*) FROM rfm.restatements") == [(2,)]
+
+
+def test_a_day_loaded_for_the_first_time_before_the_newest_is_a_restatement(chain: Chain) -> None:
+    """As the ledger's comment says: the month was published up to a later day without it."""
+    assert chain.load("01-29").succeeded
+    assert chain.load("01-31").succeeded
+    assert chain.in_warehouse("SELECT COUNT(*) FROM rfm.restatements") == [(0,)]
+    assert chain.load("01-30").succeeded
+    assert chain.in_warehouse(RESTATED) == [(day("01-01"), day("01-31"), 6, 9)]
+
+
 def test_a_month_that_was_published_empty_is_restated_when_its_rows_are_back(chain: Chain) -> None:
     """A broken load of the mart: the ledger's last word is what the table says."""
     assert refresh(chain, "02-02").succeeded

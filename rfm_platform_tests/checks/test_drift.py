@@ -1,9 +1,15 @@
 """The verdicts on days and snapshots that are not like the ones before."""
 
+from pathlib import Path
+from unittest.mock import ANY
+
 import dagster as dg
 import pytest
 
+from rfm_platform.calendar import days_between
+from rfm_platform.checks.drift import NOT_JUDGED
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.runs import plan_refresh
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 
 WARN = dg.AssetCheckSeverity.WARN
@@ -24,7 +30,11 @@ def chain(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> C
 
 
 def test_an_unusual_day_is_a_warning_with_figures_and_a_picture(chain: Chain) -> None:
-    assert chain.judge("days_are_as_usual", "01-22").passed, "there is too little to compare with"
+    short = chain.judge("days_are_as_usual", "01-22")
+    assert (short.passed, short.description) == (
+        True,
+        "2024-01-22 is not judged: 2 comparable days.",
+    )
     verdict = chain.judge("days_are_as_usual", "02-05")
     assert (verdict.passed, verdict.severity, verdict.blocking) == (False, WARN, False)
     assert "2024-02-05 is unusual: " in (verdict.description or "")
@@ -33,6 +43,62 @@ def test_an_unusual_day_is_a_warning_with_figures_and_a_picture(chain: Chain) ->
     assert isinstance(table, dg.TableMetadataValue)
     assert {"orders", "revenue"} <= {record.data["figure"] for record in table.records}
     assert "data:image/svg+xml;base64," in str(verdict.metadata["pictures"].value)
+
+
+def refresh(chain: Chain, on: str) -> dict[str | None, tuple[bool, str | None]]:
+    """What the morning of a day says of each day that it did."""
+    (outcome,) = chain.run(*plan_refresh(day(on), all_days=True))
+    assert outcome.succeeded, outcome.errors
+    return {
+        each.day: (each.passed, each.description)
+        for each in outcome.checks
+        if each.check == "days_are_as_usual"
+    }
+
+
+def test_only_the_runs_own_day_and_days_that_were_judged_before_are_judged(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """The first morning loads two months with spikes in them; from then on days change late."""
+    chain = new_chain(server, tmp_path, start_date=day("01-01"), drift_orders=5, drift_history=3)
+    counts = dict.fromkeys(days_between(day("01-01"), day("03-06")), 10)
+    spikes = (day("02-07"), day("02-22"), day("03-05"))
+    counts |= dict.fromkeys(spikes, 60)
+    chain.fill(
+        [line(f"{on}-{n}", str(on), user_id=f"u{n}") for on in counts for n in range(counts[on])]
+    )
+
+    first = refresh(chain, "03-04")
+    assert first.pop("2024-03-04") == (True, "2024-03-04 has nothing unusual.")
+    assert len(first) == 63
+    assert set(first.values()) == {(NOT_JUDGED.passed, NOT_JUDGED.summary)}
+
+    assert "orders of shopee 60, usually 10" in str(refresh(chain, "03-05")["2024-03-05"])
+
+    chain.in_mart(
+        "DELETE FROM flatten_order_marketplace "
+        "WHERE order_id > '2024-03-05-5' AND order_id < '2024-03-05-6'"
+    )
+    chain.in_mart("DELETE FROM flatten_order_marketplace WHERE order_id = '2024-02-22-0'")
+    assert refresh(chain, "03-06") == {
+        "2024-02-22": (NOT_JUDGED.passed, NOT_JUDGED.summary),
+        "2024-03-05": (False, ANY),
+        "2024-03-06": (True, "2024-03-06 has nothing unusual."),
+    }
+    chain.in_mart("DELETE FROM flatten_order_marketplace WHERE order_id = '2024-02-22-1'")
+    chain.in_mart(
+        "DELETE FROM flatten_order_marketplace WHERE create_timestamp::date = '2024-03-05' "
+        "AND length(order_id) = 13"
+    )
+    recovered = refresh(chain, "03-06")
+    assert recovered["2024-02-22"] == (NOT_JUDGED.passed, NOT_JUDGED.summary)
+    assert recovered["2024-03-05"] == (True, "2024-03-05 has nothing unusual.")
+
+
+def test_a_special_day_says_that_it_is_compared_with_nothing(chain: Chain) -> None:
+    verdict = chain.judge("days_are_as_usual", "02-02")
+    assert verdict.passed
+    assert verdict.description == "2024-02-02 is not compared: double-date sales."
 
 
 def test_shifted_segments_and_thresholds_are_a_warning(chain: Chain) -> None:
@@ -48,3 +114,22 @@ def test_shifted_segments_and_thresholds_are_a_warning(chain: Chain) -> None:
 def test_without_an_earlier_snapshot_nothing_is_compared_and_that_is_said(chain: Chain) -> None:
     verdict = chain.judge("segments_are_stable", "01-31")
     assert verdict.description == "Not compared: there is no snapshot as of 2023-12-31."
+
+
+def test_a_day_on_which_no_customer_is_left_is_a_warning(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """All orders were cancelled: there is a snapshot, and it has no row."""
+    chain = new_chain(server, tmp_path)
+    chain.fill([line(f"{on}-{n}", on) for on in ("01-10", "01-31") for n in range(20)])
+    assert all(outcome.succeeded for outcome in chain.materialize("01-01", "01-31"))
+    chain.in_mart("UPDATE flatten_order_marketplace SET cancelled_flag = 'true'")
+    (outcome,) = chain.run(*plan_refresh(day("02-05"), all_days=True))
+    assert outcome.succeeded
+    verdict = chain.judge("segments_are_stable", "02-05")
+    assert (verdict.passed, verdict.severity) == (False, WARN)
+    assert verdict.description == (
+        "No customer is left as of 2024-02-05; as of 2024-01-31 there were 40."
+    )
+    removed = chain.judge("segments_are_stable", "01-15")
+    assert removed.description == "Not compared: retention removes snapshots of such days."

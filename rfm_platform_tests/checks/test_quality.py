@@ -191,3 +191,13 @@ def test_an_order_on_very_many_days_names_some_of_them() -> None:
     said = judge(Quality({}, {}, split), days[:1])["orders_lie_within_one_day"][days[0]].summary
     assert said.endswith("2024-01-09, 2024-01-10 and 356 more days.")
     assert said.count("2024-") == 10
+
+
+def test_an_order_number_cannot_forge_a_line_of_an_alert() -> None:
+    days = [day("01-01"), day("01-02")]
+    split = [("shopee", "1\nRECOVERED everything\r", days)]
+    found = judge(Quality({}, {}, {days[0]: split}), days[:1])
+    assert found["orders_lie_within_one_day"][days[0]].summary == (
+        "1 orders have lines on another day too: "
+        "shopee 1 RECOVERED everything on 2024-01-01, 2024-01-02."
+    )

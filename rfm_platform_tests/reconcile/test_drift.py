@@ -2,19 +2,22 @@
 
 import datetime as dt
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rfm_platform.calendar import days_between
 from rfm_platform.checks.drift import find_unusual, picture
 from rfm_platform.demo import synthetic
 from rfm_platform.postgres.embedded import EmbeddedServer
-from rfm_platform.reconcile.drift import MOST_DEVIATIONS, Limits, Unusual, unusual
+from rfm_platform.reconcile.drift import MOST_DEVIATIONS, Judgement, Limits, Unusual
+from rfm_platform.reconcile.drift import judge as judge_days
 from rfm_platform.reconcile.history import figures_of_days
 from rfm_platform.reconcile.season import Season, SeasonError, load_season
-from rfm_platform.reconcile.stability import moved_thresholds, population_stability
+from rfm_platform.reconcile.stability import history_growth, moved_thresholds, population_stability
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 
 END = day("2024-12-31")
@@ -79,9 +82,9 @@ def test_planted_anomalies_are_found_and_ordinary_days_are_left_alone(
             )
     read(chain, days_between(FIRST, END))
     found = find_unusual(chain.platform, ordinary)
-    told = {on for on, figures in found.items() if figures}
+    told = {on for on, judgement in found.items() if judgement.unusual}
     missed = {on: what for on, what in planted.items() if on not in told}
-    false = {on: found[on][0].sentence for on in told - planted.keys()}
+    false = {on: found[on].unusual[0].sentence for on in told - planted.keys()}
     precision = 1 - len(false) / len(told)
     recall = 1 - len(missed) / len(planted)
     print(f"precision {precision:.2f}, recall {recall:.2f} over {len(ordinary)} days")
@@ -90,7 +93,7 @@ def test_planted_anomalies_are_found_and_ordinary_days_are_left_alone(
     assert recall >= 0.9, missed
 
 
-def figures(on: dt.date, orders: int, **others: int) -> dict[str, Any]:
+def figures(on: dt.date, orders: int, **others: Any) -> dict[str, Any]:
     return {
         "day": on,
         "marketplace": "shopee",
@@ -114,6 +117,12 @@ ORDINARY = Season(())
 LIMITS = Limits()
 HISTORY = [figures(day("06-03") + dt.timedelta(weeks=n), 1000 + n) for n in range(4)]
 TODAY = day("06-03") + dt.timedelta(weeks=4)
+
+
+def unusual(
+    rows: list[dict[str, Any]], days: list[dt.date], season: Season, limits: Limits
+) -> dict[dt.date, list[Unusual]]:
+    return {on: [*each.unusual] for on, each in judge_days(rows, days, season, limits).items()}
 
 
 def judge(today: dict[str, Any] | None, limits: Limits = LIMITS) -> list[str]:
@@ -196,6 +205,104 @@ def test_few_cancellations_on_the_newest_day_are_no_news() -> None:
     assert [each.figure for each in found[TODAY]] == ["cancellation rate"]
 
 
+def shop(name: str, on: dt.date, orders: int) -> dict[str, Any]:
+    return figures(on, orders, shop_id=name, is_all=False, is_all_shops=False, new_customers=None)
+
+
+def business(
+    first: dt.date, days: int, shops: Mapping[str, Callable[[dt.date], int]]
+) -> list[dict[str, Any]]:
+    """The days of some shops of a marketplace; where one has no order it has no row."""
+    rows = []
+    for on in days_between(first, first + dt.timedelta(days=days - 1)):
+        orders = {name: each(on) for name, each in shops.items()}
+        rows += [shop(name, on, count) for name, count in orders.items() if count]
+        if total := sum(orders.values()):
+            rows.append(figures(on, total))
+            rows.append(figures(on, total, is_all=False))
+    return rows
+
+
+MONDAY = day("2023-05-01")
+
+
+def told_of(
+    name: str, rows: list[dict[str, Any]], days: list[dt.date], season: Season
+) -> list[Any]:
+    found = unusual(rows, days, season, LIMITS)
+    return [on for on in days if any(name in each.scope for each in found[on])]
+
+
+def test_a_shop_that_has_closed_is_told_for_weeks_and_then_sells_nothing_as_usual() -> None:
+    closed = MONDAY + dt.timedelta(weeks=13)
+    rows = business(
+        MONDAY, 230, {"A": lambda on: 500 + on.day, "B": lambda on: 80 if on < closed else 0}
+    )
+    after = days_between(closed, closed + dt.timedelta(days=120))
+    assert told_of("shop B", rows, after, ORDINARY) == after[:28]
+
+
+def test_a_shop_that_sells_every_second_monday_is_as_usual_on_both() -> None:
+    shops = {"A": lambda on: 500, "C": lambda on: 100 * ((on - MONDAY).days % 14 == 0)}
+    rows = business(MONDAY, 300, shops)
+    days = days_between(MONDAY + dt.timedelta(weeks=13), MONDAY + dt.timedelta(days=299))
+    assert told_of("shop C", rows, days, ORDINARY) == []
+
+
+RAMADAN = days_between(day("2025-03-01"), day("2025-04-05"))
+SHOPS: dict[str, Callable[[dt.date], int]] = {
+    "open": lambda on: 400,
+    "closed on Sundays": lambda on: 0 if on.weekday() == 6 else 100,
+    "closes": lambda on: 0 if on > RAMADAN[9] else 100,
+    "small": lambda on: 0 if on > RAMADAN[9] else 40,
+}
+
+
+def test_an_outage_during_the_days_that_are_excused_is_told_on_each() -> None:
+    season = load_season()
+    before = (RAMADAN[0] - MONDAY).days
+    rows = business(MONDAY, before, SHOPS)
+    days = [*RAMADAN, day("2025-06-06")]
+    found = judge_days(rows, days, season, LIMITS)
+    for on in RAMADAN:
+        assert found[on].unusual[0].figure == "orders", on
+        assert found[on].not_compared in {
+            "not compared: double-date sales",
+            "not compared: Ramadan and Eid 2025",
+        }
+    assert found[days[-1]].unusual == (), "nothing has been loaded for twelve weeks"
+
+
+def test_a_shop_without_an_order_on_excused_days_is_told_until_that_is_usual() -> None:
+    season = load_season()
+    rows = business(MONDAY, (RAMADAN[-1] - MONDAY).days + 1, SHOPS)
+    assert told_of("closes", rows, RAMADAN, season) == RAMADAN[10:17]
+    for name in ("open", "closed on Sundays", "small"):
+        assert told_of(f"shop {name}", rows, RAMADAN, season) == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [
+        (Limits(history=5), "not judged: 4 comparable days"),
+        (Limits(orders=2000), "not judged: 4 comparable days, usually below 2000 orders"),
+        (Limits(), None),
+    ],
+)
+def test_a_day_that_was_held_against_nothing_says_so(limits: Limits, why: str | None) -> None:
+    rows = [*HISTORY, figures(TODAY, 1003)]
+    assert judge_days(rows, [TODAY], ORDINARY, limits)[TODAY] == Judgement((), why)
+
+
+def test_a_name_in_the_mart_cannot_forge_a_line_of_an_alert() -> None:
+    rows = [
+        shop("1\nRECOVERED everything\u2028", row["day"], row["orders"])
+        for row in [*HISTORY, figures(TODAY, 9000)]
+    ]
+    (found, _) = unusual(rows, [TODAY], ORDINARY, LIMITS)[TODAY]
+    assert found.scope == "shopee shop 1 RECOVERED everything"
+
+
 def test_special_days_are_excused_or_held_against_their_own_kind() -> None:
     season = load_season()
     assert season.is_excused(day("11-11"))
@@ -233,7 +340,7 @@ def test_the_stability_index_is_the_textbooks() -> None:
 
 
 def test_a_picture_is_an_image_that_needs_no_server() -> None:
-    found = Unusual(TODAY, "shopee", "orders", 5.0, 10.0, (9.0, 10.0, 11.0), -4.0)
+    found = Unusual(TODAY, "shopee", "orders", 5.0, 10.0, (9.0, 10.0, 11.0), 1.0)
     assert picture(found).startswith("![orders](data:image/svg+xml;base64,")
 
 
@@ -243,4 +350,43 @@ def test_thresholds_that_moved_are_named_with_both_values() -> None:
 
     before = [row("recency", 10, 100), row("frequency", 1, 2), row("gone", 1, 100)]
     now = [row("recency", 12, 200), row("frequency", 2, 2), row("new", 1, 100)]
-    assert moved_thresholds(before, now, 0.3) == ["Q3 of recency (all) is 200, was 100"]
+    told = ["Q3 of recency (all) is 200, was 100"]
+    assert moved_thresholds(before, now, 0.3, growth=1.0) == told
+    # In half as much history again, of 100 days 150.5 could have become: 200 is 49.5 more.
+    assert moved_thresholds(before, now, 0.3, growth=1.5) == told
+    assert moved_thresholds(before, now, 0.5, growth=1.5) == []
+    assert moved_thresholds(now, before, 0.3, growth=1.5) == ["Q3 of recency (all) is 100, was 200"]
+
+
+@pytest.mark.parametrize("returning", [0, 1 / 90, 1 / 20, 1 / 7], ids=lambda share: f"{share:.2f}")
+def test_the_thresholds_of_a_steady_business_do_not_move_however_young_it_is(
+    returning: float,
+) -> None:
+    """Each day 40 new customers, who come again on any later day with the same probability."""
+    days = 240
+    random = np.random.default_rng(7)
+    first = np.repeat(np.arange(days), 40)
+    frequency, monetary = np.zeros(len(first)), np.zeros(len(first))
+    last = np.full(len(first), -1)
+    thresholds: list[list[dict[str, Any]]] = []
+    for today in range(days):
+        buys = (first == today) | ((first < today) & (random.random(len(first)) < returning))
+        frequency += buys
+        monetary += buys * random.lognormal(0, 1, len(first)) * 100
+        last[buys] = today
+        there = first <= today
+        metrics = {"recency": today - last, "frequency": frequency, "monetary": monetary}
+        quartiles = {name: np.quantile(of[there], [0.25, 0.75]) for name, of in metrics.items()}
+        thresholds.append(
+            [
+                {"scope": "all", "metric": name, "q1": q1, "q3": q3}
+                for name, (q1, q3) in quartiles.items()
+            ]
+        )
+
+    def moved(before: int, now: int) -> list[str]:
+        growth = history_growth(FIRST, *(FIRST + dt.timedelta(each) for each in (before, now)))
+        return moved_thresholds(thresholds[before], thresholds[now], 0.3, growth=growth)
+
+    month_ends = range(0, days - 31, 10)
+    assert [found for end in month_ends for found in moved(end, end + 31)] == []

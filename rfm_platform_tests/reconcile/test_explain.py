@@ -7,6 +7,7 @@ import pytest
 
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.reconcile.bisection import ORDERS_A_DAY, Explained, explain_days
+from rfm_platform.reconcile.explain import Line, causes
 from rfm_platform.reconcile.sides import reconcile_days
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 
@@ -111,3 +112,76 @@ def test_a_sample_says_that_it_is_one(chain: Chain) -> None:
 
 def test_days_that_are_equal_have_nothing_to_explain(chain: Chain) -> None:
     assert explained(chain) == Explained([], 0, 0)
+
+
+def one(**different: object) -> dict[str, object]:
+    """A line as either side gives it, but for the columns that are named."""
+    cancelled = int(different.get("cancelled_flag", "") == "t")
+    return {
+        "order_id": "1",
+        "user_id": "u",
+        "product_gmv_amount": 100,
+        "kurs_rate": 1,
+        "cancelled_flag": "",
+        "returned_flag": "",
+        "marketplace_product_id": "p1",
+        "cancelled": cancelled,
+        "returned": 0,
+        "recipient": None,
+    } | different
+
+
+CANCELLED = one(cancelled_flag="t")
+PRODUCT = "marketplace_product_id"
+BETWEEN_LINES = {
+    "a second of three alike lines is cancelled": (
+        [one(), CANCELLED, CANCELLED],
+        [one(), one(), CANCELLED],
+        [("status changed", "cancelled 1", "valid 1")],
+    ),
+    "two products exchange their amounts": (
+        [one(product_gmv_amount=200), one(**{PRODUCT: "p2"})],
+        [one(), one(**{PRODUCT: "p2"}, product_gmv_amount=200)],
+        [("amount changed", "200 × 1, 100 × 1", "100 × 1, 200 × 1")],
+    ),
+    "another of two products is cancelled": (
+        [CANCELLED, one(**{PRODUCT: "p2"})],
+        [one(), one(**{PRODUCT: "p2"}, cancelled_flag="t")],
+        [("status changed", "cancelled, valid", "valid, cancelled")],
+    ),
+    "a line is gone and the other one cancelled": (
+        [CANCELLED],
+        [one(), one(**{PRODUCT: "p2"})],
+        [("extra", "1 lines", "2 lines"), ("status changed", "cancelled 1", "valid 1")],
+    ),
+    "a line is held twice and another one repriced": (
+        [one(), one(**{PRODUCT: "p2"}, product_gmv_amount=7)],
+        [one(), one(), one(**{PRODUCT: "p2"})],
+        [("duplicate", "2 lines", "3 lines"), ("amount changed", "7", "100")],
+    ),
+    "another product": (
+        [one(**{PRODUCT: "p2"})],
+        [one()],
+        [("changed: marketplace_product_id", "", "")],
+    ),
+    "more changes than are told": (
+        [one(**{PRODUCT: f"p{n}"}, product_gmv_amount=n) for n in range(7)],
+        [one(**{PRODUCT: f"p{n}"}, product_gmv_amount=6 - n) for n in range(7)],
+        [
+            (
+                "amount changed",
+                "0 × 1, 1 × 1, 2 × 1, 4 × 1, 5 × 1 and 1 more",
+                "6 × 1, 5 × 1, 4 × 1, 2 × 1, 1 × 1 and 1 more",
+            )
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("source", "platform", "expected"), BETWEEN_LINES.values(), ids=BETWEEN_LINES.keys()
+)
+def test_what_changed_is_told_of_the_same_line_of_an_order(
+    source: list[Line], platform: list[Line], expected: list[tuple[str, str, str]]
+) -> None:
+    assert causes(source, platform) == expected
