@@ -29,7 +29,7 @@ from rfm_platform.bi_database.manifest import damaged_files, read_manifest
 from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.staging import remove_leftovers
 from rfm_platform.bi_database.target import empty, examine
-from rfm_platform.bi_database.tools import choose, login
+from rfm_platform.bi_database.tools import LOGIN, choose, login
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
@@ -121,29 +121,29 @@ def start(target: Database, directory: Path, job: Path, options: RestoreOptions)
     manifest = read_manifest(directory)
     job.mkdir(parents=True, exist_ok=True, mode=0o700)
     (job / STATE).unlink(missing_ok=True)
-    with login(target.conninfo(), job) as environment:
-        description = {
-            "directory": str(directory.absolute()),
-            "target": describe_target(target),
-            "pg_restore": str(choose("pg_restore", manifest.tool).path),
-            "jobs": options.jobs,
-            "replace": options.replace,
-            "roles": dict(options.roles),
-            "label": target.label,
-        }
-        (job / JOB).write_text(json.dumps(description), encoding="utf-8")
-        if options.identity is not None:
-            environment[IDENTITY] = options.identity
-        with (job / LOG).open("wb") as log:
-            subprocess.Popen(
-                [sys.executable, "-m", "rfm_platform.bi_database.worker", str(job)],
-                # In the image the package lies on a path and is not installed.
-                env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+    environment = login(target.conninfo(), job)
+    description = {
+        "directory": str(directory.absolute()),
+        "target": describe_target(target),
+        "pg_restore": str(choose("pg_restore", manifest.tool).path),
+        "jobs": options.jobs,
+        "replace": options.replace,
+        "roles": dict(options.roles),
+        "label": target.label,
+    }
+    (job / JOB).write_text(json.dumps(description), encoding="utf-8")
+    if options.identity is not None:
+        environment[IDENTITY] = options.identity
+    with (job / LOG).open("wb") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "rfm_platform.bi_database.worker", str(job)],
+            # In the image the package lies on a path and is not installed.
+            env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     deadline = time.monotonic() + 30
     while not (job / STATE).exists():
         if time.monotonic() > deadline:
@@ -190,7 +190,7 @@ def in_words(phase: str, done: int, total: int) -> str:
 
 def _remove_secrets(job: Path, directory: Path) -> None:
     """The password and the clear text that a killed process could not remove any more."""
-    (job / "service.conf").unlink(missing_ok=True)
+    (job / LOGIN).unlink(missing_ok=True)
     remove_leftovers(directory.parent)
 
 

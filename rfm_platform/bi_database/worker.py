@@ -22,7 +22,7 @@ from rfm_platform.bi_database.job import UNTOUCHED, RestoreState, read_job, writ
 from rfm_platform.bi_database.manifest import read_manifest
 from rfm_platform.bi_database.restore import IDENTITY
 from rfm_platform.bi_database.target import empty
-from rfm_platform.bi_database.tools import stream
+from rfm_platform.bi_database.tools import LOGIN, stream
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
@@ -66,7 +66,7 @@ class _Worker:
             self._note(succeeded=True)
         finally:
             # The password first: whoever is told of the end finds nothing of it.
-            (self._job / "service.conf").unlink(missing_ok=True)
+            (self._job / LOGIN).unlink(missing_ok=True)
             self._note(ended=True)
 
     def _restore(self) -> None:
