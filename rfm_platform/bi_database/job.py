@@ -27,6 +27,7 @@ class RestoreState:
         done, total: steps of it; 0 where it has none.
         failure: what went wrong.
         target_is: how a failure left the target.
+        note: what was not done and is no failure.
         touched: whether the target is no longer as it was.
         succeeded: whether everything was done; an end without that is a failure.
     """
@@ -37,6 +38,7 @@ class RestoreState:
     total: int = 0
     failure: str | None = None
     target_is: str = ""
+    note: str = ""
     touched: bool = False
     succeeded: bool = False
     ended: bool = False

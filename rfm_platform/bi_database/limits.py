@@ -18,7 +18,7 @@ LOCK_ADVICE = (
 
 def lift_limits(
     connection: psycopg.Connection,
-    names: Sequence[str] = (*UNLIMITED, "statement_timeout", "lock_timeout"),
+    names: Sequence[str] = ("statement_timeout", "lock_timeout", *UNLIMITED),
 ) -> None:
     """Frees a connection from a role's or a server's limits of time, of those that it knows."""
     for name in names:

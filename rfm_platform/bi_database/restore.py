@@ -10,10 +10,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rfm_platform.bi_database.emptying import empty
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.job import (
     JOB,
@@ -28,7 +29,7 @@ from rfm_platform.bi_database.job import (
 from rfm_platform.bi_database.manifest import damaged_files, read_manifest
 from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.staging import remove_leftovers
-from rfm_platform.bi_database.target import empty, examine
+from rfm_platform.bi_database.target import examine
 from rfm_platform.bi_database.tools import LOGIN, choose, login
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
@@ -38,6 +39,7 @@ LOG = "restore.log"
 # to wait on, the file has to be looked at.
 POLL_SECONDS = 0.2
 IDENTITY = "RFM_BI_IDENTITY"
+STATISTICS = "statistics"
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def restore(
         progress: told what is done, how many steps of it, of how many.
 
     Returns:
-        What preflight found.
+        What preflight found, and what was not done and need not stop anybody.
 
     Raises:
         BiDatabaseError: the target is not fit, or the restore failed; says what the target is now.
@@ -112,8 +114,7 @@ def restore(
                 f"Nothing was restored into {target.label}, it is as it was. " + " ".join(failed)
             )
         start(target, directory, job, options)
-    watch(target, job, progress)
-    return findings
+    return findings + watch(target, job, progress)
 
 
 def start(target: Database, directory: Path, job: Path, options: RestoreOptions) -> None:
@@ -129,6 +130,7 @@ def start(target: Database, directory: Path, job: Path, options: RestoreOptions)
         "jobs": options.jobs,
         "replace": options.replace,
         "roles": dict(options.roles),
+        "extensions": sorted(manifest.state.sections["extensions"]),
         "label": target.label,
     }
     (job / JOB).write_text(json.dumps(description), encoding="utf-8")
@@ -155,8 +157,8 @@ def watch(
     target: Database,
     job: Path,
     progress: Callable[[str, int, int], None] = lambda *_: None,
-) -> None:
-    """Waits for a restore's end.
+) -> list[Finding]:
+    """Waits for a restore's end; returns what it did not do and need not stop anybody.
 
     Raises:
         BiDatabaseError: it failed or was killed; says what the target is now. Or it is about
@@ -169,8 +171,9 @@ def watch(
         if state.ended:
             break
         if not running:
-            _remove_secrets(job, Path(read_job(job)["directory"]))
-            left = _cleaned(target) if state.touched else UNTOUCHED
+            task = read_job(job)
+            _remove_secrets(job, Path(task["directory"]))
+            left = _cleaned(target, task.get("extensions", ())) if state.touched else UNTOUCHED
             raise BiDatabaseError(
                 f"The restore into {target.label} was killed in the middle. {left}"
             )
@@ -181,6 +184,9 @@ def watch(
         left = state.target_is or "The target holds a part: restore again with --replace."
         raise BiDatabaseError(f"The restore into {target.label} failed: {why}. {left}")
     progress("restored", state.total, state.total)
+    if not state.note:
+        return []
+    return [Finding(name=STATISTICS, state="unknown", text=state.note)]
 
 
 def in_words(phase: str, done: int, total: int) -> str:
@@ -194,9 +200,9 @@ def _remove_secrets(job: Path, directory: Path) -> None:
     remove_leftovers(directory.parent)
 
 
-def _cleaned(target: Database) -> str:
+def _cleaned(target: Database, needed: Collection[str]) -> str:
     try:
-        empty(target)
+        empty(target, needed)
     except PlatformError as error:
         return f"The target holds a part and could not be emptied: {error}"
     return "The target is empty again."

@@ -18,6 +18,7 @@ from pyrage import x25519
 
 from rfm_platform.bi_database import tools
 from rfm_platform.bi_database.dump import ARCHIVE, DumpOptions, make_dump
+from rfm_platform.bi_database.emptying import contents, empty
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.job import is_running, read_state
@@ -29,7 +30,7 @@ from rfm_platform.bi_database.restore import (
     start,
     watch,
 )
-from rfm_platform.bi_database.target import _encryption, contents, empty
+from rfm_platform.bi_database.target import _encryption
 from rfm_platform.bi_database.tools import Tool, choose, find
 from rfm_platform.bi_database.verify import verify
 from rfm_platform.errors import PlatformError

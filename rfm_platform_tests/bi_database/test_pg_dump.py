@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-
 from rfm_platform.bi_database import dump, pg_dump
 from rfm_platform.bi_database.dump import DumpOptions, make_dump
 from rfm_platform.bi_database.endpoint import PINNED, CommandEndpoint, Session, UrlEndpoint
@@ -86,7 +85,7 @@ def test_a_table_that_somebody_keeps_for_themselves_is_not_waited_for_for_ever(
     source = own_source()
     with source.connect() as connection:
         connection.execute("LOCK TABLE queries IN ACCESS EXCLUSIVE MODE")
-        with pytest.raises(PlatformError, match="lock timeout.*a table for themselves"):
+        with pytest.raises(PlatformError, match=r"lock timeout.*a table for themselves"):
             make_dump(reach(source), tmp_path / "dump", DumpOptions())
 
 

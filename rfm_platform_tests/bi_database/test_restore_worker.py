@@ -9,11 +9,11 @@ from pyrage import x25519
 
 from rfm_platform.bi_database import worker
 from rfm_platform.bi_database.dump import DumpOptions, make_dump
+from rfm_platform.bi_database.emptying import contents
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.job import JOB, RestoreState, describe_target, write_state
 from rfm_platform.bi_database.restore import RestoreOptions, restore, watch
-from rfm_platform.bi_database.target import contents
 from rfm_platform.postgres import Database, external
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.bi_database.cluster import CloudServer
@@ -29,8 +29,8 @@ def test_only_a_restore_that_says_so_has_succeeded(
 
     emptied: list[Database] = []
     monkeypatch.setattr(worker._Worker, "_restore", break_off)
-    monkeypatch.setattr(worker, "empty", emptied.append)
-    (tmp_path / JOB).write_text(json.dumps({"label": "target"}), encoding="utf-8")
+    monkeypatch.setattr(worker, "empty", lambda target, _needed: emptied.append(target))
+    (tmp_path / JOB).write_text(json.dumps({"label": "target", "extensions": []}), encoding="utf-8")
     process = worker._Worker(tmp_path)
     process._note(touched=True)
     process.run()

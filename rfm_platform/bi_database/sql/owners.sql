@@ -1,3 +1,4 @@
+-- What a live session has of its own (pg_temp_3) is nobody's business.
 SELECT i.type || ' ' || i.identity AS object, pg_get_userbyid(o.owner) AS definition
 FROM (
     SELECT tableoid, oid, relowner AS owner FROM pg_class
@@ -8,7 +9,7 @@ FROM (
     SELECT tableoid, oid, nspowner FROM pg_namespace WHERE nspname !~ '^pg_'
 ) AS o
 CROSS JOIN LATERAL pg_identify_object(o.tableoid, o.oid, 0) AS i
-WHERE o.oid >= 16384 AND i.schema IS DISTINCT FROM 'pg_toast' AND NOT EXISTS (
+WHERE o.oid >= 16384 AND COALESCE(i.schema, '') !~ '^pg_' AND NOT EXISTS (
     SELECT FROM pg_depend AS e
     WHERE e.classid = o.tableoid AND e.objid = o.oid AND e.deptype = 'e'
 )
