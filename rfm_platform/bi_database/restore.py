@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rfm_platform.bi_database.emptying import empty
+from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.job import (
     JOB,
@@ -29,7 +30,7 @@ from rfm_platform.bi_database.job import (
 from rfm_platform.bi_database.manifest import damaged_files, read_manifest
 from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.staging import remove_leftovers
-from rfm_platform.bi_database.target import examine
+from rfm_platform.bi_database.target import examine, tell_apart
 from rfm_platform.bi_database.tools import LOGIN, choose, login
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
@@ -59,8 +60,20 @@ class RestoreOptions:
     identity: str | None = None
 
 
-def preflight(target: Database, directory: Path, options: RestoreOptions) -> list[Finding]:
-    """Everything that can be known before: the dump's files, the programs, the target."""
+def preflight(
+    target: Database,
+    directory: Path,
+    options: RestoreOptions,
+    source: UrlEndpoint | CommandEndpoint | None = None,
+) -> list[Finding]:
+    """Everything that can be known before: the dump's files, the programs, the target.
+
+    Args:
+        target: where to.
+        directory: the dump's.
+        options: how.
+        source: the database that the target must not be; None: it is not known.
+    """
     manifest = read_manifest(directory)
     damage = damaged_files(directory, manifest)
     findings = [
@@ -77,6 +90,8 @@ def preflight(target: Database, directory: Path, options: RestoreOptions) -> lis
         findings.append(Finding(name="pg_restore", state="passed", text=f"{tool.version}"))
     except BiDatabaseError as error:
         findings.append(Finding(name="pg_restore", state="failed", text=str(error)))
+    if source is not None:
+        findings.append(tell_apart(source, target))
     return findings + examine(target, manifest, replace=options.replace)
 
 
@@ -86,6 +101,8 @@ def restore(
     job: Path,
     options: RestoreOptions,
     progress: Callable[[str, int, int], None] = lambda *_: None,
+    *,
+    source: UrlEndpoint | CommandEndpoint | None = None,
 ) -> list[Finding]:
     """Restores a dump and waits for the end; takes up a restore into the target that still runs.
 
@@ -95,6 +112,7 @@ def restore(
         job: a directory of the target's own, in which the restore notes how far it is.
         options: how.
         progress: told what is done, how many steps of it, of how many.
+        source: the database that the target must not be; None: it is not known.
 
     Returns:
         What preflight found, and what was not done and need not stop anybody.
@@ -107,7 +125,7 @@ def restore(
     findings: list[Finding] = []
     if not is_running(job):
         _remove_secrets(job, directory)
-        findings = preflight(target, directory, options)
+        findings = preflight(target, directory, options, source)
         failed = [f"{each.name}: {each.text}" for each in findings if each.state == "failed"]
         if failed:
             raise BiDatabaseError(

@@ -8,10 +8,12 @@ import psycopg
 from psycopg import sql
 
 from rfm_platform.bi_database.emptying import held, kept_extensions, one_row, rows_of
+from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.limits import lift_limits
 from rfm_platform.bi_database.manifest import Manifest
 from rfm_platform.bi_database.results import Finding
-from rfm_platform.bi_database.state import major
+from rfm_platform.bi_database.state import major, read_sql
+from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database, DatabaseError
 
 # Hosts to which a connection does not leave this machine.
@@ -56,6 +58,29 @@ def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Find
             "a server does not tell how much it has.",
         ),
     ]
+
+
+def tell_apart(source: UrlEndpoint | CommandEndpoint, target: Database) -> Finding:
+    """Whether the target is another database than the source, which a restore would set back."""
+    try:
+        before, after = (_identity(each) for each in (source, UrlEndpoint(target)))
+    except PlatformError as error:
+        text = f"Whether it is another database than the target was not compared: {error}"
+        return Finding(name="source", state="unknown", text=text)
+    problem = None
+    if before == after:
+        problem = (
+            f"{target.label} is the source itself ({source.label}), whose rows since the dump "
+            "would be lost: set RFM_BI_TARGET_URL (the drill's is RFM_BI_DRILL_URL) to another "
+            "database."
+        )
+    return _finding("source", problem, "It is another database than the target.")
+
+
+def _identity(endpoint: UrlEndpoint | CommandEndpoint) -> dict[str, Any]:
+    with endpoint.session() as session:
+        (row,) = session.rows(read_sql("identity"))
+    return row
 
 
 def _facts(connection: psycopg.Connection) -> dict[str, Any]:

@@ -1,23 +1,25 @@
 """What a target holds, has and is allowed, and what a restore makes of it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rfm_platform.bi_database.dump import DumpOptions, make_dump
 from rfm_platform.bi_database.emptying import contents, empty
-from rfm_platform.bi_database.endpoint import UrlEndpoint
+from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.grants import mapped
 from rfm_platform.bi_database.manifest import Manifest
+from rfm_platform.bi_database.move import Move
 from rfm_platform.bi_database.restore import RestoreOptions, preflight, restore
 from rfm_platform.bi_database.results import Verification
 from rfm_platform.bi_database.verify import verify
 from rfm_platform.postgres import Database, external
 from rfm_platform_tests.bi_database.cluster import CloudServer
-from rfm_platform_tests.bi_database.conftest import OWNER
-from rfm_platform_tests.bi_database.test_endpoint import name_of
+from rfm_platform_tests.bi_database.conftest import OWNER, counts
+from rfm_platform_tests.bi_database.test_endpoint import beside, name_of
 
 ONE = RestoreOptions(jobs=1)
 AGAIN = RestoreOptions(jobs=1, replace=True)
@@ -192,3 +194,42 @@ def test_rights_of_whoever_becomes_the_owner_are_not_given_and_two_roles_in_one_
             ("public.events", "everyone", True)
         ]
         assert left == []
+
+
+@pytest.mark.parametrize("by", ["URL", "a command"])
+def test_the_source_itself_is_no_target_even_with_replace(
+    own_source: Callable[..., Database], target: Database, tmp_path: Path, by: str
+) -> None:
+    """Set by mistake, and spelled otherwise, so that addresses tell nothing."""
+    database, neighbour = own_source(), own_source()
+    source = (
+        UrlEndpoint(database)
+        if by == "URL"
+        else CommandEndpoint(beside(database), "postgres", name_of(database))
+    )
+    move = Move(source, database, tmp_path / "dump", tmp_path, restore=AGAIN)
+    move.make_dump()
+    with database.connect() as connection:
+        connection.execute("INSERT INTO events (org_id, action) VALUES (1, 'since the dump')")
+    (told,) = [each for each in move.look_at_target() if each.name == "source"]
+    assert told.state == "failed"
+    with pytest.raises(BiDatabaseError, match=r"Nothing was restored .* is the source itself"):
+        move.restore_dump()
+    with database.connect() as connection:
+        late = "SELECT COUNT(*) FROM events WHERE action = 'since the dump'"
+        assert connection.execute(late).fetchone() == (1,)
+    for another in (neighbour, target):
+        (told,) = [
+            each for each in replace(move, target=another).look_at_target() if each.name == "source"
+        ]
+        assert told.state == "passed"
+
+
+def test_a_source_that_is_gone_does_not_stop_a_restore(
+    target: Database, dumped: Path, tmp_path: Path
+) -> None:
+    gone = external("source", "postgresql://nobody@127.0.0.1:1/gone")
+    move = Move(UrlEndpoint(gone), target, dumped, tmp_path)
+    (told,) = [each for each in move.restore_dump() if each.name == "source"]
+    assert told.state == "unknown"
+    assert counts(target)["queries"] == 300
