@@ -8,7 +8,6 @@ in that, as the last wait is ours. So pg_dump waits for a limited time.
 import os
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +21,14 @@ from rfm_platform.bi_database.endpoint import CommandEndpoint, Session, UrlEndpo
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.limits import LOCK_SECONDS
 from rfm_platform.bi_database.state import major, read_sql
-from rfm_platform.bi_database.tools import LOGIN, choose, login, parse_version, stream
+from rfm_platform.bi_database.tools import (
+    LOGIN,
+    choose,
+    ending_with_us,
+    login,
+    parse_version,
+    stream,
+)
 from rfm_platform.errors import PlatformError
 
 Format = Literal["directory", "custom"]
@@ -30,12 +36,6 @@ Compression = Literal["zstd", "gzip", "none"]
 ZSTD_SINCE = 16
 # What pg_dump says of a table that it did not get: a timeout, or in a parallel one no wait at all.
 _LOCKED = re.compile(r"canceling statement due to (statement|lock) timeout|could not obtain lock")
-# On Linux a program can be told to end when whoever started it is gone, however that ended.
-_ENDS_WITH_US = """
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-os.getppid() == int(sys.argv[1]) and os.execvp(sys.argv[2], sys.argv[2:])
-"""
 
 
 @dataclass
@@ -180,7 +180,7 @@ def dumping(
     try:
         output = subprocess.DEVNULL if chosen == "directory" else _private(archive)
         process = subprocess.Popen(
-            _ending_with_us(command),
+            ending_with_us(command),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.PIPE,
@@ -196,12 +196,6 @@ def dumping(
             dump.stop()
     finally:
         (place / LOGIN).unlink()
-
-
-def _ending_with_us(command: list[str]) -> list[str]:
-    if sys.platform != "linux":
-        return command
-    return [sys.executable, "-I", "-S", "-c", _ENDS_WITH_US, str(os.getpid()), *command]
 
 
 def _private(path: Path) -> int:

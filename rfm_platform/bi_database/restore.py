@@ -13,19 +13,25 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from rfm_platform.bi_database.emptying import empty
 from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.job import (
     JOB,
+    POLL_SECONDS,
     STATE,
     UNTOUCHED,
+    RestoreState,
     describe_target,
+    hand_on,
     is_running,
     read_job,
     read_state,
     refuse_another,
+    take,
+    taken,
 )
 from rfm_platform.bi_database.manifest import damaged_files, read_manifest
 from rfm_platform.bi_database.results import Finding
@@ -36,9 +42,6 @@ from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
 LOG = "restore.log"
-# Whoever watches may be another command than the one that started the process: there is nothing
-# to wait on, the file has to be looked at.
-POLL_SECONDS = 0.2
 IDENTITY = "RFM_BI_IDENTITY"
 STATISTICS = "statistics"
 
@@ -121,28 +124,31 @@ def restore(
         BiDatabaseError: the target is not fit, or the restore failed; says what the target is now.
             Or the job is about another target, or still restores another dump.
     """
-    refuse_another(job, target, directory)
     findings: list[Finding] = []
-    if not is_running(job):
-        _remove_secrets(job, directory)
-        findings = preflight(target, directory, options, source)
-        failed = [f"{each.name}: {each.text}" for each in findings if each.state == "failed"]
-        if failed:
-            raise BiDatabaseError(
-                f"Nothing was restored into {target.label}, it is as it was. " + " ".join(failed)
-            )
-        start(target, directory, job, options)
+    with taken(job) as lock:
+        refuse_another(job, target, directory)
+        if lock is not None:
+            _remove_secrets(job, directory)
+            findings = preflight(target, directory, options, source)
+            failed = [f"{each.name}: {each.text}" for each in findings if each.state == "failed"]
+            if failed:
+                raise BiDatabaseError(
+                    f"Nothing was restored into {target.label}, it is as it was. "
+                    + " ".join(failed)
+                )
+            start(target, directory, job, options, lock)
     return findings + watch(target, job, progress)
 
 
-def start(target: Database, directory: Path, job: Path, options: RestoreOptions) -> None:
-    """Starts a restore in a process of its own and returns."""
+def start(
+    target: Database, directory: Path, job: Path, options: RestoreOptions, lock: IO[bytes]
+) -> None:
+    """Starts a restore in a process of its own, which holds the job's lock, and returns."""
     manifest = read_manifest(directory)
-    job.mkdir(parents=True, exist_ok=True, mode=0o700)
     (job / STATE).unlink(missing_ok=True)
     environment = login(target.conninfo(), job)
     description = {
-        "directory": str(directory.absolute()),
+        "directory": str(directory.resolve()),
         "target": describe_target(target),
         "pg_restore": str(choose("pg_restore", manifest.tool).path),
         "jobs": options.jobs,
@@ -155,7 +161,7 @@ def start(target: Database, directory: Path, job: Path, options: RestoreOptions)
     if options.identity is not None:
         environment[IDENTITY] = options.identity
     with (job / LOG).open("wb") as log:
-        subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "rfm_platform.bi_database.worker", str(job)],
             # In the image the package lies on a path and is not installed.
             env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
@@ -163,7 +169,9 @@ def start(target: Database, directory: Path, job: Path, options: RestoreOptions)
             stdout=log,
             stderr=log,
             start_new_session=True,
+            pass_fds=[lock.fileno()],
         )
+    hand_on(lock, process.pid)
     deadline = time.monotonic() + 30
     while not (job / STATE).exists():
         if time.monotonic() > deadline:
@@ -188,13 +196,10 @@ def watch(
         state = read_state(job)  # after that, so that an end between the two is seen
         if state.ended:
             break
-        if not running:
-            task = read_job(job)
-            _remove_secrets(job, Path(task["directory"]))
-            left = _cleaned(target, task.get("extensions", ())) if state.touched else UNTOUCHED
-            raise BiDatabaseError(
-                f"The restore into {target.label} was killed in the middle. {left}"
-            )
+        if not running and (lock := take(job)) is not None:
+            with lock:
+                if read_state(job) == state:
+                    raise BiDatabaseError(_after_a_kill(target, job, state))
         progress(state.phase, state.done, state.total)
         time.sleep(POLL_SECONDS)
     if not state.succeeded:
@@ -212,10 +217,18 @@ def in_words(phase: str, done: int, total: int) -> str:
     return f"{phase}: {done} of {total} objects" if total else phase
 
 
+def _after_a_kill(target: Database, job: Path, state: RestoreState) -> str:
+    task = read_job(job)
+    _remove_secrets(job, Path(task["directory"]))
+    left = _cleaned(target, task.get("extensions", ())) if state.touched else UNTOUCHED
+    return f"The restore into {target.label} was killed in the middle. {left}"
+
+
 def _remove_secrets(job: Path, directory: Path) -> None:
     """The password and the clear text that a killed process could not remove any more."""
     (job / LOGIN).unlink(missing_ok=True)
-    remove_leftovers(directory.parent)
+    for place in {directory.parent, directory.resolve().parent}:
+        remove_leftovers(place)
 
 
 def _cleaned(target: Database, needed: Collection[str]) -> str:

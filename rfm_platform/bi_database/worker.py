@@ -23,7 +23,7 @@ from rfm_platform.bi_database.job import UNTOUCHED, RestoreState, read_job, writ
 from rfm_platform.bi_database.limits import lift_limits
 from rfm_platform.bi_database.manifest import read_manifest
 from rfm_platform.bi_database.restore import IDENTITY
-from rfm_platform.bi_database.tools import LOGIN, stream
+from rfm_platform.bi_database.tools import LOGIN, ending_with_us, stream
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
@@ -141,7 +141,9 @@ class _Worker:
             str(archive),
         ]
         self._note(phase="restoring", total=total if knows_all else 0)
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            ending_with_us(command), stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+        )
         said: list[str] = []
         done = 0
         try:
