@@ -17,6 +17,7 @@ from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import NAME, Manifest, describe_files
 from rfm_platform.bi_database.pg_dump import Compression, Format, dumping
+from rfm_platform.bi_database.private_file import write_private
 from rfm_platform.bi_database.redash import read_application
 from rfm_platform.bi_database.staging import PARTIAL, remove_leftovers, staging
 from rfm_platform.bi_database.state import DatabaseState, TableState, read_definitions
@@ -110,7 +111,7 @@ def _write(
         state=state,
         application=application,
     )
-    (place / NAME).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+    write_private(place / NAME, manifest.model_dump_json(indent=1))
     return manifest
 
 

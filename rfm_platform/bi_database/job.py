@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.private_file import write_private
 from rfm_platform.postgres import Database
 
 STATE = "state.json"
@@ -64,8 +65,7 @@ def describe_target(target: Database) -> str:
 
 def read_job(job: Path) -> dict[str, Any]:
     """What is restored where."""
-    task: dict[str, Any] = json.loads((job / JOB).read_text("utf-8"))
-    return task
+    return _read(job / JOB)
 
 
 def refuse_another(job: Path, target: Database, directory: Path | None = None) -> None:
@@ -165,11 +165,31 @@ def _try_lock(job: Path) -> IO[bytes] | None:
 
 def read_state(job: Path) -> RestoreState:
     """How far a restore is."""
-    return RestoreState(**json.loads((job / STATE).read_text("utf-8")))
+    noted = _read(job / STATE)
+    try:
+        return RestoreState(**noted)
+    except TypeError:
+        raise _unreadable(job / STATE) from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        noted = json.loads(file.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        raise _unreadable(file) from None
+    if not isinstance(noted, dict):
+        raise _unreadable(file)
+    return noted
+
+
+def _unreadable(file: Path) -> BiDatabaseError:
+    return BiDatabaseError(
+        f"{file}, where a restore notes how far it is, is not there or damaged. Look whether one "
+        f"runs (pg_restore at the target); if none does, remove {file.parent} and restore with "
+        "--replace"
+    )
 
 
 def write_state(job: Path, state: RestoreState) -> None:
     """Notes how far it is; a reader sees the old or the new."""
-    new = job / f"{STATE}.new"
-    new.write_text(json.dumps(asdict(state)), encoding="utf-8")
-    new.replace(job / STATE)
+    write_private(job / STATE, json.dumps(asdict(state)))

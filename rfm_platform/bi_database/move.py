@@ -51,6 +51,8 @@ class Move:
 
     def make_dump(self, progress: Progress = lambda _: None) -> Manifest:
         """Dumps the source, into the store as well where there is one."""
+        if self.store is not None:
+            store.check(self.store)
         manifest = make_dump(self.source, self.directory, self.dump, progress)
         if self.store is not None:
             store.upload(self.directory, self.store, progress)

@@ -34,6 +34,7 @@ from rfm_platform.bi_database.job import (
     taken,
 )
 from rfm_platform.bi_database.manifest import damaged_files, read_manifest
+from rfm_platform.bi_database.private_file import open_private, write_private
 from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.staging import remove_leftovers
 from rfm_platform.bi_database.target import examine, tell_apart
@@ -157,10 +158,10 @@ def start(
         "extensions": sorted(manifest.state.sections["extensions"]),
         "label": target.label,
     }
-    (job / JOB).write_text(json.dumps(description), encoding="utf-8")
+    write_private(job / JOB, json.dumps(description))
     if options.identity is not None:
         environment[IDENTITY] = options.identity
-    with (job / LOG).open("wb") as log:
+    with open_private(job / LOG) as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "rfm_platform.bi_database.worker", str(job)],
             # In the image the package lies on a path and is not installed.

@@ -22,6 +22,7 @@ from rfm_platform.bi_database.grants import give
 from rfm_platform.bi_database.job import UNTOUCHED, RestoreState, read_job, write_state
 from rfm_platform.bi_database.limits import lift_limits
 from rfm_platform.bi_database.manifest import read_manifest
+from rfm_platform.bi_database.private_file import open_private
 from rfm_platform.bi_database.restore import IDENTITY
 from rfm_platform.bi_database.tools import LOGIN, ending_with_us, stream
 from rfm_platform.errors import PlatformError
@@ -106,7 +107,8 @@ class _Worker:
         if len(taken) == len(listed):
             return len(listed), []
         selection = self._job / "entries"
-        selection.write_bytes(b"\n".join(taken) + b"\n")
+        with open_private(selection) as file:
+            file.write(b"\n".join(taken) + b"\n")
         return len(taken), [f"--use-list={selection}"]
 
     def _analyze(self) -> None:
