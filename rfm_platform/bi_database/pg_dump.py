@@ -195,7 +195,7 @@ def dumping(
         finally:
             dump.stop()
     finally:
-        (place / LOGIN).unlink()
+        (place / LOGIN).unlink(missing_ok=True)
 
 
 def _private(path: Path) -> int:

@@ -15,6 +15,7 @@ from rfm_platform.bi_database import dump, pg_dump
 from rfm_platform.bi_database.dump import DumpOptions, make_dump
 from rfm_platform.bi_database.endpoint import PINNED, CommandEndpoint, Session, UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.limits import LOCK_SECONDS
 from rfm_platform.bi_database.manifest import damaged_files, read_manifest
 from rfm_platform.bi_database.state import DatabaseState, read_definitions
 from rfm_platform.bi_database.tools import LOGIN, stream
@@ -81,6 +82,7 @@ def test_a_table_that_somebody_keeps_for_themselves_is_not_waited_for_for_ever(
     tmp_path: Path,
 ) -> None:
     """Reading the definitions already waits for it."""
+    assert PINNED["lock_timeout"] == f"{LOCK_SECONDS}s"
     monkeypatch.setitem(PINNED, "lock_timeout", "100ms")
     source = own_source()
     with source.connect() as connection:

@@ -17,9 +17,11 @@ from rfm_platform.bi_database.restore import RestoreOptions, preflight, restore
 from rfm_platform.bi_database.results import Verification
 from rfm_platform.bi_database.verify import verify
 from rfm_platform.postgres import Database, external
+from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.bi_database.cluster import CloudServer
 from rfm_platform_tests.bi_database.conftest import OWNER, counts
 from rfm_platform_tests.bi_database.test_endpoint import beside, name_of
+from rfm_platform_tests.conftest import new_database
 
 ONE = RestoreOptions(jobs=1)
 AGAIN = RestoreOptions(jobs=1, replace=True)
@@ -63,6 +65,31 @@ def test_what_a_live_session_has_of_its_own_is_neither_moved_nor_counted(
     found = {section.section: section for section in verified(target, dump).sections}
     for name in ("owners", "comments", "rights"):
         assert found[name].is_equal, found[name].verdict
+
+
+@pytest.mark.usefixtures("source")  # the role
+def test_a_schema_public_that_was_made_anew_is_the_one_that_every_database_has(
+    server: EmbeddedServer, target: Database, tmp_path: Path
+) -> None:
+    """As `DROP SCHEMA public CASCADE; CREATE SCHEMA public`, which is how many empty a database."""
+    anew = new_database(server, "bi_public_anew")
+    statements = (
+        "DROP SCHEMA public CASCADE",
+        "CREATE SCHEMA public",
+        "GRANT USAGE ON SCHEMA public TO PUBLIC",
+        "GRANT USAGE ON SCHEMA public TO analyst",
+        "COMMENT ON SCHEMA public IS 'Ours'",
+    )
+    for database, more in ((anew, ["CREATE TABLE a (id int PRIMARY KEY)"]), (target, [])):
+        with database.connect() as connection:
+            for statement in (*statements[: 3 if database is target else None], *more):
+                connection.execute(statement.encode())
+    assert contents(target) == {}
+    dump = dump_of(anew, tmp_path)
+    for options in (ONE, AGAIN):
+        restore(target, dump[0], tmp_path / "job", options)
+        found = verified(target, dump)
+        assert found.passed, found.verdict
 
 
 def test_limits_of_the_targets_role_do_not_break_off_a_restore(

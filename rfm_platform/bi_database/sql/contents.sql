@@ -22,7 +22,8 @@ SELECT
     (SELECT COUNT(*) FROM pg_type WHERE oid >= 16384 AND typtype IN ('e', 'd', 'r')
         AND typnamespace IN (SELECT oid FROM namespace)
         AND (tableoid, oid) NOT IN (SELECT classid, objid FROM member)) AS types,
-    (SELECT COUNT(*) FROM pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_'
+    (SELECT COUNT(*) FROM pg_namespace
+        WHERE oid >= 16384 AND nspname !~ '^pg_' AND nspname <> 'public'
         AND (tableoid, oid) NOT IN (SELECT classid, objid FROM member)
         AND oid NOT IN (SELECT extnamespace FROM pg_extension WHERE extname = ANY ({beside}))
     ) AS schemas,

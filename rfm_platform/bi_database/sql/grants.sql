@@ -14,7 +14,7 @@ FROM (
     SELECT n.tableoid, n.oid, n.oid, 'SCHEMA', quote_ident(n.nspname), n.nspowner,
         a.grantee, a.privilege_type, a.is_grantable
     FROM pg_namespace AS n, aclexplode(n.nspacl) AS a
-    WHERE n.oid >= 16384
+    WHERE n.oid >= 16384 AND n.nspname <> 'public'
     UNION ALL
     SELECT p.tableoid, p.oid, p.pronamespace, 'FUNCTION', p.oid::regprocedure::text, p.proowner,
         a.grantee, a.privilege_type, a.is_grantable
