@@ -13,9 +13,10 @@ import dagster as dg
 
 from rfm_platform.assets.definition import Decorator
 from rfm_platform.bi_database import redash
+from rfm_platform.bi_database.emptying import contents
 from rfm_platform.bi_database.overview import facts_of, sequences_of, tables_of
 from rfm_platform.bi_database.state import read_definitions
-from rfm_platform.bi_database.target import contents, is_ours, mark_as_ours
+from rfm_platform.bi_database.target import is_ours, mark_as_ours
 from rfm_platform.presentation import BI_GROUP, BI_OWNERS, PERSONAL_DATA, table_of
 from rfm_platform.settings import Settings
 from rfm_platform.wiring import Platform

@@ -6,30 +6,23 @@ the next one.
 """
 
 import datetime as dt
-import os
 import shutil
-import subprocess
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from rfm_platform.bi_database import archive
 from rfm_platform.bi_database.content import read_contents
 from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import NAME, Manifest, describe_files
+from rfm_platform.bi_database.pg_dump import Compression, Format, dumping
+from rfm_platform.bi_database.private_file import write_private
 from rfm_platform.bi_database.redash import read_application
 from rfm_platform.bi_database.staging import PARTIAL, remove_leftovers, staging
-from rfm_platform.bi_database.state import DatabaseState, major, read_definitions
-from rfm_platform.bi_database.tools import choose, login, parse_version, stream
+from rfm_platform.bi_database.state import DatabaseState, TableState, read_definitions
 
-Format = Literal["directory", "custom"]
-Compression = Literal["zstd", "gzip", "none"]
 ARCHIVE = "archive"  # below a dump's directory: a directory, or a file of the custom format
-ZSTD_SINCE = 16
 # A dump is smaller than its tables; what is asked for is room to be sure.
 SPACE_SHARE = 0.5
 Progress = Callable[[str], None]
@@ -85,8 +78,21 @@ def _write(
     with source.session() as session:
         state = read_definitions(session)
         _check_space(place, state)
-        with _dumping(source, session.export_snapshot(), place, state, options) as dump:
-            state = read_contents(session, state, lambda table: progress(f"reading {table.title}"))
+        with dumping(
+            source,
+            session,
+            state.version_number,
+            place / ARCHIVE,
+            chosen=options.format,
+            compression=options.compression,
+            jobs=options.jobs,
+        ) as dump:
+
+            def tell(table: TableState) -> None:
+                dump.check()  # a dump that is lost must not hold the snapshot to the last table
+                progress(f"reading {table.title}")
+
+            state = read_contents(session, state, tell)
             application = read_application(session, state)
             progress("waiting for pg_dump")
     if options.recipients:
@@ -105,117 +111,8 @@ def _write(
         state=state,
         application=application,
     )
-    (place / NAME).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+    write_private(place / NAME, manifest.model_dump_json(indent=1))
     return manifest
-
-
-@dataclass
-class _Dump:
-    version: int
-    format: str
-    compression: str
-
-
-@contextmanager
-def _dumping(
-    source: UrlEndpoint | CommandEndpoint,
-    snapshot: str,
-    place: Path,
-    state: DatabaseState,
-    options: DumpOptions,
-) -> Iterator[_Dump]:
-    """pg_dump in the background of the block; at its end it has ended as well, and well."""
-    if isinstance(source, CommandEndpoint):
-        said = _ask(source)
-        version, program = said, source.program("env", "PGTZ=UTC", "pg_dump")
-        address: list[str] = list(source.connection_arguments)
-        chosen: Format = "custom"
-        parameters: Mapping[str, object] = {}
-    else:
-        tool = choose("pg_dump", state.major_version)
-        version, program, address = tool.version, [str(tool.path)], []
-        chosen = options.format
-        parameters = source.database.conninfo()
-    if version < major(state.version_number):
-        raise BiDatabaseError(
-            f"{source.label}: pg_dump there is {version}, older than the server "
-            f"({state.version}): install postgresql-client-{state.major_version} there"
-        )
-    compression = options.compression
-    if compression == "zstd" and version < ZSTD_SINCE:
-        compression = "gzip"
-    command = [
-        *program,
-        *address,
-        f"--format={chosen}",
-        f"--snapshot={snapshot}",
-        f"--compress={_compression(compression, version)}",
-        "--no-password",
-    ]
-    target = place / ARCHIVE
-    if chosen == "directory":
-        command += [f"--file={target}", f"--jobs={options.jobs}"]
-    with login(parameters) as environment:
-        output = subprocess.DEVNULL if chosen == "directory" else _private(target)
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.PIPE,
-            env=environment if parameters else None,
-        )
-        if output != subprocess.DEVNULL:
-            os.close(output)
-        said_lines: list[str] = []
-        listener = threading.Thread(target=_listen, args=(process, said_lines), daemon=True)
-        listener.start()
-        try:
-            yield _Dump(version, chosen, compression)
-            process.wait()
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            listener.join(timeout=10)
-            stream(process.stderr).close()
-    if process.returncode != 0:
-        raise BiDatabaseError(
-            f"pg_dump of {source.label} failed (code {process.returncode}): "
-            f"{' '.join(said_lines) or 'it said nothing'}. No dump was kept"
-        )
-
-
-def _private(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-
-
-def _ask(source: CommandEndpoint) -> int:
-    done = subprocess.run(
-        source.program("pg_dump", "--version"),
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    version = parse_version(done.stdout)
-    if version is None:
-        raise BiDatabaseError(f"{source.label}: there is no pg_dump ({done.stderr.strip()[:200]})")
-    return version
-
-
-def _listen(process: subprocess.Popen[bytes], said: list[str]) -> None:
-    for line in stream(process.stderr):
-        text = line.decode(errors="replace").strip()
-        # A detail or a context may quote a row.
-        if text and not text.removeprefix("pg_dump: ").startswith(("detail:", "CONTEXT")):
-            said.append(text)
-            del said[:-5]
-
-
-def _compression(compression: Compression, version: int) -> str:
-    if compression == "none":
-        return "0"
-    return "6" if version < ZSTD_SINCE else compression
 
 
 def _check_space(place: Path, state: DatabaseState) -> None:

@@ -20,6 +20,13 @@ import psycopg
 from psycopg import sql
 
 from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.limits import (
+    LOCK_ADVICE,
+    LOCK_SECONDS,
+    UNLIMITED,
+    lift_limits,
+    unlimited,
+)
 from rfm_platform.bi_database.tools import stream
 from rfm_platform.postgres import Database, DatabaseError
 
@@ -34,7 +41,10 @@ PINNED = {
     "lc_monetary": "C",
     "lc_numeric": "C",
     "standard_conforming_strings": "on",
+    "quote_all_identifiers": "off",
     "statement_timeout": "0",
+    # Whoever waits longer for a table holds up those who wait for what the snapshot has locked.
+    "lock_timeout": f"{LOCK_SECONDS}s",
     "search_path": "",
     "row_security": "off",  # an error rather than a part of the rows
 }
@@ -80,7 +90,10 @@ class _Connection:
     connection: psycopg.Connection
 
     def rows(self, query: str) -> list[dict[str, Any]]:
-        found = self.connection.execute(as_json(query).encode()).fetchall()
+        try:
+            found = self.connection.execute(as_json(query).encode()).fetchall()
+        except psycopg.errors.LockNotAvailable as error:
+            raise DatabaseError(f"{error.diag.message_primary}{LOCK_ADVICE}") from None
         return [json.loads(text) for (text,) in found]
 
     def export_snapshot(self) -> str:
@@ -132,6 +145,8 @@ class CommandEndpoint:
         """
         psql = _Psql(self)
         try:
+            for name in UNLIMITED:
+                psql.execute(unlimited(f"'{name}'"))
             for name, value in PINNED.items():
                 psql.execute(f"SET {name} TO '{value}'")
             psql.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -207,11 +222,14 @@ class _Psql:
         self._process.wait()
         self._listener.join(timeout=5)
         reason = " ".join(self._said) or f"it ended with code {self._process.returncode}"
+        if "lock timeout" in reason:
+            reason += LOCK_ADVICE
         return BiDatabaseError(f"{self._label}: {reason}")
 
 
 def pin_settings(connection: psycopg.Connection) -> None:
     """Makes a connection write text as every other one of these does."""
+    lift_limits(connection, UNLIMITED)
     for name, value in PINNED.items():
         connection.execute("SELECT set_config(%s, %s, false)", [name, value])
 

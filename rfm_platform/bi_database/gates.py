@@ -7,7 +7,7 @@ from typing import Any, Literal
 from rfm_platform.bi_database import redash
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.move import Move, Progress
-from rfm_platform.bi_database.restore import in_words
+from rfm_platform.bi_database.restore import STATISTICS, in_words
 from rfm_platform.bi_database.results import Finding, Verification
 from rfm_platform.bi_database.smoke import smoke_test
 from rfm_platform.bi_database.state import read_definitions
@@ -67,8 +67,9 @@ def _preflight(move: Move, _progress: Progress) -> Outcome:
 
 
 def _restore(move: Move, progress: Progress) -> Outcome:
-    move.restore_dump(lambda *state: progress(in_words(*state)))
-    return Outcome("passed", f"Restored into {move.target.label}.")
+    found = move.restore_dump(lambda *state: progress(in_words(*state)))
+    notes = [each.text for each in found if each.name == STATISTICS]
+    return Outcome("passed", " ".join([f"Restored into {move.target.label}.", *notes]))
 
 
 def _verify(move: Move, progress: Progress) -> Outcome:

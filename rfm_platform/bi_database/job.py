@@ -4,16 +4,28 @@ One job is noted there at a time. A command that asks for another target finds i
 must neither wait for it nor clean up after it.
 """
 
+import fcntl
 import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.private_file import write_private
 from rfm_platform.postgres import Database
 
 STATE = "state.json"
 JOB = "job.json"
+LOCK = "lock"
+# Whoever watches may be another command than the one that started the process: there is nothing
+# to wait on, the file has to be looked at.
+POLL_SECONDS = 0.2
+# As long as a look at the target takes: then the restore runs, and is watched.
+BEGIN_SECONDS = 60
 UNTOUCHED = "The target is as it was."
 
 
@@ -27,6 +39,7 @@ class RestoreState:
         done, total: steps of it; 0 where it has none.
         failure: what went wrong.
         target_is: how a failure left the target.
+        note: what was not done and is no failure.
         touched: whether the target is no longer as it was.
         succeeded: whether everything was done; an end without that is a failure.
     """
@@ -37,6 +50,7 @@ class RestoreState:
     total: int = 0
     failure: str | None = None
     target_is: str = ""
+    note: str = ""
     touched: bool = False
     succeeded: bool = False
     ended: bool = False
@@ -51,8 +65,7 @@ def describe_target(target: Database) -> str:
 
 def read_job(job: Path) -> dict[str, Any]:
     """What is restored where."""
-    task: dict[str, Any] = json.loads((job / JOB).read_text("utf-8"))
-    return task
+    return _read(job / JOB)
 
 
 def refuse_another(job: Path, target: Database, directory: Path | None = None) -> None:
@@ -72,7 +85,7 @@ def refuse_another(job: Path, target: Database, directory: Path | None = None) -
         return
     task, asked, running = read_job(job), describe_target(target), is_running(job)
     noted = task.get("target", task["label"])
-    is_same_dump = directory is None or str(directory.absolute()) == task["directory"]
+    is_same_dump = directory is None or (directory.resolve() == Path(task["directory"]).resolve())
     if noted == asked and (is_same_dump or not running):
         return
     what = f"{task['directory']} into {noted}"
@@ -89,27 +102,94 @@ def refuse_another(job: Path, target: Database, directory: Path | None = None) -
     )
 
 
+def take(job: Path) -> IO[bytes] | None:
+    """The lock of a job's directory, of whoever begins a restore; None: another has it.
+
+    It lasts as long as somebody has the file open: `start` hands it on to the restore's process.
+    """
+    job.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = _try_lock(job)
+    if lock is not None:
+        os.ftruncate(lock.fileno(), 0)
+    return lock
+
+
+@contextmanager
+def taken(job: Path) -> Iterator[IO[bytes] | None]:
+    """The job's lock, or None where its restore runs; waits for one that is about to begin."""
+    deadline = time.monotonic() + BEGIN_SECONDS
+    while (lock := take(job)) is None and not is_running(job):
+        if time.monotonic() > deadline:
+            raise BiDatabaseError(
+                f"Another command is about to restore, by its lock {job / LOCK}: ask again when it "
+                "has begun, to watch it. Nothing was changed"
+            )
+        time.sleep(POLL_SECONDS)
+    with lock or nullcontext():
+        yield lock
+
+
+def hand_on(lock: IO[bytes], pid: int) -> None:
+    """Notes whose the lock is from now on: the process has inherited the open file."""
+    os.write(lock.fileno(), str(pid).encode())
+
+
 def is_running(job: Path) -> bool:
     """Whether a restore's process is at work."""
     if not (job / STATE).exists():
         return False
     state = read_state(job)
-    if state.ended:
-        return False
     try:
-        command = Path(f"/proc/{state.pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
+        owner = (job / LOCK).read_text("utf-8")
+    except FileNotFoundError:
         return False
-    return str(job).encode() in command
+    if state.ended or owner != str(state.pid):
+        return False
+    lock = _try_lock(job)
+    if lock is None:
+        return True
+    lock.close()
+    return False
+
+
+def _try_lock(job: Path) -> IO[bytes] | None:
+    descriptor = os.open(job / LOCK, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    lock = os.fdopen(descriptor, "r+b", buffering=0)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
 
 
 def read_state(job: Path) -> RestoreState:
     """How far a restore is."""
-    return RestoreState(**json.loads((job / STATE).read_text("utf-8")))
+    noted = _read(job / STATE)
+    try:
+        return RestoreState(**noted)
+    except TypeError:
+        raise _unreadable(job / STATE) from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        noted = json.loads(file.read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        raise _unreadable(file) from None
+    if not isinstance(noted, dict):
+        raise _unreadable(file)
+    return noted
+
+
+def _unreadable(file: Path) -> BiDatabaseError:
+    return BiDatabaseError(
+        f"{file}, where a restore notes how far it is, is not there or damaged. Look whether one "
+        f"runs (pg_restore at the target); if none does, remove {file.parent} and restore with "
+        "--replace"
+    )
 
 
 def write_state(job: Path, state: RestoreState) -> None:
     """Notes how far it is; a reader sees the old or the new."""
-    new = job / f"{STATE}.new"
-    new.write_text(json.dumps(asdict(state)), encoding="utf-8")
-    new.replace(job / STATE)
+    write_private(job / STATE, json.dumps(asdict(state)))

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.gates import STEPS, Outcome
 from rfm_platform.bi_database.move import Move, Progress
+from rfm_platform.bi_database.private_file import write_private
 from rfm_platform.bi_database.record import Record
 from rfm_platform.bi_database.results import Finding, Verification
 from rfm_platform.errors import PlatformError
@@ -76,6 +79,10 @@ def read_journal(move: Move) -> Journal:
         noted = Journal.model_validate_json(journal_file(move).read_bytes())
     except FileNotFoundError:
         return fresh
+    except ValidationError:
+        raise BiDatabaseError(
+            f"{journal_file(move)} cannot be read: begin anew with --again inventory"
+        ) from None
     if (noted.source, noted.target) != (fresh.source, fresh.target):
         raise BiDatabaseError(
             f"{journal_file(move)} is about a move from {noted.source} to {noted.target}: begin "
@@ -152,7 +159,5 @@ def _reopened(journal: Journal, names: tuple[str, ...]) -> Journal:
 
 
 def _note(move: Move, journal: Journal) -> None:
-    move.work.mkdir(parents=True, exist_ok=True)
-    new = journal_file(move).with_suffix(".new")
-    new.write_text(journal.model_dump_json(indent=1), encoding="utf-8")
-    new.replace(journal_file(move))
+    move.work.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_private(journal_file(move), journal.model_dump_json(indent=1))

@@ -51,6 +51,8 @@ class Move:
 
     def make_dump(self, progress: Progress = lambda _: None) -> Manifest:
         """Dumps the source, into the store as well where there is one."""
+        if self.store is not None:
+            store.check(self.store)
         manifest = make_dump(self.source, self.directory, self.dump, progress)
         if self.store is not None:
             store.upload(self.directory, self.store, progress)
@@ -66,14 +68,15 @@ class Move:
     def look_at_target(self) -> list[Finding]:
         """What stands in the way of a restore, and what does not."""
         self.manifest()
-        return preflight(self.target, self.directory, self.restore)
+        return preflight(self.target, self.directory, self.restore, self.source)
 
     def restore_dump(
         self, progress: Callable[[str, int, int], None] = lambda *_: None
     ) -> list[Finding]:
         """Restores the dump into the target, after another look: the last may be days old."""
         self.manifest()
-        return restore(self.target, self.directory, self.work / "restore", self.restore, progress)
+        job = self.work / "restore"
+        return restore(self.target, self.directory, job, self.restore, progress, source=self.source)
 
     def verify(self, progress: Progress = lambda _: None) -> Verification:
         """Compares the target with what the dump's snapshot held."""

@@ -7,6 +7,7 @@ queries, and fails at each of them; so the key is proved on the rows, before a s
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -44,6 +45,9 @@ ENCRYPTED = ("data_sources", "notification_destinations")
 # What Redash used before it asked for a secret: everybody knows it.
 PUBLIC_DEFAULT = "c292a0a3aa32397cdb050e233733900f"
 SECRET_KEY, COOKIE_SECRET, PUBLIC = "REDASH_SECRET_KEY", "REDASH_COOKIE_SECRET", "public default"
+# 25.8.0, 10.1.0.b50633
+_RELEASE = re.compile(r"(\d+)\.(\d+)(\.|$)")
+ASK_FOR_NUMBER = "set it to the release's number, such as 25.8.0."
 UPGRADE = "./manage.py db upgrade"
 
 
@@ -177,6 +181,12 @@ def judge_revision(revision: str | None, version: str | None) -> Finding:
             "the release that will run.",
         )
     needed = revision_of(version)
+    if needed is None:
+        return _schema(
+            "unknown",
+            f"The schema's revision is {revision}; RFM_REDASH_VERSION is {version}, which says "
+            f"nothing about a schema: {ASK_FOR_NUMBER}",
+        )
     known = [each for _, each in REVISIONS]
     if revision == needed:
         return _schema("passed", f"The schema is what {NAME} {version} needs ({needed}).")
@@ -204,9 +214,15 @@ def _schema(state: Literal["passed", "failed", "unknown"], text: str) -> Finding
     return Finding(name="schema", state=state, text=text)
 
 
-def revision_of(version: str) -> str:
-    """The schema's revision that a release needs: that of the newest known one up to it."""
-    release = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+def revision_of(version: str) -> str | None:
+    """The schema's revision that a release needs: that of the newest known one up to it.
+
+    None: it is no release's number, but ``latest`` or ``preview``.
+    """
+    number = _RELEASE.match(version)
+    if number is None:
+        return None
+    release = int(number[1]), int(number[2])
     fitting = [revision for since, revision in REVISIONS if since <= release]
     return fitting[-1] if fitting else REVISIONS[0][1]
 

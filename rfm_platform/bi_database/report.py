@@ -1,7 +1,6 @@
 """The move as a page for those who have to agree to it, and as JSON for machines."""
 
 import datetime as dt
-import os
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -9,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from rfm_platform.bi_database.manifest import NAME, Manifest
 from rfm_platform.bi_database.migrate import Journal, read_journal
 from rfm_platform.bi_database.move import Move
+from rfm_platform.bi_database.private_file import write_private
 
 HTML, JSON = "report.html", "report.json"
 
@@ -17,10 +17,10 @@ def write_report(move: Move) -> Path:
     """Writes the report of a move as it stands; returns the page's path."""
     journal = read_journal(move)
     manifest = move.manifest() if (move.directory / NAME).exists() else None
-    move.work.mkdir(parents=True, exist_ok=True)
+    move.work.mkdir(parents=True, exist_ok=True, mode=0o700)
     page = move.work / HTML
-    _write(page, render(journal, manifest, dt.datetime.now().astimezone()))
-    _write(move.work / JSON, journal.model_dump_json(indent=1))
+    write_private(page, render(journal, manifest, dt.datetime.now().astimezone()))
+    write_private(move.work / JSON, journal.model_dump_json(indent=1))
     return page
 
 
@@ -39,10 +39,3 @@ def render(journal: Journal, manifest: Manifest | None, at: dt.datetime) -> str:
         at=at,
         seconds=sum(gate.seconds for gate in journal.gates),
     )
-
-
-def _write(path: Path, text: str) -> None:
-    new = path.with_name(f".{path.name}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    new.replace(path)

@@ -10,34 +10,41 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
+from rfm_platform.bi_database.emptying import empty
+from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.job import (
     JOB,
+    POLL_SECONDS,
     STATE,
     UNTOUCHED,
+    RestoreState,
     describe_target,
+    hand_on,
     is_running,
     read_job,
     read_state,
     refuse_another,
+    take,
+    taken,
 )
 from rfm_platform.bi_database.manifest import damaged_files, read_manifest
+from rfm_platform.bi_database.private_file import open_private, write_private
 from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.staging import remove_leftovers
-from rfm_platform.bi_database.target import empty, examine
-from rfm_platform.bi_database.tools import choose, login
+from rfm_platform.bi_database.target import examine, tell_apart
+from rfm_platform.bi_database.tools import LOGIN, choose, login
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
 LOG = "restore.log"
-# Whoever watches may be another command than the one that started the process: there is nothing
-# to wait on, the file has to be looked at.
-POLL_SECONDS = 0.2
 IDENTITY = "RFM_BI_IDENTITY"
+STATISTICS = "statistics"
 
 
 @dataclass(frozen=True)
@@ -57,8 +64,20 @@ class RestoreOptions:
     identity: str | None = None
 
 
-def preflight(target: Database, directory: Path, options: RestoreOptions) -> list[Finding]:
-    """Everything that can be known before: the dump's files, the programs, the target."""
+def preflight(
+    target: Database,
+    directory: Path,
+    options: RestoreOptions,
+    source: UrlEndpoint | CommandEndpoint | None = None,
+) -> list[Finding]:
+    """Everything that can be known before: the dump's files, the programs, the target.
+
+    Args:
+        target: where to.
+        directory: the dump's.
+        options: how.
+        source: the database that the target must not be; None: it is not known.
+    """
     manifest = read_manifest(directory)
     damage = damaged_files(directory, manifest)
     findings = [
@@ -75,6 +94,8 @@ def preflight(target: Database, directory: Path, options: RestoreOptions) -> lis
         findings.append(Finding(name="pg_restore", state="passed", text=f"{tool.version}"))
     except BiDatabaseError as error:
         findings.append(Finding(name="pg_restore", state="failed", text=str(error)))
+    if source is not None:
+        findings.append(tell_apart(source, target))
     return findings + examine(target, manifest, replace=options.replace)
 
 
@@ -84,6 +105,8 @@ def restore(
     job: Path,
     options: RestoreOptions,
     progress: Callable[[str, int, int], None] = lambda *_: None,
+    *,
+    source: UrlEndpoint | CommandEndpoint | None = None,
 ) -> list[Finding]:
     """Restores a dump and waits for the end; takes up a restore into the target that still runs.
 
@@ -93,57 +116,63 @@ def restore(
         job: a directory of the target's own, in which the restore notes how far it is.
         options: how.
         progress: told what is done, how many steps of it, of how many.
+        source: the database that the target must not be; None: it is not known.
 
     Returns:
-        What preflight found.
+        What preflight found, and what was not done and need not stop anybody.
 
     Raises:
         BiDatabaseError: the target is not fit, or the restore failed; says what the target is now.
             Or the job is about another target, or still restores another dump.
     """
-    refuse_another(job, target, directory)
     findings: list[Finding] = []
-    if not is_running(job):
-        _remove_secrets(job, directory)
-        findings = preflight(target, directory, options)
-        failed = [f"{each.name}: {each.text}" for each in findings if each.state == "failed"]
-        if failed:
-            raise BiDatabaseError(
-                f"Nothing was restored into {target.label}, it is as it was. " + " ".join(failed)
-            )
-        start(target, directory, job, options)
-    watch(target, job, progress)
-    return findings
+    with taken(job) as lock:
+        refuse_another(job, target, directory)
+        if lock is not None:
+            _remove_secrets(job, directory)
+            findings = preflight(target, directory, options, source)
+            failed = [f"{each.name}: {each.text}" for each in findings if each.state == "failed"]
+            if failed:
+                raise BiDatabaseError(
+                    f"Nothing was restored into {target.label}, it is as it was. "
+                    + " ".join(failed)
+                )
+            start(target, directory, job, options, lock)
+    return findings + watch(target, job, progress)
 
 
-def start(target: Database, directory: Path, job: Path, options: RestoreOptions) -> None:
-    """Starts a restore in a process of its own and returns."""
+def start(
+    target: Database, directory: Path, job: Path, options: RestoreOptions, lock: IO[bytes]
+) -> None:
+    """Starts a restore in a process of its own, which holds the job's lock, and returns."""
     manifest = read_manifest(directory)
-    job.mkdir(parents=True, exist_ok=True, mode=0o700)
     (job / STATE).unlink(missing_ok=True)
-    with login(target.conninfo(), job) as environment:
-        description = {
-            "directory": str(directory.absolute()),
-            "target": describe_target(target),
-            "pg_restore": str(choose("pg_restore", manifest.tool).path),
-            "jobs": options.jobs,
-            "replace": options.replace,
-            "roles": dict(options.roles),
-            "label": target.label,
-        }
-        (job / JOB).write_text(json.dumps(description), encoding="utf-8")
-        if options.identity is not None:
-            environment[IDENTITY] = options.identity
-        with (job / LOG).open("wb") as log:
-            subprocess.Popen(
-                [sys.executable, "-m", "rfm_platform.bi_database.worker", str(job)],
-                # In the image the package lies on a path and is not installed.
-                env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+    environment = login(target.conninfo(), job)
+    description = {
+        "directory": str(directory.resolve()),
+        "target": describe_target(target),
+        "pg_restore": str(choose("pg_restore", manifest.tool).path),
+        "jobs": options.jobs,
+        "replace": options.replace,
+        "roles": dict(options.roles),
+        "extensions": sorted(manifest.state.sections["extensions"]),
+        "label": target.label,
+    }
+    write_private(job / JOB, json.dumps(description))
+    if options.identity is not None:
+        environment[IDENTITY] = options.identity
+    with open_private(job / LOG) as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rfm_platform.bi_database.worker", str(job)],
+            # In the image the package lies on a path and is not installed.
+            env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=[lock.fileno()],
+        )
+    hand_on(lock, process.pid)
     deadline = time.monotonic() + 30
     while not (job / STATE).exists():
         if time.monotonic() > deadline:
@@ -155,8 +184,8 @@ def watch(
     target: Database,
     job: Path,
     progress: Callable[[str, int, int], None] = lambda *_: None,
-) -> None:
-    """Waits for a restore's end.
+) -> list[Finding]:
+    """Waits for a restore's end; returns what it did not do and need not stop anybody.
 
     Raises:
         BiDatabaseError: it failed or was killed; says what the target is now. Or it is about
@@ -168,12 +197,10 @@ def watch(
         state = read_state(job)  # after that, so that an end between the two is seen
         if state.ended:
             break
-        if not running:
-            _remove_secrets(job, Path(read_job(job)["directory"]))
-            left = _cleaned(target) if state.touched else UNTOUCHED
-            raise BiDatabaseError(
-                f"The restore into {target.label} was killed in the middle. {left}"
-            )
+        if not running and (lock := take(job)) is not None:
+            with lock:
+                if read_state(job) == state:
+                    raise BiDatabaseError(_after_a_kill(target, job, state))
         progress(state.phase, state.done, state.total)
         time.sleep(POLL_SECONDS)
     if not state.succeeded:
@@ -181,6 +208,9 @@ def watch(
         left = state.target_is or "The target holds a part: restore again with --replace."
         raise BiDatabaseError(f"The restore into {target.label} failed: {why}. {left}")
     progress("restored", state.total, state.total)
+    if not state.note:
+        return []
+    return [Finding(name=STATISTICS, state="unknown", text=state.note)]
 
 
 def in_words(phase: str, done: int, total: int) -> str:
@@ -188,15 +218,23 @@ def in_words(phase: str, done: int, total: int) -> str:
     return f"{phase}: {done} of {total} objects" if total else phase
 
 
+def _after_a_kill(target: Database, job: Path, state: RestoreState) -> str:
+    task = read_job(job)
+    _remove_secrets(job, Path(task["directory"]))
+    left = _cleaned(target, task.get("extensions", ())) if state.touched else UNTOUCHED
+    return f"The restore into {target.label} was killed in the middle. {left}"
+
+
 def _remove_secrets(job: Path, directory: Path) -> None:
     """The password and the clear text that a killed process could not remove any more."""
-    (job / "service.conf").unlink(missing_ok=True)
-    remove_leftovers(directory.parent)
+    (job / LOGIN).unlink(missing_ok=True)
+    for place in {directory.parent, directory.resolve().parent}:
+        remove_leftovers(place)
 
 
-def _cleaned(target: Database) -> str:
+def _cleaned(target: Database, needed: Collection[str]) -> str:
     try:
-        empty(target)
+        empty(target, needed)
     except PlatformError as error:
         return f"The target holds a part and could not be emptied: {error}"
     return "The target is empty again."

@@ -1,4 +1,5 @@
-"""Directories that hold a dump's rows for a while, in the clear, and go even after a kill.
+"""Directories that hold a dump's rows for a while, in the clear, and go even after a kill; and the
+password that pg_dump logs in with.
 
 Whoever works in one holds a lock beside it, which the kernel frees when its process is gone: then
 the next dump or restore removes what was left.
@@ -14,11 +15,12 @@ from typing import IO
 
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.manifest import NAME
+from rfm_platform.bi_database.tools import LOGIN
 
 DECRYPTED = ".decrypted-"
 PARTIAL = ".partial"
 # What such a directory holds: others below the same one may have names like ours.
-_CONTENT = {"archive", "archive.age", NAME}
+_CONTENT = {"archive", "archive.age", LOGIN, NAME}
 
 
 @contextmanager

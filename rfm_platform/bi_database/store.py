@@ -18,6 +18,15 @@ from rfm_platform.bi_database.staging import PARTIAL, staging
 Progress = Callable[[str], None]
 
 
+def check(url: str) -> None:
+    """Looks whether a store's URL is one, before anything is made that goes there.
+
+    Raises:
+        BiDatabaseError: it is none, or no store that is known.
+    """
+    _open(url)
+
+
 def upload(directory: Path, url: str, progress: Progress = lambda _: None) -> None:
     """Copies a dump into a store, replacing one of the same name.
 
@@ -84,7 +93,16 @@ def remove_old(url: str, keep: int) -> list[str]:
 
 
 def _open(url: str) -> ObjectStore:
-    return from_url(url, client_options={"allow_http": True, "timeout": "120s"})
+    try:
+        return from_url(url, client_options={"allow_http": True, "timeout": "120s"})
+    except (ValueError, BaseError) as error:
+        # Nothing has been asked yet, so that there is no signed address in it; but maybe the URL.
+        (said, *_) = str(error).replace(url, "…").splitlines()
+        raise BiDatabaseError(
+            f"RFM_BI_STORE_URL cannot be used ({said}): write s3://bucket/prefix, "
+            "gs://bucket/prefix or az://container/prefix, and set what its cloud's own programs "
+            "take"
+        ) from None
 
 
 def _remove(store: ObjectStore, name: str) -> None:

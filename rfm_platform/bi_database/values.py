@@ -9,7 +9,7 @@ import yaml
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.migrate import read_journal
 from rfm_platform.bi_database.move import Move
-from rfm_platform.bi_database.redash import judge_revision
+from rfm_platform.bi_database.redash import ASK_FOR_NUMBER, judge_revision, revision_of
 
 # The gates without which nothing may be started on the database.
 NEEDED = ("secret", "verify", "application")
@@ -35,6 +35,11 @@ def chart_values(move: Move, url: str | None) -> str:
         )
     if move.redash_version is None:
         raise BiDatabaseError("Set RFM_REDASH_VERSION: the release that will run")
+    if revision_of(move.redash_version) is None:
+        raise BiDatabaseError(
+            f"RFM_REDASH_VERSION is {move.redash_version}, which is another release tomorrow: "
+            + ASK_FOR_NUMBER
+        )
     application = move.manifest().application
     revision = application.revision if application else None
     verified = next(gate.ended for gate in journal.gates if gate.name == "verify")

@@ -17,12 +17,14 @@ import psycopg
 
 from rfm_platform.bi_database.archive import readable
 from rfm_platform.bi_database.dump import ARCHIVE
+from rfm_platform.bi_database.emptying import already_there, empty
 from rfm_platform.bi_database.grants import give
 from rfm_platform.bi_database.job import UNTOUCHED, RestoreState, read_job, write_state
+from rfm_platform.bi_database.limits import lift_limits
 from rfm_platform.bi_database.manifest import read_manifest
+from rfm_platform.bi_database.private_file import open_private
 from rfm_platform.bi_database.restore import IDENTITY
-from rfm_platform.bi_database.target import empty
-from rfm_platform.bi_database.tools import stream
+from rfm_platform.bi_database.tools import LOGIN, ending_with_us, stream
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
@@ -66,7 +68,7 @@ class _Worker:
             self._note(succeeded=True)
         finally:
             # The password first: whoever is told of the end finds nothing of it.
-            (self._job / "service.conf").unlink(missing_ok=True)
+            (self._job / LOGIN).unlink(missing_ok=True)
             self._note(ended=True)
 
     def _restore(self) -> None:
@@ -75,35 +77,55 @@ class _Worker:
         if manifest.is_encrypted:
             self._note(phase="decrypting")
         with readable(directory, manifest, os.environ.get(IDENTITY)) as place:
-            total = self._count_entries(place / ARCHIVE)
+            listed = self._list_entries(place / ARCHIVE)
             # Only now, when the dump is known to be readable.
             self._note(touched=True)
             if self._task["replace"]:
                 self._note(phase="emptying the target")
-                empty(self._target)
-            self._run_pg_restore(place / ARCHIVE, total)
+                empty(self._target, self._task["extensions"])
+            self._run_pg_restore(place / ARCHIVE, self._select_entries(listed))
         self._note(phase="giving rights")
         give(self._target, manifest.state, self._task["roles"])
         self._note(phase="gathering statistics")
-        with self._target.connect() as connection:
-            connection.autocommit = True
-            connection.execute("ANALYZE")
+        self._analyze()
 
-    def _count_entries(self, archive: Path) -> int:
-        program = self._task["pg_restore"]
+    def _list_entries(self, archive: Path) -> list[bytes]:
         listing = subprocess.run(
-            [program, "--list", str(archive)],
-            capture_output=True,
-            # Names are in the database's encoding: they are only counted.
-            encoding="utf-8",
-            errors="replace",
-            check=False,
+            [self._task["pg_restore"], "--list", str(archive)], capture_output=True, check=False
         )
         if listing.returncode != 0:
-            raise _RestoreFailedError(f"pg_restore cannot read the dump: {listing.stderr.strip()}")
-        return sum(not line.startswith(";") for line in listing.stdout.splitlines())
+            said = listing.stderr.decode(errors="replace").strip()
+            raise _RestoreFailedError(f"pg_restore cannot read the dump: {said}")
+        return [line for line in listing.stdout.splitlines() if not line.startswith(b";")]
 
-    def _run_pg_restore(self, archive: Path, total: int) -> None:
+    def _select_entries(self, listed: list[bytes]) -> tuple[int, list[str]]:
+        """How many entries are restored; and the options that leave out what is there already."""
+        there = "|".join(map(re.escape, already_there(self._target)))
+        # The last word is the owner.
+        refused = re.compile(rf"\d+; \d+ \d+ (?:{there}) \S*".encode())
+        taken = [line for line in listed if not there or not refused.fullmatch(line)]
+        if len(taken) == len(listed):
+            return len(listed), []
+        selection = self._job / "entries"
+        with open_private(selection) as file:
+            file.write(b"\n".join(taken) + b"\n")
+        return len(taken), [f"--use-list={selection}"]
+
+    def _analyze(self) -> None:
+        """Gathers statistics. Without them the target is slow for a while, and whole."""
+        try:
+            with self._target.connect() as connection:
+                connection.autocommit = True
+                lift_limits(connection)
+                connection.execute("ANALYZE")
+        except PlatformError as error:
+            self._note(
+                note=f"The statistics could not be gathered ({error}): run ANALYZE, until then "
+                "queries may be slow."
+            )
+
+    def _run_pg_restore(self, archive: Path, selected: tuple[int, list[str]]) -> None:
+        total, selection = selected
         with self._target.connect() as connection:
             knows_all = connection.info.server_version >= _NEW_IN
         in_parallel = self._task["jobs"] > 1 or not knows_all
@@ -117,10 +139,13 @@ class _Worker:
             # It would stop at what an earlier server does not know. So it goes on, and says nothing
             # but what went wrong.
             *(["--exit-on-error", "--verbose"] if knows_all else []),
+            *selection,
             str(archive),
         ]
         self._note(phase="restoring", total=total if knows_all else 0)
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            ending_with_us(command), stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+        )
         said: list[str] = []
         done = 0
         try:
@@ -144,7 +169,7 @@ class _Worker:
             return UNTOUCHED
         self._note(phase="emptying the target")
         try:
-            empty(self._target)
+            empty(self._target, self._task["extensions"])
         except PlatformError as error:
             return f"The target holds a part and could not be emptied: {error}"
         return "The target is empty."

@@ -20,7 +20,7 @@ def bi_source(settings: Settings) -> UrlEndpoint | CommandEndpoint:
     """The BI platform's database: RFM_BI_SOURCE_COMMAND, or RFM_BI_SOURCE_URL.
 
     Raises:
-        BiDatabaseError: neither is set, or both are.
+        BiDatabaseError: neither is set, both are, or the command is none.
     """
     if settings.bi_source_command and settings.bi_source_url:
         raise BiDatabaseError(
@@ -29,7 +29,7 @@ def bi_source(settings: Settings) -> UrlEndpoint | CommandEndpoint:
         )
     if settings.bi_source_command:
         return CommandEndpoint(
-            tuple(shlex.split(settings.bi_source_command)),
+            _words(settings.bi_source_command),
             settings.bi_source_user,
             settings.bi_source_database,
         )
@@ -39,6 +39,21 @@ def bi_source(settings: Settings) -> UrlEndpoint | CommandEndpoint:
             "RFM_BI_SOURCE_COMMAND (`rfm bi find HOST` tells it)"
         )
     return UrlEndpoint(external("BI database", settings.bi_source_url.get_secret_value()))
+
+
+def _words(command: str) -> tuple[str, ...]:
+    try:
+        words = tuple(shlex.split(command))
+    except ValueError as error:
+        reason = str(error).lower()
+    else:
+        if words:
+            return words
+        reason = "it is blank"  # it would ask the psql of this machine
+    raise BiDatabaseError(
+        f"RFM_BI_SOURCE_COMMAND is no command ({reason}): write it as in a shell, `ssh bi.example "
+        "docker exec -i redash_postgres_1`, or unset it"
+    )
 
 
 def bi_move(settings: Settings, *, replace: bool = False) -> Move:

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -30,15 +31,21 @@ BYTES_A_SCALE = 15_500_000
 TARGET = 0.30
 
 
+@contextmanager
+def _logged_in(database: Database) -> Iterator[Mapping[str, str]]:
+    with tempfile.TemporaryDirectory(prefix="rfm-login-") as name:
+        yield login(database.conninfo(), Path(name))
+
+
 def _plain_dump(source: Database, place: Path) -> None:
-    with login(source.conninfo()) as environment:
+    with _logged_in(source) as environment:
         command = [str(choose("pg_dump", 17).path), "--format=directory", f"--jobs={JOBS}"]
         command += ["--compress=zstd", f"--file={place}"]
         subprocess.run(command, check=True, env=environment)
 
 
 def _plain_restore(target: Database, place: Path) -> None:
-    with login(target.conninfo()) as environment:
+    with _logged_in(target) as environment:
         command = [str(choose("pg_restore", 17).path), "--dbname=service=rfm", f"--jobs={JOBS}"]
         command += ["--no-owner", "--no-acl", "--exit-on-error", str(place)]
         subprocess.run(command, check=True, env=environment)
@@ -48,7 +55,7 @@ def _plain_restore(target: Database, place: Path) -> None:
 
 
 def _fill(source: Database, scale: int) -> int:
-    with login(source.conninfo()) as environment:
+    with _logged_in(source) as environment:
         program = choose("pgbench", 17).path
         command = [str(program), "--initialize", f"--scale={scale}", "--quiet", "service=rfm"]
         subprocess.run(command, check=True, env=environment, stderr=subprocess.DEVNULL)

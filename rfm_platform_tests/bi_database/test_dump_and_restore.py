@@ -18,9 +18,10 @@ from pyrage import x25519
 
 from rfm_platform.bi_database import tools
 from rfm_platform.bi_database.dump import ARCHIVE, DumpOptions, make_dump
+from rfm_platform.bi_database.emptying import contents, empty
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
-from rfm_platform.bi_database.job import is_running, read_state
+from rfm_platform.bi_database.job import is_running, read_state, taken
 from rfm_platform.bi_database.manifest import NAME, describe_files, read_manifest
 from rfm_platform.bi_database.restore import (
     RestoreOptions,
@@ -29,7 +30,7 @@ from rfm_platform.bi_database.restore import (
     start,
     watch,
 )
-from rfm_platform.bi_database.target import _encryption, contents, empty
+from rfm_platform.bi_database.target import _encryption
 from rfm_platform.bi_database.tools import Tool, choose, find
 from rfm_platform.bi_database.verify import verify
 from rfm_platform.errors import PlatformError
@@ -322,6 +323,12 @@ def in_wheels(name: str) -> tuple[Tool, ...]:
     return tuple(tool for tool in find(name) if "site-packages" in tool.path.parts)
 
 
+def begin(target: Database, dump: Path, job: Path, options: RestoreOptions) -> None:
+    with taken(job) as lock:
+        assert lock is not None
+        start(target, dump, job, options, lock)
+
+
 @contextmanager
 def in_the_middle(
     cloud: CloudServer, target: Database, dump: Path, job: Path
@@ -334,7 +341,7 @@ def in_the_middle(
     )
     with cloud.administrator(name) as blocker, cloud.administrator() as observer:
         blocker.execute("BEGIN; CREATE TABLE public.query_snippets ()")
-        start(target, dump, job, ONE)
+        begin(target, dump, job, ONE)
         deadline = time.monotonic() + 30
         while observer.execute(waiting, [name]).fetchone() is None:
             assert time.monotonic() < deadline, (job / "restore.log").read_text("utf-8")
@@ -396,13 +403,59 @@ def test_a_restore_outlives_who_watches_it_and_is_taken_up(
     target: Database, dumped: Path, tmp_path: Path
 ) -> None:
     job = tmp_path / "job"
-    start(target, dumped, job, TWO)
+    begin(target, dumped, job, TWO)
     running = is_running(job)
     findings = restore(target, dumped, job, TWO)
     assert running
     assert findings == [], "the running restore was taken up, none begun"
     assert counts(target)["queries"] == 300
     assert not (job / "service.conf").exists(), "no password stays behind"
+
+
+def test_a_restore_is_taken_up_under_another_spelling_of_its_paths(
+    cloud: CloudServer, target: Database, dumped: Path, tmp_path: Path
+) -> None:
+    """It was taken for a killed one: cleaned up after, and another one started beside it."""
+    job, link, ended = tmp_path / "home" / "job", tmp_path / "link", []
+    (tmp_path / "home").mkdir()
+    link.symlink_to(tmp_path / "home")
+    (tmp_path / "dump").symlink_to(dumped)
+
+    def take_up() -> None:
+        ended.append(restore(target, tmp_path / "dump", link / "job", TWO))
+
+    second = threading.Thread(target=take_up)
+    with in_the_middle(cloud, target, dumped, job):
+        first = read_state(job).pid
+        assert is_running(link / "job")
+        second.start()
+        second.join(timeout=2)
+        assert second.is_alive(), "it watches"
+    second.join(timeout=60)
+    assert ended == [[]]
+    assert read_state(job).pid == first
+    assert counts(target)["queries"] == 300
+
+
+def test_two_restores_at_the_same_moment_are_one(
+    target: Database, dumped: Path, tmp_path: Path
+) -> None:
+    ended: list[object] = []
+
+    def run() -> None:
+        try:
+            ended.append(restore(target, dumped, tmp_path / "job", TWO))
+        except PlatformError as error:
+            ended.append(error)
+
+    both = [threading.Thread(target=run) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(timeout=90)
+    assert [] in ended, "one of them looked at the target and began, the other one watched"
+    assert all(isinstance(found, list) for found in ended), ended
+    assert counts(target)["queries"] == 300
 
 
 def test_nothing_secret_is_in_what_a_restore_leaves(

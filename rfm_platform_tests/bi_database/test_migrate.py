@@ -217,6 +217,56 @@ def test_dump_restore_and_verify_one_by_one(
     assert "validated" in said
 
 
+def test_a_home_that_a_move_makes_is_closed_to_others(
+    rfm: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    """A report of rows that differ names them by their keys, which may be people."""
+    code, said = rfm("migrate", "--until", "dump")
+    assert code == 0, said
+    home = tmp_path / "home"
+    work = home / "bi_move"
+    assert home.stat().st_mode & 0o066 == 0
+    assert work.stat().st_mode & 0o077 == 0
+    assert {path.stat().st_mode & 0o777 for path in work.iterdir()} == {0o600}
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (home / "bi_dumps" / "move").iterdir())
+
+
+@pytest.mark.parametrize("noted", ["", '{"bad', "[]", "{}"])
+def test_a_damaged_journal_is_told_with_what_to_do(
+    rfm: Callable[..., tuple[int, str]], tmp_path: Path, noted: str
+) -> None:
+    journal = tmp_path / "home" / "bi_move" / "journal.json"
+    journal.parent.mkdir(parents=True)
+    journal.write_text(noted, encoding="utf-8")
+    code, said = rfm("migrate", "--until", "inventory")
+    assert (code, f"{journal} cannot be read: begin anew with --again inventory" in said) == (
+        1,
+        True,
+    )
+    assert "Traceback" not in said
+    assert rfm("migrate", "--until", "inventory", "--again", "inventory")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "says"), [("ssh 'bi", "no closing quotation"), (" ", "it is blank")]
+)
+def test_a_command_that_is_none_is_told_and_no_other_server_asked(
+    rfm: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch, command: str, says: str
+) -> None:
+    monkeypatch.delenv("RFM_BI_SOURCE_URL")
+    code, said = rfm("inventory", BI_SOURCE_COMMAND=command)
+    assert code == 1
+    assert f"RFM_BI_SOURCE_COMMAND is no command ({says})" in said
+    assert "Traceback" not in said
+
+
+def test_values_ask_for_a_releases_number(rfm: Callable[..., tuple[int, str]]) -> None:
+    assert rfm("migrate")[0] == 0
+    code, said = rfm("values", REDASH_VERSION="latest")
+    assert code == 1
+    assert "set it to the release's number" in said
+
+
 def test_what_is_not_set_is_asked_for(
     rfm: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch, source: Database
 ) -> None:

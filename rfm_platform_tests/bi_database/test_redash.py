@@ -8,6 +8,7 @@ from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.redash import (
     PUBLIC_DEFAULT,
     SecretProof,
+    judge_revision,
     prove_secrets,
     read_application,
 )
@@ -102,3 +103,23 @@ def test_the_newest_object_is_told_by_its_content(source: Database, kind: str) -
         )
     assert application is not None
     assert application.examples[kind]["content"] == row["content"]
+
+
+@pytest.mark.parametrize(
+    ("version", "state"),
+    [
+        ("25.8.0", "passed"),
+        ("26.08.1-dev", "passed"),
+        ("10.1.0.b50633", "failed"),
+        ("latest", "unknown"),
+        ("preview", "unknown"),
+        ("v25.8.0", "unknown"),
+        ("25", "unknown"),
+    ],
+)
+def test_a_version_that_is_no_number_is_not_taken_for_the_oldest_release(
+    version: str, state: str
+) -> None:
+    found = judge_revision(HEAD, version)
+    assert found.state == state
+    assert ("set it to the release's number" in found.text) == (state == "unknown")

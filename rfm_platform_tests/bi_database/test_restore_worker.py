@@ -9,11 +9,18 @@ from pyrage import x25519
 
 from rfm_platform.bi_database import worker
 from rfm_platform.bi_database.dump import DumpOptions, make_dump
+from rfm_platform.bi_database.emptying import contents
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
-from rfm_platform.bi_database.job import JOB, RestoreState, describe_target, write_state
-from rfm_platform.bi_database.restore import RestoreOptions, restore, watch
-from rfm_platform.bi_database.target import contents
+from rfm_platform.bi_database.job import (
+    JOB,
+    LOCK,
+    STATE,
+    RestoreState,
+    describe_target,
+    write_state,
+)
+from rfm_platform.bi_database.restore import LOG, RestoreOptions, restore, watch
 from rfm_platform.postgres import Database, external
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.bi_database.cluster import CloudServer
@@ -29,8 +36,8 @@ def test_only_a_restore_that_says_so_has_succeeded(
 
     emptied: list[Database] = []
     monkeypatch.setattr(worker._Worker, "_restore", break_off)
-    monkeypatch.setattr(worker, "empty", emptied.append)
-    (tmp_path / JOB).write_text(json.dumps({"label": "target"}), encoding="utf-8")
+    monkeypatch.setattr(worker, "empty", lambda target, _needed: emptied.append(target))
+    (tmp_path / JOB).write_text(json.dumps({"label": "target", "extensions": []}), encoding="utf-8")
     process = worker._Worker(tmp_path)
     process._note(touched=True)
     process.run()
@@ -87,3 +94,25 @@ def test_a_restore_that_is_killed_before_it_begins_leaves_the_target_as_it_was(
     with pytest.raises(BiDatabaseError, match="as it was"):
         watch(target, tmp_path)
     assert contents(target) == {"tables": 1}
+
+
+@pytest.mark.parametrize("noted", ["", "{", "[]", '{"pid": 1, "what": 2}'])
+def test_a_damaged_note_of_a_restore_is_told_with_its_file(
+    target: Database, dumped: Path, tmp_path: Path, noted: str
+) -> None:
+    (tmp_path / STATE).write_text(noted, encoding="utf-8")
+    with pytest.raises(BiDatabaseError, match=str(tmp_path / STATE)) as raised:
+        restore(target, dumped, tmp_path, RestoreOptions())
+    assert f"remove {tmp_path} and restore with --replace" in str(raised.value)
+    assert contents(target) == {}
+
+
+def test_what_a_restore_notes_is_for_its_user_only(
+    target: Database, dumped: Path, tmp_path: Path
+) -> None:
+    job = tmp_path / "job"
+    job.mkdir(mode=0o755)
+    (job / LOG).touch(mode=0o644)
+    restore(target, dumped, job, RestoreOptions())
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in job.iterdir()}
+    assert modes == dict.fromkeys((JOB, STATE, LOG, LOCK), "0o600")

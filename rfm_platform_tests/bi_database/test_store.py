@@ -62,3 +62,13 @@ def test_a_dump_that_is_not_there_leaves_nothing_and_tells_no_key(url: str, tmp_
         store.fetch(tmp_path / "2024-07-09", url)
     assert KEY not in str(raised.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("address", ["bucket/x", "ftp://bucket/x", "s3://", ""])
+def test_an_address_of_no_store_is_told_before_the_dump_is_made(
+    source: Database, target: Database, tmp_path: Path, address: str
+) -> None:
+    move = Move(UrlEndpoint(source), target, tmp_path / "2024-07-01", tmp_path, store=address)
+    with pytest.raises(BiDatabaseError, match="RFM_BI_STORE_URL cannot be used"):
+        move.make_dump()
+    assert list(tmp_path.iterdir()) == []

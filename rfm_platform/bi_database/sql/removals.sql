@@ -1,15 +1,30 @@
 -- The statements that remove whatever a database holds, in an order in which each still finds its
--- object: IF EXISTS, because a schema or an extension takes others along.
+-- object: IF EXISTS, because a schema or an extension takes others along. Some extensions stay, with
+-- their schemas, of which the other objects go one by one.
+WITH staying AS (
+    SELECT n.oid FROM pg_namespace AS n
+    WHERE n.nspname = 'public' OR n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+      AND n.oid IN (SELECT extnamespace FROM pg_extension WHERE extname = ANY ({kept}))
+)
 SELECT statement
 FROM (
     SELECT 1 AS step, format('DROP EVENT TRIGGER IF EXISTS %I', evtname) AS statement
-    FROM pg_event_trigger
+    FROM pg_event_trigger AS t
+    WHERE NOT EXISTS (
+        SELECT FROM pg_depend AS d
+        WHERE d.classid = t.tableoid AND d.objid = t.oid AND d.deptype = 'e'
+      )
     UNION ALL
     SELECT 2, format('DROP EXTENSION IF EXISTS %I CASCADE', extname)
-    FROM pg_extension WHERE extname <> 'plpgsql'
+    FROM pg_extension WHERE extname <> 'plpgsql' AND extname <> ALL ({kept})
     UNION ALL
     SELECT 3, format('DROP SCHEMA IF EXISTS %I CASCADE', nspname)
-    FROM pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_'
+    FROM pg_namespace AS n
+    WHERE n.oid >= 16384 AND n.nspname !~ '^pg_' AND n.oid NOT IN (SELECT oid FROM staying)
+      AND NOT EXISTS (
+        SELECT FROM pg_depend AS d
+        WHERE d.classid = n.tableoid AND d.objid = n.oid AND d.deptype = 'e'
+      )
     UNION ALL
     SELECT 4, format(
         'DROP %s IF EXISTS %I.%I CASCADE',
@@ -18,7 +33,7 @@ FROM (
         n.nspname, c.relname
     )
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    WHERE n.oid IN (SELECT oid FROM staying) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
       AND NOT EXISTS (
         SELECT FROM pg_depend AS d
         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype IN ('a', 'i', 'e')
@@ -31,7 +46,7 @@ FROM (
         p.oid::regprocedure
     )
     FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-    WHERE n.nspname = 'public'
+    WHERE n.oid IN (SELECT oid FROM staying)
       AND NOT EXISTS (
         SELECT FROM pg_depend AS d
         WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype IN ('i', 'e')
@@ -41,7 +56,7 @@ FROM (
     FROM pg_type AS t
     JOIN pg_namespace AS n ON n.oid = t.typnamespace
     LEFT JOIN pg_class AS c ON c.oid = t.typrelid
-    WHERE n.nspname = 'public'
+    WHERE n.oid IN (SELECT oid FROM staying)
       AND (t.typtype IN ('e', 'd', 'r') OR t.typtype = 'c' AND c.relkind = 'c')
       AND NOT EXISTS (
         SELECT FROM pg_depend AS d
