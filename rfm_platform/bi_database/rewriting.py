@@ -22,7 +22,6 @@ def as_target_writes(source: DatabaseState, target: Database) -> DatabaseState:
     views = {}
     with target.connect() as connection:
         pin_settings(connection)
-        connection.execute("SET quote_all_identifiers TO off")
         for name, definition in source.sections["views"].items():
             kind, text = definition.split(_KIND, 1)
             views[name] = kind + _KIND + _rewritten(connection, text)

@@ -36,8 +36,6 @@ LAYOUT = 2
 KINDS = {"r": "table", "p": "partitioned table", "m": "materialized view", "f": "foreign table"}
 
 _PLAIN = re.compile(r"[\w$]+")
-# The one setting that changes how servers write definitions and is not pinned with the others.
-_PLAIN_QUOTES = "SELECT set_config('quote_all_identifiers', 'off', true) AS pinned"
 
 
 class TableState(Record):
@@ -175,7 +173,6 @@ def major(version_number: int) -> int:
 
 def read_definitions(session: Session) -> DatabaseState:
     """Everything but the rows."""
-    session.rows(_PLAIN_QUOTES)
     (database,) = session.rows(read_sql("database"))
     tables = [
         TableState(
