@@ -83,6 +83,61 @@ def test_the_first_month_loaded_is_no_part_of_all_cohorts(browser: Page, changed
     assert browser.problems == []
 
 
+def _few_moves(payload: dict[str, Any]) -> None:
+    """Moves of three segments that are less than the table has, of one nobody knows how much."""
+    flows = {("Champions", "At risk"): 7, ("At risk", "At risk"): 80, (None, "Lost"): 12}
+    counts = {"Champions": (57, 54), "At risk": (93, 113), "Lost": (None, 12)}
+    whole = payload["slices"][0]
+    whole["flows"] = [
+        {"from": before, "to": now, "customers": n, "causes": {"time": n}}
+        for (before, now), n in flows.items()
+    ]
+    for row in whole["segments"]:
+        row["before"], row["customers"] = counts.get(row["segment"], (0, 0))
+
+
+def test_a_segment_is_as_high_in_the_picture_of_moves_as_the_table_has_it(
+    browser: Page, changed: Changed
+) -> None:
+    changed(_few_moves)
+    height = "n.getLayout().value"
+    drawn = dict(
+        browser.run(
+            "charts.sankey.getModel().getSeriesByIndex(0).getGraph().nodes.map("
+            f"n => [n.id, [{height}, n.getModel().option.said({height})]])"
+        )
+    )
+    assert drawn == {
+        "from:Champions": [57, "Champions: 57"],
+        "from:At risk": [93, "At risk: 93"],
+        "from:": [12, "First order: 12 in the moves shown"],
+        "hidden:to": [63, "63 customers of hidden moves"],
+        "to:Champions": [54, "Champions: 54"],
+        "to:At risk": [113, "At risk: 113"],
+        "to:Lost": [12, "Lost: 12"],
+        "hidden:from": [80, "80 customers of hidden moves"],
+    }
+    note = "document.getElementById('moves-hidden')"
+    said = browser.run(f"{note}.innerText")
+    assert said.startswith("Pale grey:")
+    assert "as high as the moves shown" in said
+
+    def all_shown(payload: dict[str, Any]) -> None:
+        payload["slices"][0]["flows"] = [
+            {"from": "Lost", "to": "Lost", "customers": 40, "causes": {"stayed": 40}}
+        ]
+        for row in payload["slices"][0]["segments"]:
+            row["before"] = row["customers"] = 40 if row["segment"] == "Lost" else 0
+
+    changed(all_shown)
+    assert browser.run("charts.sankey.getOption().series[0].data.map(n => n.name)") == [
+        "from:Lost",
+        "to:Lost",
+    ]
+    assert browser.run(f"{note}.hidden") is True
+    assert browser.problems == []
+
+
 @pytest.mark.parametrize(
     ("first_day", "compared"),
     [("2024-01-20", False), ("2024-01-01", True), ("2023-12-20", True)],

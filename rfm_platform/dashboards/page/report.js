@@ -139,15 +139,28 @@ function moves(slice) {
   for (const part of place.querySelectorAll(".chart-scroll, details, .causes")) part.hidden = none;
   if (none) return fill(place.querySelector(".table"));
   const names = [["from", [...SEGMENTS, null]], ["to", [...SEGMENTS, null]]];
-  const used = (side, segment) => slice.flows.some((flow) => flow[side] === segment);
-  const nodes = names.flatMap(([side, list]) => list.filter((s) => used(side, s)).map((s) => ({
-    name: `${side}:${s ?? ""}`, depth: side === "from" ? 0 : 1, itemStyle: { color: s ? segmentColour(s) : colour("--soft") },
-    label: { formatter: nameOf(s, side), position: side === "from" ? "right" : "left", color: colour("--ink"), textBorderColor: colour("--card"), textBorderWidth: 3, fontSize: 12 } })));
-  const links = slice.flows.map((flow) => ({ source: `from:${flow.from ?? ""}`, target: `to:${flow.to ?? ""}`, value: flow.customers, flow,
+  // What a segment's count in the table above leaves beside the moves shown is hidden moves, drawn as one.
+  const count = (side, segment) => slice.segments.find((s) => s.segment === segment)?.[side === "from" ? "before" : "customers"] ?? null;
+  const drawn = (side, segment) => slice.flows.filter((flow) => flow[side] === segment);
+  const rest = (side, segment) => (count(side, segment) ?? 0) - drawn(side, segment).reduce((sum, flow) => sum + flow.customers, 0);
+  const node = (name, side, text, color, said) => ({ name, said, depth: side === "from" ? 0 : 1, itemStyle: { color },
+    label: { formatter: text, position: side === "from" ? "right" : "left", color: colour("--ink"), textBorderColor: colour("--card"), textBorderWidth: 3, fontSize: 12 } });
+  const ofSegment = (side, s) => (n) => (count(side, s) === null ? say("moves_shown_of", nameOf(s, side), number(n)) : `${nameOf(s, side)}: ${number(n)}`);
+  const nodes = names.flatMap(([side, list]) => list.filter((s) => drawn(side, s).length || rest(side, s) > 0)
+    .map((s) => node(`${side}:${s ?? ""}`, side, nameOf(s, side), s ? segmentColour(s) : colour("--soft"), ofSegment(side, s))));
+  const links = slice.flows.map((flow) => ({ source: `from:${flow.from ?? ""}`, target: `to:${flow.to ?? ""}`, value: flow.customers, said: () => causesText(flow),
     lineStyle: { color: flow.from ? segmentColour(flow.from) : colour("--soft"), opacity: flow.from === flow.to ? 0.16 : 0.5 } }));
-  draw("sankey", { tooltip: tooltip({ trigger: "item", extraCssText: "max-width:22rem;white-space:normal",
-    formatter: (p) => (p.data.flow ? escapeHtml(causesText(p.data.flow)) : `${escapeHtml(nodes.find((n) => n.name === p.name).label.formatter)}: ${number(p.value)}`) }),
+  for (const [side, list] of names) {
+    const other = side === "from" ? "to" : "from", left = list.filter((s) => rest(side, s) > 0);
+    if (left.length) nodes.push(node(`hidden:${other}`, other, say("hidden"), colour("--soft"), (n) => say("moves_hidden", number(n))));
+    links.push(...left.map((s) => ({ [side === "from" ? "source" : "target"]: `${side}:${s}`, [side === "from" ? "target" : "source"]: `hidden:${other}`, value: rest(side, s),
+      said: (n) => `${nameOf(s, side)}: ${say("moves_hidden", number(n))}`, lineStyle: { color: colour("--soft"), opacity: 0.22 } })));
+  }
+  draw("sankey", { tooltip: tooltip({ trigger: "item", extraCssText: "max-width:22rem;white-space:normal", formatter: (p) => escapeHtml(p.data.said(p.value)) }),
     series: [{ type: "sankey", data: nodes, links, draggable: false, nodeGap: 14, nodeWidth: 14, layoutIterations: 0, left: 4, right: 4, top: 8, bottom: 8, emphasis: { focus: "adjacency", lineStyle: { opacity: 0.75 } } }] }, say("moves"));
+  const partly = names.some(([side]) => SEGMENTS.some((s) => count(side, s) === null));
+  byId("moves-hidden").textContent = [links.length > slice.flows.length ? say("moves_grey") : "", partly ? say("moves_partly") : ""].join(" ").trim();
+  byId("moves-hidden").hidden = !byId("moves-hidden").textContent;
   const sums = {};
   for (const flow of slice.flows) for (const [cause, n] of Object.entries(flow.causes)) if (cause !== "stayed" && n !== null) sums[cause] = (sums[cause] ?? 0) + n;
   byId("causes").textContent = `${say("moved_sum")} ${Object.entries(sums).sort((a, b) => b[1] - a[1]).map(([cause, n]) => `${causeText(cause)} ${number(n)}`).join(" · ")}`;
