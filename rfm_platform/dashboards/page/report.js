@@ -180,14 +180,14 @@ function retention(slice) {
     if (found === null) return null;
     if (!relative) return found[index];
     const base = cohort.cells[0] ? cohort.cells[0][index] : null;
-    return base ? found[index] / base : null;
+    return base === null ? null : base > 0 ? found[index] / base : NaN; // a share of nothing
   };
   const show = (v) => (relative ? percent(v, 0) : state.measure === "revenue" ? shortMoney(v) : number(v));
   const partial = (cohort, n) => slice.months[0]?.is_partial && n === cohort.cells.length - 1;
-  const data = [], hidden = [];
+  const data = [], hidden = [], baseless = [];
   cohorts.forEach((cohort, y) => cohort.cells.forEach((_, n) => {
     const v = value(cohort, n);
-    if (v === null) hidden.push([n, y, 0]); else data.push([n, y, v]);
+    if (v === null) hidden.push([n, y, 0]); else if (Number.isNaN(v)) baseless.push([n, y, 0]); else data.push([n, y, v]);
   }));
   const later = data.filter(([n]) => n > 0).map(([, , v]) => v);
   const top = relative && state.measure === "customers" ? 1 : Math.max(...(later.length ? later : [1]));
@@ -198,7 +198,7 @@ function retention(slice) {
   const dark = state.theme === "dark", contrast = (strength) => (strength > 0.52 ? (dark ? "#0d1520" : "#ffffff") : dark ? "#e8edf3" : "#1b2430");
   const label = (cohort) => `${cohort.truncated ? "◂ " : ""}${month(cohort.month)}  ${cohort.size === null ? "·" : number(cohort.size)}`;
   draw("heatmap", {
-    tooltip: tooltip({ formatter: (p) => { const c = cohorts[p.value[1]], n = p.value[0]; return `<b>${month(c.month)}</b>, ${escapeHtml(say("month_n", n))}<br>${p.seriesIndex ? escapeHtml(say("hidden")) : show(p.value[2])}${partial(c, n) ? ` (${escapeHtml(say("partial"))})` : ""}`; } }),
+    tooltip: tooltip({ formatter: (p) => { const c = cohorts[p.value[1]], n = p.value[0]; return `<b>${month(c.month)}</b>, ${escapeHtml(say("month_n", n))}<br>${p.seriesIndex ? escapeHtml(say(p.seriesIndex === 1 ? "hidden" : "no_base")) : show(p.value[2])}${partial(c, n) ? ` (${escapeHtml(say("partial"))})` : ""}`; } }),
     grid: { left: 132, right: 8, top: 32, bottom: 6 },
     xAxis: axis({ type: "category", position: "top", data: [...Array(width).keys()], splitArea: { show: false }, axisTick: { show: false } }),
     yAxis: axis({ type: "category", inverse: true, data: cohorts.map(label), axisTick: { show: false } }),
@@ -206,17 +206,20 @@ function retention(slice) {
     series: [
       { type: "heatmap", data: data.map((point) => ({ value: point, label: { color: contrast(point[2] / (top || 1)) } })), itemStyle: { borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3 },
         label: { show: !small, fontSize: 11, formatter: (p) => `${show(p.value[2])}${partial(cohorts[p.value[1]], p.value[0]) ? "*" : ""}` } },
-      { type: "heatmap", data: hidden, itemStyle: { color: colour("--line"), borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3, decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: colour("--soft") } }, label: { show: !small, formatter: "·", color: colour("--soft") } }],
+      { type: "heatmap", data: hidden, itemStyle: { color: colour("--line"), borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3, decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: colour("--soft") } }, label: { show: !small, formatter: "·", color: colour("--soft") } },
+      { type: "heatmap", data: baseless, itemStyle: { color: "transparent" }, label: { show: true, formatter: "–", color: colour("--soft") } }],
   }, say("retention"));
   curves(cohorts, width, partial);
   const heads = [say("cohort"), say("size"), ...[...Array(width).keys()].map((n) => say("month_n", n))];
   const rows = cohorts.map((cohort) => row(`${cohort.truncated ? "◂ " : ""}${month(cohort.month)}`, [cell(cohort.size, number),
-    ...[...Array(width).keys()].map((n) => { const v = value(cohort, n); return v === undefined ? element("td", {}, "") : cell(v, (x) => `${show(x)}${partial(cohort, n) ? "*" : ""}`, { "data-month": n }); })], { "data-cohort": cohort.month }));
+    ...[...Array(width).keys()].map((n) => { const v = value(cohort, n); return v === undefined ? element("td", {}, "") : Number.isNaN(v) ? element("td", { title: say("no_base") }, "–") : cell(v, (x) => `${show(x)}${partial(cohort, n) ? "*" : ""}`, { "data-month": n }); })], { "data-cohort": cohort.month }));
   fill(byId("retention").querySelector(".table"), table(`${say(state.measure)}, ${say(state.unit)}`, heads, rows));
 }
 // A running month is no point of a curve: every curve would fall at its end.
 function curves(cohorts, width, partial) {
   const line = (name, data, extra = {}) => ({ name, type: "line", data, symbol: "circle", symbolSize: 4, connectNulls: false, lineStyle: { width: 1.6 }, ...extra });
+  // More than there are colours: the others are dashed, with points of another shape for single ones.
+  const style = (n) => ({ color: COLOURS[n % COLOURS.length], ...(n < COLOURS.length ? {} : { symbol: "diamond", symbolSize: 7, lineStyle: { width: 1.6, type: "dashed" } }) });
   const shown = cohorts.slice(-13);
   const over = (c, n) => (c.cells[n] && c.size && !partial(c, n) ? c.cells[n] : null);
   const rate = (c) => c.cells.map((_, n) => (over(c, n) ? c.cells[n][0] / c.size : null));
@@ -229,14 +232,14 @@ function curves(cohorts, width, partial) {
   const cumulative = (c) => { let sum = 0, known = true; return c.cells.map((x, n) => { if (!over(c, n)) known = false; if (!known) return null; sum += x[2]; return amount(sum) / c.size; }); };
   const whole = average.some((v) => v !== null) ? [line(say("average"), average, { lineStyle: { width: 4 }, color: colour("--ink"), symbolSize: 6 })] : [];
   const common = {
-    color: COLOURS, legend: { type: "scroll", bottom: 0, textStyle: { color: colour("--ink") }, pageTextStyle: { color: colour("--ink") } },
+    legend: { type: "scroll", bottom: 0, textStyle: { color: colour("--ink") }, pageTextStyle: { color: colour("--ink") } },
     grid: { left: 62, right: 16, top: 16, bottom: 56 }, xAxis: axis({ type: "category", data: [...Array(width).keys()] }) };
   draw("curves", { ...common, tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null || v === undefined ? "–" : percent(v)) }),
     yAxis: axis({ type: "value", max: 1, axisLabel: { color: colour("--soft"), formatter: (v) => percent(v, 0) } }),
-    series: [...whole, ...shown.map((c) => line(month(c.month), rate(c)))] }, say("curves"));
+    series: [...whole, ...shown.map((c, n) => line(month(c.month), rate(c), style(n)))] }, say("curves"));
   draw("cumulative", { ...common, tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null || v === undefined ? "–" : money(v * 10 ** figures.currency.decimals)) }),
     yAxis: axis({ type: "value", axisLabel: { color: colour("--soft"), formatter: (v) => shortMoney(v * 10 ** figures.currency.decimals) } }),
-    series: shown.map((c) => line(month(c.month), cumulative(c))) }, say("cumulative"));
+    series: shown.map((c, n) => line(month(c.month), cumulative(c), style(n))) }, say("cumulative"));
 }
 function concentration(slice) {
   byId("pyramid").hidden = byId("concentration").hidden = !slice.curve.length;
