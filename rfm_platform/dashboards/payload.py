@@ -80,7 +80,7 @@ class _Page:
             "months": self._months(key),
             "segments": self._segment_rows(key),
             "cells": self._cell_rows(key),
-            "curve": self._curve(key) if shown else [],
+            "curve": self._curve(key) if ordered else [],  # it ends at the slice's revenue
             "flows": self._flows(key),
             "cohorts": self._cohorts(key),
         }

@@ -94,7 +94,7 @@ class Reports:
             "scores": scores_of(figures, segments),
             "slices": shown,
             "campaigns": campaigns_of(figures.campaigns, self.min_cell),
-            "forecast": forecast_of(figures.forecast, self.min_cell),
+            "forecast": forecast_of(figures.forecast, self.min_cell, shown[0]["cohorts"]),
             "quality": {
                 "checks": [asdict(check) for check in checks],
                 "lines": self._excluded(as_of),

@@ -11,7 +11,17 @@ from rfm_platform.dashboards.outlook import campaigns_of, forecast_of
 from rfm_platform_tests.dashboards.browser import Page
 from rfm_platform_tests.dashboards.conftest import AS_OF, Reported
 from rfm_platform_tests.dashboards.test_report import payload_of
+from rfm_platform_tests.dashboards.test_sums import figures_of_moves, page_of
 
+MONTH_END = dt.date(2023, 11, 30)
+# Customers by cohort and month since.
+RETAINED = {
+    **{(dt.date(2023, 11, 1), n): size for n, size in enumerate((40, 30, 32, 3))},
+    **{(dt.date(2023, 12, 1), n): size for n, size in enumerate((50, 24, 22))},
+    (dt.date(2024, 1, 1), 0): 60,
+    (dt.date(2024, 1, 1), 1): 16,
+    (dt.date(2024, 2, 1), 0): 70,
+}
 OUTCOMES = {"orders": 0.25, "revenue": 12_345.0, "active": -0.031}
 
 
@@ -37,6 +47,7 @@ def _effects(name: str, matched: int | None, verdict: str, **other: Any) -> list
 
 def _decile(decile: int, customers: int, actual: int, share: float) -> dict[str, Any]:
     return {
+        "forecast_date": MONTH_END,
         "decile": decile,
         "customers": customers,
         "forecast_orders": 10.04,
@@ -68,6 +79,60 @@ def test_orders_of_few_customers_are_hidden(customers: int, share: float, shown:
     (told,) = forecast_of([_decile(1, customers, 7, share)], 5)
     assert (told["actual"] == 7) is shown
     assert (told["forecast"] == 10.0) is (customers >= 5)
+
+
+@pytest.mark.parametrize(
+    ("active", "hidden"),
+    [
+        ([20, 9, 7, 6, 0], set()),
+        ([20, 9, 7, 3, 0], {7, 3}),
+        ([20, 2, 9, 2, 0], {2, 9}),
+        ([20, 3, 7, 2, 0], {2, 3}),
+        ([3, 0, 0], {3}),
+    ],
+    ids=["none is small", "one is", "two are together", "two are enough", "nobody else bought"],
+)
+def test_orders_of_a_few_customers_do_not_follow_from_those_of_all(
+    active: list[int], hidden: set[int]
+) -> None:
+    """On a month's end the retention cells tell the orders of all deciles together."""
+    told = forecast_of([_decile(n, 100, 2 * m, m / 100) for n, m in enumerate(active)], 5)
+    assert {m for m, row in zip(active, told, strict=True) if row["actual"] is None} == hidden
+
+
+@pytest.mark.parametrize(
+    ("date", "told"), [(MONTH_END, False), (MONTH_END + dt.timedelta(1), True)]
+)
+def test_a_hidden_retention_cell_does_not_follow_from_the_orders_of_all_deciles(
+    date: dt.date, told: bool
+) -> None:
+    """Within a month deciles and cells are of other days, and all may be shown."""
+    figures = figures_of_moves({(): {("New", "Loyal"): 150, (None, "New"): 70}}, {(): RETAINED})
+    cohorts = page_of(figures)[()]["cohorts"]
+    assert cohorts[0]["cells"].count(None) == 1, "its companion is of a later cohort"
+    assert cohorts[0]["cells"][3] is None
+    later = sum(n for (cohort, months), n in RETAINED.items() if cohort.month == 11 and months)
+    tenths = [_decile(n, 11, 2 * later // 10, 1.0) | {"forecast_date": date} for n in range(10)]
+    assert sum(row["actual_orders"] for row in tenths) == 2 * later
+    shown = [row["actual"] for row in forecast_of(tenths, 5, cohorts)]
+    assert shown.count(None) == (0 if told else 2)
+
+
+@pytest.mark.parametrize("date", [MONTH_END, MONTH_END + dt.timedelta(1)])
+def test_a_hidden_cohort_does_not_follow_from_the_customers_of_the_deciles(date: dt.date) -> None:
+    """They are as many in each: of one decile, nearly all are known."""
+    known = {"month": "2023-10", "size": 97, "cells": [[97, 97, 97], [0, 0, 0]]}
+    few: dict[str, Any] = {"month": "2023-11", "size": None, "cells": [None]}
+    newer = few | {"month": "2023-12"}
+    tenths = [_decile(n, 10, 0, 0.0) | {"forecast_date": date} for n in range(10)]
+    of_tenths = [row["customers"] for row in forecast_of(tenths, 5, [known, few, newer])]
+    assert of_tenths == [None if date == MONTH_END else 10] * 10
+    assert [row["customers"] for row in forecast_of(tenths, 5, [known, newer])] == [10] * 10
+
+
+def test_customers_of_a_last_decile_that_is_one_too_small_are_no_difference() -> None:
+    told = forecast_of([*(_decile(n, 5, 0, 0.0) for n in range(9)), _decile(9, 4, 0, 0.0)], 5)
+    assert [row["customers"] for row in told] == [None] * 10
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,107 @@ def test_the_first_month_loaded_is_no_part_of_all_cohorts(browser: Page, changed
     assert browser.problems == []
 
 
+def _free_samples(payload: dict[str, Any]) -> None:
+    """Cohorts whose first month brought nothing, less than nothing, nobody knows what, and 1000."""
+    _cohorts(partial=False)(payload)
+    cohorts = payload["slices"][0]["cohorts"]
+    cohorts.append(cohorts[1] | {"month": "2024-04"})
+    later = [40, 60, 500]
+    for cohort, first in zip(
+        cohorts, ([40, 40, 0], [40, 40, -100], None, [9, 9, 1000]), strict=True
+    ):
+        cohort["cells"] = [first, later]
+
+
+def test_a_share_of_nothing_is_no_hidden_figure(browser: Page, changed: Changed) -> None:
+    changed(_free_samples)
+    browser.run("document.querySelector('#measure [value=revenue]').click()")
+    cells = """[...document.querySelectorAll('#retention tr[data-cohort]')].map(
+        row => [...row.querySelectorAll('td')].slice(1).map(c => c.innerText || c.textContent))"""
+    assert browser.run(cells) == [["–", "–"], ["–", "–"], ["·", "·"], ["100%", "50%"]]
+    drawn = "charts.heatmap.getOption().series.map(s => s.data.map(d => [...(d.value ?? d)]))"
+    shown, hidden, baseless = browser.run(drawn)
+    assert shown == [[0, 3, 1], [1, 3, 0.5]]
+    assert [point[:2] for point in hidden] == [[0, 2], [1, 2]]
+    assert [point[:2] for point in baseless] == [[0, 0], [1, 0], [0, 1], [1, 1]]
+    browser.run("document.querySelector('#unit [value=absolute]').click()")
+    assert browser.run("charts.heatmap.getOption().series[2].data") == []
+    assert browser.problems == []
+
+
+def test_no_two_cohorts_have_the_same_curve(browser: Page, changed: Changed) -> None:
+    def many(payload: dict[str, Any]) -> None:
+        _cohorts(partial=False)(payload)
+        (cohort, *_) = payload["slices"][0]["cohorts"]
+        months = [f"{2023 + n // 12}-{n % 12 + 1:02}" for n in range(15)]
+        payload["slices"][0]["cohorts"] = [cohort | {"month": month} for month in months]
+
+    changed(many)
+    for chart in ("curves", "cumulative"):
+        looks = browser.run(
+            f"charts.{chart}.getModel().getSeries().filter(s => s.name !== say('average')).map("
+            "s => [s.getData().getVisual('style').fill, s.get(['lineStyle', 'type']),"
+            " s.getData().getVisual('symbol')].join())"
+        )
+        assert len(looks) == 13
+        assert len({*looks}) == 13, looks
+
+
+def _few_moves(payload: dict[str, Any]) -> None:
+    """Moves of three segments that are less than the table has, of one nobody knows how much."""
+    flows = {("Champions", "At risk"): 7, ("At risk", "At risk"): 80, (None, "Lost"): 12}
+    counts = {"Champions": (57, 54), "At risk": (93, 113), "Lost": (None, 12)}
+    whole = payload["slices"][0]
+    whole["flows"] = [
+        {"from": before, "to": now, "customers": n, "causes": {"time": n}}
+        for (before, now), n in flows.items()
+    ]
+    for row in whole["segments"]:
+        row["before"], row["customers"] = counts.get(row["segment"], (0, 0))
+
+
+def test_a_segment_is_as_high_in_the_picture_of_moves_as_the_table_has_it(
+    browser: Page, changed: Changed
+) -> None:
+    changed(_few_moves)
+    height = "n.getLayout().value"
+    drawn = dict(
+        browser.run(
+            "charts.sankey.getModel().getSeriesByIndex(0).getGraph().nodes.map("
+            f"n => [n.id, [{height}, n.getModel().option.said({height})]])"
+        )
+    )
+    assert drawn == {
+        "from:Champions": [57, "Champions: 57"],
+        "from:At risk": [93, "At risk: 93"],
+        "from:": [12, "First order: 12 in the moves shown"],
+        "hidden:to": [63, "63 customers of hidden moves"],
+        "to:Champions": [54, "Champions: 54"],
+        "to:At risk": [113, "At risk: 113"],
+        "to:Lost": [12, "Lost: 12"],
+        "hidden:from": [80, "80 customers of hidden moves"],
+    }
+    note = "document.getElementById('moves-hidden')"
+    said = browser.run(f"{note}.innerText")
+    assert said.startswith("Pale grey:")
+    assert "as high as the moves shown" in said
+
+    def all_shown(payload: dict[str, Any]) -> None:
+        payload["slices"][0]["flows"] = [
+            {"from": "Lost", "to": "Lost", "customers": 40, "causes": {"stayed": 40}}
+        ]
+        for row in payload["slices"][0]["segments"]:
+            row["before"] = row["customers"] = 40 if row["segment"] == "Lost" else 0
+
+    changed(all_shown)
+    assert browser.run("charts.sankey.getOption().series[0].data.map(n => n.name)") == [
+        "from:Lost",
+        "to:Lost",
+    ]
+    assert browser.run(f"{note}.hidden") is True
+    assert browser.problems == []
+
+
 @pytest.mark.parametrize(
     ("first_day", "compared"),
     [("2024-01-20", False), ("2024-01-01", True), ("2023-12-20", True)],

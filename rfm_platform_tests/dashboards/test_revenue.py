@@ -1,6 +1,8 @@
 """Invented customers of several shops become a page, and somebody works on its revenue.
 
 Each line's amount is in one shop, segment, cell and month, so revenue adds up in every direction.
+So it does along the curve of its concentration, up to the slice's whole revenue, and orders since
+the forecast's date do by tenth of customers and by month.
 The attacker solves all of that at once, with an unknown for each figure that is not on the page.
 """
 
@@ -14,11 +16,15 @@ import numpy as np
 import pytest
 
 from rfm_platform.dashboards.figures import Figures, Slice
+from rfm_platform.dashboards.outlook import forecast_of
 from rfm_platform.dashboards.payload import CELLS, slices_of
 
 MINIMUM = 5
 MONTHS = [dt.date(2024, n, 1) for n in (1, 2, 3, 4)]
 AS_OF = dt.date(2024, 4, 30)
+FORECAST_DATE = dt.date(2024, 1, 31)
+ACROSS = {"total", "segment", "cell", "month"}
+PERCENTS = (1, 2, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100)
 SEGMENTS = ["Champions", "Loyal", "New"]
 SEGMENT_OF = {score: SEGMENTS[n % 3] for n, score in enumerate(CELLS)}
 LEFT: Slice = ("left", "out")
@@ -32,6 +38,8 @@ class _World:
         chance = random.Random(seed)  # noqa: S311 - the same orders each time
         self.people: dict[Name, set[int]] = defaultdict(set)
         self.revenue: Counter[Name] = Counter()
+        self.spent: dict[Slice, Counter[int]] = defaultdict(Counter)
+        self.later: Counter[int] = Counter()
         self.figures = Figures(AS_OF, None, slices={})
         weights = [1 / (n + 1) ** 2 for n in range(shops)]
         scores = [1 / (n + 1) for n in range(len(CELLS))]
@@ -57,6 +65,9 @@ class _World:
     def _buy(self, customer: int, one: Slice, score: Any, found: list[tuple[dt.date, int]]) -> None:
         cohort = min(month for month, _ in found)
         for month, amount in found:
+            self.spent[one][customer] += amount
+            if not one and cohort == MONTHS[0] < month:
+                self.later[customer] += amount
             for name in (
                 ("total", one, None),
                 ("segment", one, SEGMENT_OF[score]),
@@ -100,6 +111,50 @@ class _World:
                 for month in MONTHS
                 if cohort <= month
             ]
+            figures.curve[one] = [*self._curve(one)]
+        figures.forecast.extend(self._tenths())
+
+    def _curve(self, one: Slice) -> Iterator[dict[str, Any]]:
+        """What the largest customers bring, and each tier of them between two points."""
+        ranked = [customer for customer, _ in self.spent[one].most_common()]
+        before = 0
+        for percent in PERCENTS:
+            place = -(-len(ranked) * percent // 100)
+            top = ("top", one, place)
+            if place > before:
+                self._add(top, one, ranked[:place])
+                self._add(("tier", one, (before, place)), one, ranked[before:place])
+            before = place
+            yield {"percent": percent, "customers": place, "revenue": self.revenue[top]}
+
+    def _tenths(self) -> Iterator[dict[str, Any]]:
+        """The forecast of January's end, of those whose revenue is largest as most promising.
+
+        An order for each unit of money, so that orders add up as revenue does.
+        """
+        january = ("cohort", (), (MONTHS[0], MONTHS[0]))
+        known = [each for each, _ in self.spent[()].most_common() if each in self.people[january]]
+        later = [("cohort", (), (MONTHS[0], month)) for month in MONTHS[1:]]
+        active = set[int]().union(*(self.people[name] for name in later))
+        for n in range(10):
+            some = {*known[len(known) * n // 10 : len(known) * (n + 1) // 10]}
+            tenth = ("tenth", (), n + 1)
+            self.people[tenth] = some & active
+            self.revenue[tenth] = sum(self.later[customer] for customer in some)
+            yield {
+                "forecast_date": FORECAST_DATE,
+                "decile": n + 1,
+                "customers": len(some),
+                "forecast_orders": 1.0,
+                "actual_orders": self.revenue[tenth],
+                "actual_active_share": len(some & active) / len(some),
+            }
+        self.people["later", (), None] = active
+        self.revenue["later", (), None] = sum(self.later.values())
+
+    def _add(self, name: Name, one: Slice, customers: list[int]) -> None:
+        self.people[name] = {*customers}
+        self.revenue[name] = sum(self.spent[one][customer] for customer in customers)
 
     def _names(self, kind: str, one: Slice) -> list[Any]:
         return [name for what, where, name in self.people if (what, where) == (kind, one)]
@@ -123,7 +178,16 @@ class _World:
                 )
             elif kind == "month":
                 yield total, [n for n in names if n[:2] == ("cohort", one) and n[2][1] == name]
-            if len(one) < 2 and (kind != "cohort" or not one):
+            elif kind == "tier":
+                before, place = name
+                yield ("top", one, place), [total, ("top", one, before)][: 1 + (before > 0)]
+                if place == len(self.spent[one]):
+                    yield ("total", one, None), [("top", one, place)]
+            elif kind == "later":
+                yield total, [n for n in names if n[0] == "tenth"]
+                yield total, [("cohort", (), (MONTHS[0], month)) for month in MONTHS[1:]]
+            across = kind in ACROSS or (kind == "cohort" and not one)
+            if len(one) < 2 and across:
                 yield total, [n for n in names if n[::2] == (kind, name) and self._in(n[1], one)]
 
     def _in(self, one: Slice, parent: Slice) -> bool:
@@ -138,9 +202,12 @@ def _visible(world: _World) -> set[Name]:
     """What revenue the page shows."""
     seen = set[Name]()
     page = slices_of(world.figures, SEGMENTS, MINIMUM)
+    forecast = forecast_of(world.figures.forecast, MINIMUM, page[0]["cohorts"])
+    seen |= {("tenth", (), row["decile"]) for row in forecast if row["actual"] is not None}
     for one, shown in zip(world.figures.slices, page, strict=True):
         if shown["revenue"] is not None:
             seen.add(("total", one, None))
+        seen |= {("top", one, place) for _, place, _ in shown["curve"]}
         seen |= {
             ("segment", one, s["segment"]) for s in shown["segments"] if s["revenue"] is not None
         }
@@ -162,7 +229,7 @@ def _visible(world: _World) -> set[Name]:
     [(2, 2, False), (3, 3, False), (3, 1, False), (5, 4, False), (3, 1, True)],
     ids=["two shops", "three shops", "most left out", "one left out", "left out for their size"],
 )
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", [*range(8), 12])
 def test_revenue_of_a_few_customers_follows_from_nothing_on_the_page(
     seed: int, shops: int, visible: int, withheld: bool
 ) -> None:

@@ -22,7 +22,7 @@ Moves = dict[Move, int]
 Cells = dict[tuple[dt.date, int], int]
 
 
-def _figures(
+def figures_of_moves(
     moves: dict[Slice, Moves], cells: dict[Slice, Cells], withheld: Iterable[Slice] = ()
 ) -> Figures:
     """Figures of slices. Segments follow from the moves; each customer of a cell has two orders."""
@@ -65,7 +65,7 @@ def _figures(
     return figures
 
 
-def _page(figures: Figures) -> dict[Slice, dict[str, Any]]:
+def page_of(figures: Figures) -> dict[Slice, dict[str, Any]]:
     shown = slices_of(figures, SEGMENTS, MINIMUM)
     return dict(zip(figures.slices, shown, strict=True))
 
@@ -99,7 +99,7 @@ WITH_NEW: Moves = {
 def test_new_customers_less_the_visible_moves_of_new_ones_tell_no_move(late: int) -> None:
     """Also where an order has changed since: a reader does not know that it has."""
     cells: Cells = {(JANUARY, 0): 78 - late, (JANUARY, 1): 60, (FEBRUARY, 0): 52 + late}
-    (shown,) = _page(_figures({(): WITH_NEW}, {(): cells})).values()
+    (shown,) = page_of(figures_of_moves({(): WITH_NEW}, {(): cells})).values()
     new = {move: n for move, n in WITH_NEW.items() if move[0] is None}
     visible = {move: n for move, n in _flows(shown).items() if move in new}
     hidden = [move for move in new if move not in visible]
@@ -128,7 +128,7 @@ LARGE: Moves = {
 
 
 def test_customers_of_a_withheld_marketplace_less_its_visible_moves_tell_no_move() -> None:
-    (shown,) = _page(_figures({("small",): SMALL}, {}, [("small",)])).values()
+    (shown,) = page_of(figures_of_moves({("small",): SMALL}, {}, [("small",)])).values()
     visible = _flows(shown)
     hidden = [move for move in SMALL if move not in visible]
     assert (None, "Loyal") in hidden
@@ -140,7 +140,7 @@ def test_customers_of_a_withheld_marketplace_less_its_visible_moves_tell_no_move
 def test_the_whole_less_other_marketplaces_tells_no_move_of_a_withheld_one(segment: str) -> None:
     whole = {move: LARGE.get(move, 0) + STIRRED.get(move, 0) for move in {**LARGE, **STIRRED}}
     moves: dict[Slice, Moves] = {(): whole, ("large",): LARGE, ("small",): STIRRED}
-    page = _page(_figures(moves, {}, [("small",)]))
+    page = page_of(figures_of_moves(moves, {}, [("small",)]))
     of_segment = {
         key: next(row["customers"] for row in page[key]["segments"] if row["segment"] == segment)
         for key in ((), ("large",))
@@ -166,7 +166,7 @@ def test_a_slices_total_less_its_visible_retention_cells_tells_no_cell(figure: i
         (FEBRUARY, 0): 70,
     }
     moves: Moves = {("New", "Loyal"): 150, (None, "New"): 70}
-    (shown,) = _page(_figures({(): moves}, {(): cells})).values()
+    (shown,) = page_of(figures_of_moves({(): moves}, {(): cells})).values()
     found = [cell for cohort in shown["cohorts"] for cell in cohort["cells"]]
     hidden = [n for n, cell in enumerate(found) if cell is None]
     assert shown["cohorts"][0]["cells"][1] is None
@@ -212,12 +212,12 @@ def test_a_marketplace_less_its_shops_tells_nothing_of_those_left_out(
     whole = {move: LARGE.get(move, 0) + moves.get(move, 0) for move in {**LARGE, **moves}}
     of_all = {name: count + cells.get(name, 0) for name, count in large.items()}
     left: dict[Slice, Moves] = {("m", f"left {n}"): moves for n in range(shops)}
-    figures = _figures(
+    figures = figures_of_moves(
         {(): whole, ("m",): whole, ("m", "large"): LARGE, **left},
         {(): of_all, ("m",): of_all, ("m", "large"): large} | dict.fromkeys(left, cells),
     )
     figures.left_out.update({key: figures.slices.pop(key) for key in left})
-    page = _page(figures)
+    page = page_of(figures)
     marketplace, shop = _figures_of(page["m",]), _figures_of(page["m", "large"])
     hidden = 0
     for name, count in marketplace.items():

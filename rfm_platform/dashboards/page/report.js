@@ -139,15 +139,28 @@ function moves(slice) {
   for (const part of place.querySelectorAll(".chart-scroll, details, .causes")) part.hidden = none;
   if (none) return fill(place.querySelector(".table"));
   const names = [["from", [...SEGMENTS, null]], ["to", [...SEGMENTS, null]]];
-  const used = (side, segment) => slice.flows.some((flow) => flow[side] === segment);
-  const nodes = names.flatMap(([side, list]) => list.filter((s) => used(side, s)).map((s) => ({
-    name: `${side}:${s ?? ""}`, depth: side === "from" ? 0 : 1, itemStyle: { color: s ? segmentColour(s) : colour("--soft") },
-    label: { formatter: nameOf(s, side), position: side === "from" ? "right" : "left", color: colour("--ink"), textBorderColor: colour("--card"), textBorderWidth: 3, fontSize: 12 } })));
-  const links = slice.flows.map((flow) => ({ source: `from:${flow.from ?? ""}`, target: `to:${flow.to ?? ""}`, value: flow.customers, flow,
+  // What a segment's count in the table above leaves beside the moves shown is hidden moves, drawn as one.
+  const count = (side, segment) => slice.segments.find((s) => s.segment === segment)?.[side === "from" ? "before" : "customers"] ?? null;
+  const drawn = (side, segment) => slice.flows.filter((flow) => flow[side] === segment);
+  const rest = (side, segment) => (count(side, segment) ?? 0) - drawn(side, segment).reduce((sum, flow) => sum + flow.customers, 0);
+  const node = (name, side, text, color, said) => ({ name, said, depth: side === "from" ? 0 : 1, itemStyle: { color },
+    label: { formatter: text, position: side === "from" ? "right" : "left", color: colour("--ink"), textBorderColor: colour("--card"), textBorderWidth: 3, fontSize: 12 } });
+  const ofSegment = (side, s) => (n) => (count(side, s) === null ? say("moves_shown_of", nameOf(s, side), number(n)) : `${nameOf(s, side)}: ${number(n)}`);
+  const nodes = names.flatMap(([side, list]) => list.filter((s) => drawn(side, s).length || rest(side, s) > 0)
+    .map((s) => node(`${side}:${s ?? ""}`, side, nameOf(s, side), s ? segmentColour(s) : colour("--soft"), ofSegment(side, s))));
+  const links = slice.flows.map((flow) => ({ source: `from:${flow.from ?? ""}`, target: `to:${flow.to ?? ""}`, value: flow.customers, said: () => causesText(flow),
     lineStyle: { color: flow.from ? segmentColour(flow.from) : colour("--soft"), opacity: flow.from === flow.to ? 0.16 : 0.5 } }));
-  draw("sankey", { tooltip: tooltip({ trigger: "item", extraCssText: "max-width:22rem;white-space:normal",
-    formatter: (p) => (p.data.flow ? escapeHtml(causesText(p.data.flow)) : `${escapeHtml(nodes.find((n) => n.name === p.name).label.formatter)}: ${number(p.value)}`) }),
+  for (const [side, list] of names) {
+    const other = side === "from" ? "to" : "from", left = list.filter((s) => rest(side, s) > 0);
+    if (left.length) nodes.push(node(`hidden:${other}`, other, say("hidden"), colour("--soft"), (n) => say("moves_hidden", number(n))));
+    links.push(...left.map((s) => ({ [side === "from" ? "source" : "target"]: `${side}:${s}`, [side === "from" ? "target" : "source"]: `hidden:${other}`, value: rest(side, s),
+      said: (n) => `${nameOf(s, side)}: ${say("moves_hidden", number(n))}`, lineStyle: { color: colour("--soft"), opacity: 0.22 } })));
+  }
+  draw("sankey", { tooltip: tooltip({ trigger: "item", extraCssText: "max-width:22rem;white-space:normal", formatter: (p) => escapeHtml(p.data.said(p.value)) }),
     series: [{ type: "sankey", data: nodes, links, draggable: false, nodeGap: 14, nodeWidth: 14, layoutIterations: 0, left: 4, right: 4, top: 8, bottom: 8, emphasis: { focus: "adjacency", lineStyle: { opacity: 0.75 } } }] }, say("moves"));
+  const partly = names.some(([side]) => SEGMENTS.some((s) => count(side, s) === null));
+  byId("moves-hidden").textContent = [links.length > slice.flows.length ? say("moves_grey") : "", partly ? say("moves_partly") : ""].join(" ").trim();
+  byId("moves-hidden").hidden = !byId("moves-hidden").textContent;
   const sums = {};
   for (const flow of slice.flows) for (const [cause, n] of Object.entries(flow.causes)) if (cause !== "stayed" && n !== null) sums[cause] = (sums[cause] ?? 0) + n;
   byId("causes").textContent = `${say("moved_sum")} ${Object.entries(sums).sort((a, b) => b[1] - a[1]).map(([cause, n]) => `${causeText(cause)} ${number(n)}`).join(" · ")}`;
@@ -167,14 +180,14 @@ function retention(slice) {
     if (found === null) return null;
     if (!relative) return found[index];
     const base = cohort.cells[0] ? cohort.cells[0][index] : null;
-    return base ? found[index] / base : null;
+    return base === null ? null : base > 0 ? found[index] / base : NaN; // a share of nothing
   };
   const show = (v) => (relative ? percent(v, 0) : state.measure === "revenue" ? shortMoney(v) : number(v));
   const partial = (cohort, n) => slice.months[0]?.is_partial && n === cohort.cells.length - 1;
-  const data = [], hidden = [];
+  const data = [], hidden = [], baseless = [];
   cohorts.forEach((cohort, y) => cohort.cells.forEach((_, n) => {
     const v = value(cohort, n);
-    if (v === null) hidden.push([n, y, 0]); else data.push([n, y, v]);
+    if (v === null) hidden.push([n, y, 0]); else if (Number.isNaN(v)) baseless.push([n, y, 0]); else data.push([n, y, v]);
   }));
   const later = data.filter(([n]) => n > 0).map(([, , v]) => v);
   const top = relative && state.measure === "customers" ? 1 : Math.max(...(later.length ? later : [1]));
@@ -185,7 +198,7 @@ function retention(slice) {
   const dark = state.theme === "dark", contrast = (strength) => (strength > 0.52 ? (dark ? "#0d1520" : "#ffffff") : dark ? "#e8edf3" : "#1b2430");
   const label = (cohort) => `${cohort.truncated ? "◂ " : ""}${month(cohort.month)}  ${cohort.size === null ? "·" : number(cohort.size)}`;
   draw("heatmap", {
-    tooltip: tooltip({ formatter: (p) => { const c = cohorts[p.value[1]], n = p.value[0]; return `<b>${month(c.month)}</b>, ${escapeHtml(say("month_n", n))}<br>${p.seriesIndex ? escapeHtml(say("hidden")) : show(p.value[2])}${partial(c, n) ? ` (${escapeHtml(say("partial"))})` : ""}`; } }),
+    tooltip: tooltip({ formatter: (p) => { const c = cohorts[p.value[1]], n = p.value[0]; return `<b>${month(c.month)}</b>, ${escapeHtml(say("month_n", n))}<br>${p.seriesIndex ? escapeHtml(say(p.seriesIndex === 1 ? "hidden" : "no_base")) : show(p.value[2])}${partial(c, n) ? ` (${escapeHtml(say("partial"))})` : ""}`; } }),
     grid: { left: 132, right: 8, top: 32, bottom: 6 },
     xAxis: axis({ type: "category", position: "top", data: [...Array(width).keys()], splitArea: { show: false }, axisTick: { show: false } }),
     yAxis: axis({ type: "category", inverse: true, data: cohorts.map(label), axisTick: { show: false } }),
@@ -193,17 +206,20 @@ function retention(slice) {
     series: [
       { type: "heatmap", data: data.map((point) => ({ value: point, label: { color: contrast(point[2] / (top || 1)) } })), itemStyle: { borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3 },
         label: { show: !small, fontSize: 11, formatter: (p) => `${show(p.value[2])}${partial(cohorts[p.value[1]], p.value[0]) ? "*" : ""}` } },
-      { type: "heatmap", data: hidden, itemStyle: { color: colour("--line"), borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3, decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: colour("--soft") } }, label: { show: !small, formatter: "·", color: colour("--soft") } }],
+      { type: "heatmap", data: hidden, itemStyle: { color: colour("--line"), borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3, decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: colour("--soft") } }, label: { show: !small, formatter: "·", color: colour("--soft") } },
+      { type: "heatmap", data: baseless, itemStyle: { color: "transparent" }, label: { show: true, formatter: "–", color: colour("--soft") } }],
   }, say("retention"));
   curves(cohorts, width, partial);
   const heads = [say("cohort"), say("size"), ...[...Array(width).keys()].map((n) => say("month_n", n))];
   const rows = cohorts.map((cohort) => row(`${cohort.truncated ? "◂ " : ""}${month(cohort.month)}`, [cell(cohort.size, number),
-    ...[...Array(width).keys()].map((n) => { const v = value(cohort, n); return v === undefined ? element("td", {}, "") : cell(v, (x) => `${show(x)}${partial(cohort, n) ? "*" : ""}`, { "data-month": n }); })], { "data-cohort": cohort.month }));
+    ...[...Array(width).keys()].map((n) => { const v = value(cohort, n); return v === undefined ? element("td", {}, "") : Number.isNaN(v) ? element("td", { title: say("no_base") }, "–") : cell(v, (x) => `${show(x)}${partial(cohort, n) ? "*" : ""}`, { "data-month": n }); })], { "data-cohort": cohort.month }));
   fill(byId("retention").querySelector(".table"), table(`${say(state.measure)}, ${say(state.unit)}`, heads, rows));
 }
 // A running month is no point of a curve: every curve would fall at its end.
 function curves(cohorts, width, partial) {
   const line = (name, data, extra = {}) => ({ name, type: "line", data, symbol: "circle", symbolSize: 4, connectNulls: false, lineStyle: { width: 1.6 }, ...extra });
+  // More than there are colours: the others are dashed, with points of another shape for single ones.
+  const style = (n) => ({ color: COLOURS[n % COLOURS.length], ...(n < COLOURS.length ? {} : { symbol: "diamond", symbolSize: 7, lineStyle: { width: 1.6, type: "dashed" } }) });
   const shown = cohorts.slice(-13);
   const over = (c, n) => (c.cells[n] && c.size && !partial(c, n) ? c.cells[n] : null);
   const rate = (c) => c.cells.map((_, n) => (over(c, n) ? c.cells[n][0] / c.size : null));
@@ -216,14 +232,14 @@ function curves(cohorts, width, partial) {
   const cumulative = (c) => { let sum = 0, known = true; return c.cells.map((x, n) => { if (!over(c, n)) known = false; if (!known) return null; sum += x[2]; return amount(sum) / c.size; }); };
   const whole = average.some((v) => v !== null) ? [line(say("average"), average, { lineStyle: { width: 4 }, color: colour("--ink"), symbolSize: 6 })] : [];
   const common = {
-    color: COLOURS, legend: { type: "scroll", bottom: 0, textStyle: { color: colour("--ink") }, pageTextStyle: { color: colour("--ink") } },
+    legend: { type: "scroll", bottom: 0, textStyle: { color: colour("--ink") }, pageTextStyle: { color: colour("--ink") } },
     grid: { left: 62, right: 16, top: 16, bottom: 56 }, xAxis: axis({ type: "category", data: [...Array(width).keys()] }) };
   draw("curves", { ...common, tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null || v === undefined ? "–" : percent(v)) }),
     yAxis: axis({ type: "value", max: 1, axisLabel: { color: colour("--soft"), formatter: (v) => percent(v, 0) } }),
-    series: [...whole, ...shown.map((c) => line(month(c.month), rate(c)))] }, say("curves"));
+    series: [...whole, ...shown.map((c, n) => line(month(c.month), rate(c), style(n)))] }, say("curves"));
   draw("cumulative", { ...common, tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null || v === undefined ? "–" : money(v * 10 ** figures.currency.decimals)) }),
     yAxis: axis({ type: "value", axisLabel: { color: colour("--soft"), formatter: (v) => shortMoney(v * 10 ** figures.currency.decimals) } }),
-    series: shown.map((c) => line(month(c.month), cumulative(c))) }, say("cumulative"));
+    series: shown.map((c, n) => line(month(c.month), cumulative(c), style(n))) }, say("cumulative"));
 }
 function concentration(slice) {
   byId("pyramid").hidden = byId("concentration").hidden = !slice.curve.length;
