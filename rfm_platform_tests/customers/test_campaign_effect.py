@@ -119,6 +119,7 @@ class World:
     def __init__(self, lines: Sequence[Line], campaign: Campaign, every: Sequence[Campaign]):
         self.campaign = campaign
         self.every = every
+        self.matched: dict[Any, list[tuple[list[Customer], list[Customer]]]] = {}
         self.theirs: dict[Customer, list[Line]] = defaultdict(list)
         for each in lines:
             self.theirs[each.marketplace, each.user_id].append(each)
@@ -210,17 +211,36 @@ class World:
             / (counts["targeted_matched"] or 1)
             for outcome in OUTCOMES
         }
+        self.matched[period, breakdown, value] = [(arms[True][c], arms[False][c]) for c in cells]
         return counts | changes
 
+    def holds_enough(self, period: str, breakdown: str, value: str | None, outcome: str) -> bool:
+        """Whether each side would have five that are not 0, worth as many alike, or has fifteen."""
+        amounts, expected, observed = [], [0.0, 0.0], [0, 0]
+        for sides in self.matched[period, breakdown, value]:
+            found = [[sum(self._both(who, period, outcome)) for who in side] for side in sides]
+            some = [amount for side in found for amount in side if amount]
+            amounts += some
+            for n, side in enumerate(found):
+                expected[n] += len(side) * len(some) / sum(map(len, sides))
+                observed[n] += sum(amount > 0 for amount in side)
+        alike = sum(amounts) ** 2 / sum(a * a for a in amounts) / len(amounts) if amounts else 0
+        return all(
+            e * alike >= 5 or o * alike >= 15 for e, o in zip(expected, observed, strict=True)
+        )
+
     def _mean(self, people: Sequence[Customer], period: str, outcome: str) -> float:
+        both = [self._both(who, period, outcome) for who in people]
+        return sum(then - before for before, then in both) / len(both)
+
+    def _both(self, who: Customer, period: str, outcome: str) -> tuple[int, int]:
+        """Before and then."""
         own, day = self.campaign, dt.timedelta(days=1)
         then = (own.start, own.end) if period == "during" else (own.end + day, own.after)
-        changes = [
-            _outcome(self.theirs[who], *then)[outcome]
-            - _outcome(self.theirs[who], own.before, own.start - day)[outcome]
-            for who in people
-        ]
-        return sum(changes) / len(changes)
+        return (
+            _outcome(self.theirs[who], own.before, own.start - day)[outcome],
+            _outcome(self.theirs[who], *then)[outcome],
+        )
 
 
 COUNTS = ("customers", "excluded", "matched")
@@ -244,9 +264,13 @@ def test_every_count_and_effect_is_what_brute_force_finds(taken: Taken, name: st
         assert enough == (row["targeted_before"] is not None)
         assert (row["effect"] is None) == (row["reason"] is not None)
         if enough and row["effect"] is None:
-            assert (row["verdict"], row["reason"]) == UNBALANCED
-            assert row["targeted_before"] != row["comparison_before"]
+            if world.holds_enough(*key, row["outcome"]):
+                assert (row["verdict"], row["reason"]) == UNBALANCED
+                assert row["targeted_before"] != row["comparison_before"]
+            else:
+                assert row["verdict"] == "too_few", key
         elif enough:
+            assert world.holds_enough(*key, row["outcome"])
             assert row["effect"] == pytest.approx(wanted[row["outcome"]], abs=1e-9), key
             assert row["effect_low"] < row["effect_high"]
             answered.add(row["breakdown"])
