@@ -79,6 +79,7 @@ class Audiences:
             AudienceError: no such segment, snapshot or customer, or the file cannot be written.
         """
         self._check(path, purpose)
+        _must_be_text(segment=segment, marketplace=marketplace, action=action, by=by)
         beside = _beside(path)
         day = self._snapshot(as_of)
         with ExitStack() as undo:
@@ -157,6 +158,7 @@ class Audiences:
         beside = _beside(path)
         for file in (path, beside.receipt, beside.partial):
             _must_be_free(file)
+        _must_be_text(file=path.name, purpose=purpose)
         if not purpose.strip():
             raise AudienceError("Say what the customers are wanted for: --purpose.")
 
@@ -185,6 +187,15 @@ def _beside(path: Path) -> _Beside:
 def _must_be_free(path: Path) -> None:
     if os.path.lexists(path):
         raise AudienceError(f"{path} is there already: nothing is written over it.")
+
+
+def _must_be_text(**texts: str | None) -> None:
+    """A shell passes on whatever bytes it was given; neither receipt could hold them."""
+    for name, text in texts.items():
+        try:
+            (text or "").encode()
+        except UnicodeEncodeError:
+            raise AudienceError(f"{name} is no UTF-8 text.") from None
 
 
 def _create(path: Path, undo: ExitStack) -> int:

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma
 
 from rfm_platform.customers.difference import Floats, Ints, Panel, Strata
 
@@ -144,6 +143,8 @@ class _Sides:
 
 def _surprise(gap: Floats, variance: Floats, third: Floats) -> Floats:
     """The likelihood ratio of a gap, by its mean; 0 where no customer differs from another."""
+    from scipy.special import digamma  # not where nothing is judged: its import is felt
+
     with np.errstate(divide="ignore", invalid="ignore"):
         z, skewness = gap / np.sqrt(variance), third / variance**1.5
         shape = 4 / skewness**2

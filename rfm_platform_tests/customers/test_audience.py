@@ -42,6 +42,9 @@ FORMULAS = [
 LINES += [line("2024-01-15 10:00", who, f"f{n}", 500) for n, who in enumerate(FORMULAS)]
 
 
+TEXTS = ("segment", "marketplace", "action", "purpose", "by")
+
+
 @pytest.fixture(scope="module")
 def scored(chain: Chain) -> Chain:
     chain.publish(LINES, DAY)
@@ -95,8 +98,8 @@ def test_no_text_of_a_csv_is_a_formula_and_a_campaigns_list_has_the_customers_ag
             found = {*session.rows("SELECT marketplace, user_id FROM campaign_file")}
         assert found == _wanted(scored, segment, None)
         wanted |= {user_id for _, user_id in found}
-        for file in tmp_path.iterdir():
-            file.unlink()
+        for written in tmp_path.iterdir():
+            written.unlink()
     assert wanted >= {*FORMULAS}, "not every one was exported, so this shows too little"
 
 
@@ -145,6 +148,7 @@ def test_the_receipt_says_who_when_how_many_of_which_snapshot_and_why(
         ({"segment": "Whales"}, "There is no segment Whales"),
         ({"marketplace": "nowhere"}, "no customer on nowhere"),
         ({"purpose": "  "}, "--purpose"),
+        *(({name: "a\udcff"}, f"^{name} is no UTF-8 text") for name in TEXTS),
         ({"as_of": dt.date(2023, 1, 1)}, "no snapshot of 2023-01-01"),
     ],
 )
