@@ -143,7 +143,7 @@ class _Sides:
 
 def _surprise(gap: Floats, variance: Floats, third: Floats) -> Floats:
     """The likelihood ratio of a gap, by its mean; 0 where no customer differs from another."""
-    from scipy.special import digamma  # not where nothing is judged: its import is felt
+    from scipy.special import digamma  # noqa: PLC0415 - for its time
 
     with np.errstate(divide="ignore", invalid="ignore"):
         z, skewness = gap / np.sqrt(variance), third / variance**1.5
