@@ -32,7 +32,12 @@ def campaign_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
                 context.log.warning(
                     f"{problem}: what was judged by it before stays as it was found"
                 )
-            over = platform.campaign_effects.evaluate(day, campaigns, platform.segments())
+            odd: list[str] = []
+            over = platform.campaign_effects.evaluate(
+                day, campaigns, platform.segments(), odd.append
+            )
+            for problem in odd:
+                context.log.warning(problem)
             kept = platform.publisher.publish_analyses(day, "campaign_effect")
             said = f"{over} of {len(campaigns)} are over"
             report_snapshot(
@@ -41,6 +46,7 @@ def campaign_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
                 platform.lake.campaign_effect,
                 kept=kept,
                 campaigns=said if campaigns else "no calendar: RFM_CAMPAIGNS_FILE",
+                lists="; ".join(odd) or "nothing odd about those that were read",
                 effects=table_of(platform.campaign_effects.overview(day)),
             )
         return dg.MaterializeResult(metadata=column_lineage("campaign_effect"))

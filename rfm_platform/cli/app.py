@@ -4,7 +4,6 @@ What a command needs is imported when it runs: `rfm --help` does not wait for Da
 """
 
 import datetime as dt
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,10 +14,14 @@ from rich.markup import escape
 from rfm_platform.cli.arguments import (
     FROM,
     TO,
+    Days,
+    Lines,
+    Seed,
     SnapshotDay,
     Snapshots,
     UsageError,
     View,
+    account,
     check_range,
     day_of,
     newest_day,
@@ -44,12 +47,9 @@ STARTING = "starting"  # shown on a terminal while Dagster is imported: seconds,
 
 @app.command()
 def demo(
-    synthetic: Annotated[
-        int | None,
-        typer.Option(metavar="LINES", min=1, help="Invent so many order lines instead."),
-    ] = None,
-    days: Annotated[int, typer.Option(min=1, help="Days that the invented orders cover.")] = 730,
-    seed: Annotated[int, typer.Option(help="The same seed invents the same orders.")] = 1,
+    synthetic: Lines = None,
+    days: Days = 730,
+    seed: Seed = 1,
 ) -> None:
     """Load orders into the embedded data mart and run the whole chain over them.
 
@@ -73,7 +73,10 @@ def demo(
     tables.show_cohorts(settings, console)
     tables.show_checks(settings, console)
     demo_command.show_next_steps(settings, console)
-    show_report(settings, console, None, open_it=False)
+    if settings.analyses:
+        show_report(settings, console, None, open_it=False)
+    else:
+        console.print("\nThere is no report: RFM_ANALYSES is false.", highlight=False)
 
 
 @app.command()
@@ -165,7 +168,7 @@ def audience(
         segments=platform.segments(),
         action=action,
         purpose=purpose,
-        by=by or getpass.getuser(),
+        by=by or account(),
         as_of=as_of,
     )
     console.print(

@@ -4,6 +4,7 @@ What an answer needs is imported when it is asked for, as in the commands.
 """
 
 import datetime as dt
+import getpass
 from enum import StrEnum
 from typing import Annotated
 
@@ -47,6 +48,31 @@ SnapshotDay = Annotated[
     dt.date | None,
     typer.Option(parser=day_of, metavar="YYYY-MM-DD", help="A snapshot's day; else the newest."),
 ]
+
+# Whether each customer was seen takes 0.6 GB for so many lines.
+Lines = Annotated[
+    int | None,
+    typer.Option(
+        metavar="LINES", min=1, max=1_000_000_000, help="Invent so many order lines instead."
+    ),
+]
+# A century: dates end with the year 1.
+Days = Annotated[int, typer.Option(min=1, max=36_500, help="Days that the invented orders cover.")]
+Seed = Annotated[
+    int, typer.Option(min=-(2**63), max=2**63 - 1, help="The same seed invents the same orders.")
+]
+
+
+def account() -> str:
+    """The name of who calls.
+
+    Raises:
+        UsageError: a pod's account may have none.
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # OSError since Python 3.13
+        raise UsageError("This account has no name. Say who takes the customers: --by.") from None
 
 
 def newest_day(settings: Settings) -> dt.date:

@@ -1,7 +1,9 @@
 """The customers of a segment as a file for activation, with a receipt of who took it and for what.
 
 The file holds customers' numbers on their marketplace and what they have spent, and no name: only
-its owner may read it. The receipt lies beside it and in the warehouse; it holds no customer.
+its owner may read it. The receipt lies beside it and in the warehouse; it holds no customer. A CSV
+is opened in spreadsheets, so a text in it that they would run as a formula has an apostrophe before
+it (CWE-1236), which is taken away where the file is read as a campaign's list; Parquet has none.
 
 Rows are written to a ``.partial`` file, then the receipt, then the warehouse's row is committed,
 and only then the file gets its name. So whatever has that name has both receipts, wherever an
@@ -77,6 +79,7 @@ class Audiences:
             AudienceError: no such segment, snapshot or customer, or the file cannot be written.
         """
         self._check(path, purpose)
+        _must_be_text(segment=segment, marketplace=marketplace, action=action, by=by)
         beside = _beside(path)
         day = self._snapshot(as_of)
         with ExitStack() as undo:
@@ -88,13 +91,14 @@ class Audiences:
                     raise AudienceError(
                         f"There is no segment {segment}. There are: {', '.join(actions)}."
                     )
-                relation = session.query(
+                session.materialize(
+                    "audience",
                     read_sql(__package__, "audience"),
                     segment=segment,
                     marketplace=marketplace or "",
                     one_marketplace=marketplace is not None,
                 )
-                customers = len(relation)
+                customers = len(session.query("FROM audience"))
                 if not customers:
                     where = f" on {marketplace}" if marketplace else ""
                     have = ", ".join(name for name in actions if name in stored)
@@ -105,9 +109,11 @@ class Audiences:
                 os.close(_create(beside.partial, undo))
                 # A temporary file of DuckDB's own would take this one's place with another mode.
                 if path.suffix == ".csv":
-                    relation.write_csv(str(beside.partial), header=True, use_tmp_file=False)
+                    texts = session.query(read_sql(__package__, "audience_for_spreadsheets"))
+                    texts.write_csv(str(beside.partial), header=True, use_tmp_file=False)
                 else:
-                    relation.write_parquet(str(beside.partial), use_tmp_file=False)
+                    rows = session.query("FROM audience")
+                    rows.write_parquet(str(beside.partial), use_tmp_file=False)
             with beside.partial.open("rb") as written:
                 digest = hashlib.file_digest(written, "sha256").hexdigest()
             receipt = {
@@ -152,6 +158,7 @@ class Audiences:
         beside = _beside(path)
         for file in (path, beside.receipt, beside.partial):
             _must_be_free(file)
+        _must_be_text(file=path.name, purpose=purpose)
         if not purpose.strip():
             raise AudienceError("Say what the customers are wanted for: --purpose.")
 
@@ -180,6 +187,15 @@ def _beside(path: Path) -> _Beside:
 def _must_be_free(path: Path) -> None:
     if os.path.lexists(path):
         raise AudienceError(f"{path} is there already: nothing is written over it.")
+
+
+def _must_be_text(**texts: str | None) -> None:
+    """A shell passes on whatever bytes it was given; neither receipt could hold them."""
+    for name, text in texts.items():
+        try:
+            (text or "").encode()
+        except UnicodeEncodeError:
+            raise AudienceError(f"{name} is no UTF-8 text.") from None
 
 
 def _create(path: Path, undo: ExitStack) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rfm_platform.customers.balance import ENOUGH, Balance, balance
 from rfm_platform.customers.difference import Effects, Panel, Strata, effects
 
 OUTCOMES = ("orders", "revenue", "active")
@@ -57,16 +58,19 @@ def compare(columns: Columns, period: str, seed: int, min_customers: int) -> lis
         for values, group in told.values()
     ]
     rows: list[Row] = []
-    found_by = zip(told.items(), effects(panel, strata, seed), strict=True)
-    for (breakdown, (values, group)), found in found_by:
+    found_by = zip(told.items(), strata, effects(panel, strata, seed), strict=True)
+    for (breakdown, (values, group)), matched, found in found_by:
+        alike = balance(panel, matched)
         for n, value in enumerate(values):
             counts = _counts(group == n, is_targeted, is_excluded, found, n)
             described = {"breakdown": breakdown, "breakdown_value": value} | counts
-            rows += _answers(described, found, n, min_customers)
+            rows += _answers(described, found, alike, n, min_customers)
     return rows
 
 
-def _answers(described: Row, found: Effects, n: int, min_customers: int) -> list[Row]:
+def _answers(
+    described: Row, found: Effects, alike: Balance, n: int, min_customers: int
+) -> list[Row]:
     """A group's rows, one per outcome."""
     targeted, worth = described["targeted_matched"], described["comparison_effective"]
     if min(targeted, worth) < min_customers:
@@ -86,8 +90,9 @@ def _answers(described: Row, found: Effects, n: int, min_customers: int) -> list
     for k, outcome in enumerate(OUTCOMES):
         means = {name: float(mean[n, k]) for name, mean in zip(names, found.means, strict=True)}
         told = described | means | {"outcome": outcome}
-        if not found.is_balanced[n, k]:
-            verdict, reason = UNBALANCED
+        refusal = _refusal(alike, n, k)
+        if refusal is not None:
+            verdict, reason = refusal
             rows.append(told | {"verdict": verdict, "reason": reason})
             continue
         low, high = float(found.low[n, k]), float(found.high[n, k])
@@ -101,6 +106,18 @@ def _answers(described: Row, found: Effects, n: int, min_customers: int) -> list
             }
         )
     return rows
+
+
+def _refusal(alike: Balance, n: int, k: int) -> Refusal | None:
+    """Why the sides of a group cannot be compared by an outcome; None: they can."""
+    if not alike.is_enough[n, k]:
+        targeted, comparison = (side[n, k] for side in alike.expected)
+        return "too_few", (
+            "too little was ordered in the two windows: if the sides did not differ, the targeted "
+            f"would hold what {targeted:.1f} customers with equal {OUTCOMES[k]} are worth, the "
+            f"comparison {comparison:.1f}, and {ENOUGH} of each are needed"
+        )
+    return None if alike.is_balanced[n, k] else UNBALANCED
 
 
 def refusals(described: Row, refusal: Refusal) -> list[Row]:

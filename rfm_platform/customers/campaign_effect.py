@@ -16,16 +16,16 @@ it was judged; where it was not judged yet, it has no answer.
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import sqlalchemy as sa
 
 from rfm_platform import catalog
+from rfm_platform.customers import campaign_lists as lists
 from rfm_platform.customers.campaign_comparison import Columns, Row, compare, refusals
 from rfm_platform.customers.campaign_inputs import CampaignInputs
-from rfm_platform.customers.campaign_lists import NoListError, read_customers, without_list
 from rfm_platform.customers.campaigns import Campaign
 from rfm_platform.customers.segments import Segments
 from rfm_platform.customers.transforms import SEGMENT_CELLS
@@ -64,8 +64,18 @@ class CampaignEffects:
     min_customers: int
     per_marketplace: bool
 
-    def evaluate(self, as_of: dt.date, campaigns: Sequence[Campaign], segments: Segments) -> int:
+    def evaluate(
+        self,
+        as_of: dt.date,
+        campaigns: Sequence[Campaign],
+        segments: Segments,
+        warn: Callable[[str], object] = lambda _said: None,
+    ) -> int:
         """campaign_effect as of a day.
+
+        Args:
+            warn: called with what is odd about the lists of the campaigns that are judged anew, or
+                lie beside one: most of their customers have never ordered.
 
         Returns:
             The campaigns that are over.
@@ -86,7 +96,7 @@ class CampaignEffects:
         for n in over:
             try:
                 digests[n] = inputs.digest(campaigns[n])
-            except NoListError as error:
+            except lists.NoListError as error:
                 unlisted[n] = str(error)
         with self.engine.session() as session:
             self._view_judged_before(session, as_of)
@@ -94,7 +104,7 @@ class CampaignEffects:
             rows = session.records(query, digests=list(digests.values()))
             known = {row["inputs"] for row in rows}
             if changed := [n for n in digests if digests[n] not in known]:
-                self._prepare(session, as_of, campaigns, segments)
+                self._prepare(session, as_of, campaigns, segments, warn)
             for n in changed:
                 judged = self._judge(session, as_of, loaded[0].value, n, campaigns[n])
                 rows += [{"inputs": digests[n]} | row for row in judged]
@@ -122,7 +132,12 @@ class CampaignEffects:
             return session.records(read_sql(__package__, "campaign_overview"))
 
     def _prepare(
-        self, session: Session, as_of: dt.date, campaigns: Sequence[Campaign], segments: Segments
+        self,
+        session: Session,
+        as_of: dt.date,
+        campaigns: Sequence[Campaign],
+        segments: Segments,
+        warn: Callable[[str], object],
     ) -> None:
         """Makes what all campaigns share."""
         session.view(self.lake.source_orders, None, as_of)
@@ -143,12 +158,15 @@ class CampaignEffects:
         listed = ["no_campaign_listed"]
         session.create(listed[0], _LISTED.columns, [])
         for n, campaign in enumerate(campaigns):
-            if campaign.customers is not None and not without_list([campaign]):
-                read_customers(session, campaign.name, campaign.customers)
+            if campaign.customers is not None and not lists.without_list([campaign]):
+                lists.read_customers(session, campaign.name, campaign.customers)
                 listed.append(f"campaign_listed_{n}")
                 session.materialize(
                     listed[-1], read_sql(__package__, "campaign_listed"), campaign=n
                 )
+                odd = lists.unknown(session, campaign.name, listed[-1])
+                if odd is not None and campaign.start <= as_of:
+                    warn(odd)
         session.union("campaign_listed", listed, _LISTED)
 
     def _judge(

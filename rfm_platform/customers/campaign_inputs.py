@@ -71,7 +71,7 @@ def _code() -> str:
     package = resources.files(__package__)
     names = (
         *("campaigns.py", "campaign_lists.py", "campaign_effect.py", "campaign_comparison.py"),
-        "difference.py",
+        *("balance.py", "difference.py"),
     )
     queries = [
         file

@@ -5,6 +5,7 @@ list that cannot be read is no mistake of the calendar: it may be deleted once i
 judged, and not be there yet long before it.
 """
 
+import csv
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -53,20 +54,73 @@ def read_customers(session: Session, name: str, file: Path) -> None:
     Raises:
         CampaignsError: it is no such list.
     """
+    where = f"campaign {name}: customers: {file}"
     query = read_sql(__package__, f"campaign_file_{file.suffix.removeprefix('.')}")
     try:
+        if file.suffix == ".parquet":
+            _refuse_fractions(session, where, file)
         session.materialize("campaign_file", query, file=str(file))
     except duckdb.Error as error:
         # DuckDB's message may quote a row.
-        raise CampaignsError(f"campaign {name}: customers: {file} {_fault(file, error)}") from None
+        raise CampaignsError(f"{where} {_fault(file, error)}") from None
+
+
+def unknown(session: Session, name: str, listed_table: str) -> str | None:
+    """What is odd about a list whose customers have mostly never ordered; None: most have.
+
+    Args:
+        listed_table: the session's table of those who have.
+    """
+    [(customers,)] = session.rows(read_sql(__package__, "campaign_file_size"))
+    known = len(session.query(f"FROM {listed_table}"))
+    if known * 2 >= customers:
+        return None
+    return (
+        f"campaign {name}: of {customers:,} listed customers {known:,} have ever ordered: are "
+        "marketplace and user_id written as in the mart?"
+    )
+
+
+def _refuse_fractions(session: Session, where: str, file: Path) -> None:
+    [kind] = session.records(read_sql(__package__, "campaign_file_types"), file=str(file))
+    is_whole = kind["column_type"].endswith(",0)")
+    if kind["column_type"].startswith(("FLOAT", "DOUBLE", "DECIMAL")) and not is_whole:
+        raise CampaignsError(
+            f"{where} has user_id as {kind['column_type']}, which turns 12 into 12.0 and rounds "
+            "long numbers: write it as text"
+        )
 
 
 def _fault(file: Path, error: duckdb.Error) -> str:
+    if file.suffix == ".csv":
+        if not _is_utf8(file):
+            return "is no UTF-8 text"
+        if (ragged := _ragged(file)) is not None:
+            return ragged
     if isinstance(error, duckdb.BinderException):
         return "needs the columns marketplace and user_id"
-    if file.suffix == ".csv" and not _is_utf8(file):
-        return "is no UTF-8 text"
     return f"is no {file.suffix.removeprefix('.')} file ({type(error).__name__})"
+
+
+def _ragged(file: Path) -> str | None:
+    """What hides the columns of a CSV that has them: DuckDB takes all for one then."""
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        header = text.readline()
+        separator = max(",;\t|", key=header.count)
+        names = [name.strip().strip('"').lower() for name in header.split(separator)]
+        if not {"marketplace", "user_id"} <= {*names}:
+            return None
+        rows = csv.reader(text, delimiter=separator, strict=True)
+        try:
+            for row in rows:
+                if row and len(row) != len(names):
+                    return (
+                        f"has {len(row)} values in line {rows.line_num + 1} and {len(names)} "
+                        "columns"
+                    )
+        except csv.Error as error:
+            return f"cannot be read from line {rows.line_num + 1} on ({error})"
+    return None
 
 
 def _is_utf8(file: Path) -> bool:

@@ -9,7 +9,7 @@ The interval is the percentile interval (Efron and Tibshirani, An Introduction t
 1993, chapter 13) of a Poisson bootstrap over customers: in each resample a customer counts
 Poisson(1) times (Hanley and MacGibbon, 2006), and the whole estimator is applied anew, matching
 included. Resamples share their weighted sums by stratum, so more groups cost next to nothing.
-Nothing here knows campaigns or SQL.
+Nothing here knows campaigns or SQL. Whether the sides were alike before is balance.py's.
 """
 
 from dataclasses import dataclass
@@ -64,7 +64,6 @@ class Effects:
         effective: Kish's effective size of the weighted comparison.
         means: targeted before, targeted then, comparison before, comparison then.
         effect, low, high: the estimate and its interval; NaN where nobody is matched.
-        is_balanced: whether the interval of the gap before (targeted − comparison) holds 0.
     """
 
     targeted: Ints
@@ -74,7 +73,6 @@ class Effects:
     effect: Floats
     low: Floats
     high: Floats
-    is_balanced: NDArray[np.bool_]
 
 
 def effects(
@@ -104,7 +102,7 @@ def effects(
         weights = _poisson(random, (min(at_once, resamples - first), len(order)))
         sums = _sums(weights, values, bounds)
         for some, matching in zip(drawn, matchings, strict=True):
-            some.append(_differences(_apply(sums, matching).means))
+            some.append(_difference(_apply(sums, matching).means))
     return [_result(point, np.concatenate(some)) for point, some in zip(points, drawn, strict=True)]
 
 
@@ -162,11 +160,9 @@ class _Applied:
     means: tuple[Floats, Floats, Floats, Floats]
 
 
-def _differences(means: tuple[Floats, Floats, Floats, Floats]) -> Floats:
-    """The difference in differences, and the gap before: in turn, on a new second last axis."""
+def _difference(means: tuple[Floats, Floats, Floats, Floats]) -> Floats:
     targeted_before, targeted_then, comparison_before, comparison_then = means
-    gap = targeted_before - comparison_before
-    return np.stack((targeted_then - comparison_then - gap, gap), axis=-2)
+    return targeted_then - comparison_then - (targeted_before - comparison_before)
 
 
 def _apply(sums: Floats, matching: _Matching) -> _Applied:
@@ -199,18 +195,17 @@ def _apply(sums: Floats, matching: _Matching) -> _Applied:
 
 def _result(point: _Applied, drawn: Floats) -> Effects:
     before, then, other_before, other_then = (mean[0] for mean in point.means)
-    estimates = _differences(point.means)[0]
-    low, high = np.full_like(estimates, np.nan), np.full_like(estimates, np.nan)
+    estimate = _difference(point.means)[0]
+    low, high = np.full_like(estimate, np.nan), np.full_like(estimate, np.nan)
     for group in np.flatnonzero(point.targeted[0] > 0):
         some = drawn[:, group]
-        low[group], high[group] = np.quantile(some[~np.isnan(some[:, 0, 0])], INTERVAL, axis=0)
+        low[group], high[group] = np.quantile(some[~np.isnan(some[:, 0])], INTERVAL, axis=0)
     return Effects(
         point.targeted[0].astype(np.int64),
         point.comparison[0].astype(np.int64),
         point.effective[0],
         (before, then, other_before, other_then),
-        estimates[:, 0],
-        low[:, 0],
-        high[:, 0],
-        (low[:, 1] <= 0) & (high[:, 1] >= 0),
+        estimate,
+        low,
+        high,
     )

@@ -17,6 +17,7 @@ import yaml
 from rich.console import Console
 from sqlalchemy.engine import make_url
 
+from rfm_platform.cli import main
 from rfm_platform.cli.progress import titled
 from rfm_platform.cli.show import show_months
 from rfm_platform.postgres.database import CONNECT_TIMEOUT_SECONDS
@@ -139,6 +140,59 @@ def test_an_audience_is_written_with_its_receipt_and_says_how_many(
     again = rfm_here(environment(filled), *asked)
     assert again.code == 1
     assert "is there already" in again.err
+
+
+def test_an_account_without_a_name_is_asked_who_takes_the_customers(
+    filled: Chain,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A pod's account, which /etc/passwd does not have."""
+    for name, value in environment(filled).items():
+        monkeypatch.setenv(name, value)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 54_321)
+    asked = ["audience", str(tmp_path / "a.csv"), "--segment", "A", "--purpose", "launch"]
+    with pytest.raises(SystemExit) as ended:
+        main(asked)
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert "This account has no name. Say who takes the customers: --by." in " ".join(said.split())
+
+
+def test_a_purpose_that_is_no_text_is_a_sentence(rfm_here: Rfm, filled: Chain) -> None:
+    asked = ("audience", "b.csv", "--segment", "A", "--by", "ann", "--purpose", "a\udcff")
+    said = rfm_here(environment(filled), *asked)
+    assert (said.code, said.err.strip()) == (1, "Error: purpose is no UTF-8 text.")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--days", "1000000"),
+        ("--seed", str(10**40)),
+        ("--seed", str(-(2**63) - 1)),
+        ("--synthetic", str(10**19)),
+    ],
+)
+def test_more_than_can_be_invented_is_refused_with_the_range(
+    rfm_here: Rfm, tmp_path: Path, wrong: tuple[str, str]
+) -> None:
+    said = rfm_here({"RFM_HOME": str(tmp_path / "home")}, "demo", "--synthetic", "10", *wrong)
+    assert said.code == 2
+    assert f"Invalid value for '{wrong[0]}':" in said.err
+    assert " than or equal to" in said.err
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_demo_without_analyses_ends_well(rfm_here: Rfm, short_home: Path) -> None:
+    """With the largest seed there is, too."""
+    asked = ("demo", "--synthetic", "100", "--days", "3", "--seed", str(2**63 - 1))
+    said = rfm_here({"RFM_HOME": str(short_home), "RFM_ANALYSES": "false"}, *asked)
+    assert said.code == 0, said.everything
+    assert "There is no report: RFM_ANALYSES is false." in said.out
 
 
 def test_cohorts_show_the_retention_and_mark_the_month_that_is_not_over(

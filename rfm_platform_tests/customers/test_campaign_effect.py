@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
+import duckdb
 import pytest
 
+from rfm_platform.automation.instance import open_instance
 from rfm_platform.customers.campaign_comparison import UNBALANCED
 from rfm_platform.customers.campaigns import Campaign, CampaignsError, load_campaigns
 from rfm_platform.customers.segments import load_segments
@@ -119,6 +122,7 @@ class World:
     def __init__(self, lines: Sequence[Line], campaign: Campaign, every: Sequence[Campaign]):
         self.campaign = campaign
         self.every = every
+        self.matched: dict[Any, list[tuple[list[Customer], list[Customer]]]] = {}
         self.theirs: dict[Customer, list[Line]] = defaultdict(list)
         for each in lines:
             self.theirs[each.marketplace, each.user_id].append(each)
@@ -210,17 +214,36 @@ class World:
             / (counts["targeted_matched"] or 1)
             for outcome in OUTCOMES
         }
+        self.matched[period, breakdown, value] = [(arms[True][c], arms[False][c]) for c in cells]
         return counts | changes
 
+    def holds_enough(self, period: str, breakdown: str, value: str | None, outcome: str) -> bool:
+        """Whether each side would have five that are not 0, worth as many alike, or has fifteen."""
+        amounts, expected, observed = [], [0.0, 0.0], [0, 0]
+        for sides in self.matched[period, breakdown, value]:
+            found = [[sum(self._both(who, period, outcome)) for who in side] for side in sides]
+            some = [amount for side in found for amount in side if amount]
+            amounts += some
+            for n, side in enumerate(found):
+                expected[n] += len(side) * len(some) / sum(map(len, sides))
+                observed[n] += sum(amount > 0 for amount in side)
+        alike = sum(amounts) ** 2 / sum(a * a for a in amounts) / len(amounts) if amounts else 0
+        return all(
+            e * alike >= 5 or o * alike >= 15 for e, o in zip(expected, observed, strict=True)
+        )
+
     def _mean(self, people: Sequence[Customer], period: str, outcome: str) -> float:
+        both = [self._both(who, period, outcome) for who in people]
+        return sum(then - before for before, then in both) / len(both)
+
+    def _both(self, who: Customer, period: str, outcome: str) -> tuple[int, int]:
+        """Before and then."""
         own, day = self.campaign, dt.timedelta(days=1)
         then = (own.start, own.end) if period == "during" else (own.end + day, own.after)
-        changes = [
-            _outcome(self.theirs[who], *then)[outcome]
-            - _outcome(self.theirs[who], own.before, own.start - day)[outcome]
-            for who in people
-        ]
-        return sum(changes) / len(changes)
+        return (
+            _outcome(self.theirs[who], own.before, own.start - day)[outcome],
+            _outcome(self.theirs[who], *then)[outcome],
+        )
 
 
 COUNTS = ("customers", "excluded", "matched")
@@ -244,9 +267,13 @@ def test_every_count_and_effect_is_what_brute_force_finds(taken: Taken, name: st
         assert enough == (row["targeted_before"] is not None)
         assert (row["effect"] is None) == (row["reason"] is not None)
         if enough and row["effect"] is None:
-            assert (row["verdict"], row["reason"]) == UNBALANCED
-            assert row["targeted_before"] != row["comparison_before"]
+            if world.holds_enough(*key, row["outcome"]):
+                assert (row["verdict"], row["reason"]) == UNBALANCED
+                assert row["targeted_before"] != row["comparison_before"]
+            else:
+                assert row["verdict"] == "too_few", key
         elif enough:
+            assert world.holds_enough(*key, row["outcome"])
             assert row["effect"] == pytest.approx(wanted[row["outcome"]], abs=1e-9), key
             assert row["effect_low"] < row["effect_high"]
             answered.add(row["breakdown"])
@@ -356,6 +383,13 @@ def test_a_list_of_customers_without_its_columns_is_named(taken: Taken, tmp_path
         ("marketplace,user_id\nshopee,é\n".encode("utf-16"), "is no UTF-8 text"),
         ("marketplace,user_id\nshopee,é\n".encode("latin-1"), "is no UTF-8 text"),
         (b"shopee,u1\n", "needs the columns marketplace and user_id"),
+        (b"marketplace,user_id\nshopee,1\nshopee,2,x\n", "has 3 values in line 3 and 2 columns"),
+        (b"user_id;marketplace\n1;shopee\nsecret\n", "has 1 values in line 3 and 2 columns"),
+        (b'marketplace,user_id\nshopee,"1\n', "cannot be read from line 2 on"),
+        (
+            b"marketplace,user_id\n" + b"shopee,1\n" * 30_000 + b"shopee,1,1\n",
+            "has 3 values in line 30002 and 2 columns",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_list_of_customers_is_said(
@@ -365,6 +399,51 @@ def test_what_is_wrong_with_a_list_of_customers_is_said(
     file.write_bytes(content)
     with pytest.raises(CampaignsError, match=said):
         taken.chain.platform.campaign_effects.evaluate(AS_OF, [_campaign(customers=file)], SEGMENTS)
+
+
+@pytest.mark.parametrize("kind", ["DOUBLE", "FLOAT", "DECIMAL(18, 1)"])
+def test_numbers_of_customers_with_a_fraction_are_refused(
+    taken: Taken, tmp_path: Path, kind: str
+) -> None:
+    """They are read as 12.0 and match nobody."""
+    file = tmp_path / "who.parquet"
+    duckdb.execute(
+        f"COPY (SELECT 'shopee' AS marketplace, CAST(12 AS {kind}) AS user_id) TO '{file}'"
+    )
+    with pytest.raises(CampaignsError, match="write it as text"):
+        taken.chain.platform.campaign_effects.evaluate(AS_OF, [_campaign(customers=file)], SEGMENTS)
+
+
+def test_blanks_around_a_listed_customer_do_not_hide_them(taken: Taken, tmp_path: Path) -> None:
+    known = sorted({str(each.user_id) for each in taken.lines if each.marketplace == "shopee"})
+    file = tmp_path / "who.csv"
+    text = f"marketplace, user_id\nshopee, {known[0]}\nshopee ,{known[1]} \nshopee,{known[2]}\n"
+    file.write_text(text, encoding="utf-8")
+    effects = taken.chain.platform.campaign_effects
+    campaign = _campaign(customers=file, shops=None, start="2024-03-20", end="2024-03-29")
+    said: list[str] = []
+    effects.evaluate(AS_OF, [campaign], SEGMENTS, said.append)
+    assert {row["targeted_customers"] for row in effects.overview(AS_OF)} == {3}
+    assert said == []
+
+
+def test_a_list_that_is_mostly_unknown_is_told_of(taken: Taken, tmp_path: Path) -> None:
+    known = sorted({str(each.user_id) for each in taken.lines if each.marketplace == "shopee"})
+    effects = taken.chain.platform.campaign_effects
+    for unknown, told in ((2, False), (3, True)):
+        file = tmp_path / f"who{unknown}.csv"
+        listed = [*known[:2], known[0], *(f"nobody {n}" for n in range(unknown))]
+        rows = "".join(f"shopee,{who}\n" for who in listed)
+        file.write_text(f"marketplace,user_id\n{rows}", encoding="utf-8")
+        said: list[str] = []
+        effects.evaluate(AS_OF, [_campaign(customers=file)], SEGMENTS, said.append)
+        assert bool(said) == told
+    assert said == [
+        "campaign A: of 5 listed customers 2 have ever ordered: are marketplace and user_id "
+        "written as in the mart?"
+    ]
+    effects.evaluate(AS_OF, [_campaign(customers=file)], SEGMENTS, said.append)
+    assert len(said) == 1, "it is not judged again"
 
 
 def test_a_quote_far_down_in_a_list_is_a_quote(taken: Taken, tmp_path: Path) -> None:
@@ -430,4 +509,26 @@ def test_a_list_that_is_gone_costs_neither_the_run_nor_the_report(
     assert check.description == (
         "Without an answer: Vouchers: the list of Vouchers, who.csv, cannot be read "
         "(No such file or directory)."
+    )
+
+
+def test_a_list_that_is_mostly_unknown_is_told_on_the_days_page(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    calendar = tmp_path / "campaigns.yaml"
+    entry = {"name": "Vouchers", "start": "2024-01-08", "end": "2024-01-10", "customers": "who.csv"}
+    calendar.write_text(f"campaigns: [{entry}]".replace("'", '"'), encoding="utf-8")
+    (tmp_path / "who.csv").write_text("marketplace,user_id\nelsewhere,u1\n", encoding="utf-8")
+    chain = new_chain(server, tmp_path, analyses=True, campaigns_file=calendar)
+    chain.fill([line(f"2024-01-{d:02} 12:00", "u1", f"{d}") for d in range(1, 20)])
+    outcome = chain.materialize("01-01", "01-19")[-1]
+    assert outcome.succeeded, outcome.errors
+    with open_instance(chain.settings) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey("campaign_effect"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    said = event.asset_materialization.metadata["lists"].value
+    assert said == (
+        "campaign Vouchers: of 1 listed customers 0 have ever ordered: are marketplace and user_id "
+        "written as in the mart?"
     )

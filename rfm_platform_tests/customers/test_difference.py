@@ -3,10 +3,13 @@ it promises, over many simulated campaigns whose effect is known."""
 
 import math
 from collections import Counter
+from itertools import combinations, product
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from rfm_platform.customers.balance import UNLIKELY, _Sides, _surprise, balance
 from rfm_platform.customers.campaign_comparison import Row, compare
 from rfm_platform.customers.difference import Effects, Floats, Ints, Panel, Strata, effects
 
@@ -185,3 +188,135 @@ def test_who_was_chosen_for_recent_orders_is_not_told_to_have_been_put_off() -> 
     verdicts = _verdicts(by_orders=True)
     assert verdicts["not_alike"] >= 40, verdicts
     assert verdicts["lower"] <= 2, verdicts
+
+
+def test_a_campaign_sent_by_chance_to_few_who_buy_is_not_told_to_have_met_others() -> None:
+    """A one-day sale: sides on which nobody had ordered in the window before are alike, too."""
+    verdicts: Counter[str] = Counter()
+    effects_told = []
+    none_before = 0
+    for seed in range(200):
+        chance = np.random.default_rng(seed)
+        targeted = np.arange(5500) < 500
+        before, then = (chance.poisson(rate, 5500).astype(float) for rate in (0.003, 0.01))
+        none_before += not before[targeted].any()
+        row = _orders_row(targeted, before, then, seed)
+        verdicts[row["verdict"]] += 1
+        if "effect" in row:
+            effects_told.append(row["effect"])
+    assert none_before >= 30, "this test shows nothing"
+    answered = len(effects_told)
+    assert answered >= 150, verdicts
+    assert verdicts["not_alike"] <= 0.09 * (answered + verdicts["not_alike"]), verdicts
+    assert verdicts["lower"] + verdicts["higher"] <= 0.09 * answered, verdicts
+    error = np.std(effects_told) / math.sqrt(answered)
+    assert abs(np.mean(effects_told)) < 2.5 * error, (np.mean(effects_told), error)
+
+
+def _orders_row(targeted: NDArray[np.bool_], before: Floats, then: Floats, seed: int = 1) -> Row:
+    return _rows(targeted, before, then, seed, 1.0)["orders"]
+
+
+def _rows(
+    targeted: NDArray[np.bool_], before: Floats, then: Floats, seed: int, basket: float | Floats
+) -> dict[str, Row]:
+    columns = {name: np.full(len(targeted), "one", object) for name in ("cohort", "segment")}
+    columns |= {"cell": np.zeros(len(targeted), int), "targeted": targeted}
+    columns |= {"excluded_during": np.zeros(len(targeted), bool)}
+    for window, orders in (("before", before), ("during", then)):
+        columns |= {f"orders_{window}": orders, f"revenue_{window}": orders * basket}
+    rows = compare(columns, "during", seed, 50)
+    return {row["outcome"]: row for row in rows if row["breakdown"] == "all"}
+
+
+def test_where_next_to_nothing_was_ordered_there_is_no_answer() -> None:
+    targeted = np.arange(5500) < 500
+    before, then = np.zeros(5500), np.zeros(5500)
+    then[:3] = before[1000:1020] = 1
+    row = _orders_row(targeted, before, then)
+    assert row["verdict"] == "too_few"
+    assert "targeted would hold what 2.1 customers with equal orders are worth" in row["reason"]
+    assert "effect" not in row
+
+
+def test_many_orders_of_the_reached_alone_are_an_answer() -> None:
+    """Fewer than five would be expected of them: fifteen are no chance."""
+    targeted = np.arange(5500) < 100
+    before, then = np.zeros(5500), np.zeros(5500)
+    then[:15] = before[1000:1020] = then[2000:2020] = 1
+    assert _orders_row(targeted, before, then)["verdict"] == "higher"
+    then[0] = 0
+    assert _orders_row(targeted, before, then)["verdict"] == "too_few"
+
+
+def test_who_had_gone_is_compared_although_nobody_had_ordered_before() -> None:
+    """Winning back: cells of who was long away hold no order before, on either side."""
+    targeted = np.arange(1000) < 300
+    then = np.zeros(1000)
+    then[:60] = then[300:320] = 1
+    assert _orders_row(targeted, np.zeros(1000), then)["verdict"] == "higher"
+
+
+def test_a_revenue_that_a_few_baskets_carry_has_no_answer() -> None:
+    chance = np.random.default_rng(4)
+    targeted = np.arange(2000) < 1000
+    before, then = (chance.poisson(0.01, 2000).astype(float) for _ in range(2))
+    basket = np.where(np.arange(2000) % 500 == np.flatnonzero(before)[0] % 500, 1000.0, 1.0)
+    rows = _rows(targeted, before, then, 1, basket)
+    assert rows["orders"]["verdict"] != "too_few"
+    assert rows["revenue"]["verdict"] == "too_few"
+
+
+@pytest.mark.parametrize("sizes", [((2, 1), (3, 3)), ((1, 4), (2, 2)), ((1, 1), (1, 5))])
+def test_the_moments_of_the_gap_are_those_of_every_choice_of_the_targeted(
+    sizes: tuple[tuple[int, int], ...],
+) -> None:
+    """By enumeration: each way to choose the targeted within the strata is as likely."""
+    chance = np.random.default_rng(6)
+    at = np.repeat(np.arange(len(sizes)), [sum(size) for size in sizes])
+    values = chance.lognormal(0, 1, len(at))
+    of_stratum, of_targeted = (
+        np.array(some) for some in ([*map(sum, sizes)], [n for n, _ in sizes])
+    )
+    choices = [[*combinations(np.flatnonzero(at == n), size[0])] for n, size in enumerate(sizes)]
+    gaps, told = [], []
+    for chosen in product(*choices):
+        targeted = np.zeros(len(at), bool)
+        targeted[[who for some in chosen for who in some]] = True
+        gaps.append(
+            sum(
+                (values[(at == n) & targeted].mean() - values[(at == n) & ~targeted].mean())
+                * size[0]
+                for n, size in enumerate(sizes)
+            )
+            / of_targeted.sum()
+        )
+        sides = _Sides(targeted, at, of_stratum, of_targeted)
+        moments = sides.gap(values[:, None], np.zeros(len(sizes), int), 1)
+        told.append([moment.sum() for moment in moments])
+    assert np.array(told)[:, 0] == pytest.approx(np.array(gaps))
+    assert np.mean(gaps) == pytest.approx(0, abs=1e-12)
+    assert told[0][1] == pytest.approx(np.mean(np.square(gaps)))
+    assert told[0][2] == pytest.approx(np.mean(np.power(gaps, 3)))
+
+
+def test_a_gap_that_is_refused_is_one_in_twenty_and_leaves_the_mean_of_the_others() -> None:
+    """Of a skewed distribution whose quantiles are known: a sum of exponential ones."""
+    drawn = np.random.default_rng(8).gamma(3.0, 1.0, (200_000, 1)) - 3
+    surprise = _surprise(drawn, np.full_like(drawn, 3.0), np.full_like(drawn, 6.0))
+    stays = drawn[surprise <= UNLIKELY]
+    assert 1 - len(stays) / len(drawn) == pytest.approx(0.05, abs=0.003)
+    assert stays.mean() == pytest.approx(0, abs=0.02)
+    assert abs(drawn[np.abs(drawn) < 1.96 * math.sqrt(3)].mean()) > 0.1, "this shows nothing"
+    mirrored = _surprise(-drawn, np.full_like(drawn, 3.0), np.full_like(drawn, -6.0))
+    assert mirrored == pytest.approx(surprise)
+    straight = _surprise(drawn, np.full_like(drawn, 3.0), np.zeros_like(drawn))
+    assert straight == pytest.approx(drawn**2 / 3)
+
+
+def test_sides_whose_customers_do_not_differ_are_alike() -> None:
+    panel, cell = _simulate(2)
+    for same in (0.0, 0.1):
+        before = np.full_like(panel.before, same)
+        found = balance(Panel(panel.targeted, before, panel.then), Strata(cell, cell * 0, 1))
+        assert found.is_balanced.all()

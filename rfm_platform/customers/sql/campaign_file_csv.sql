@@ -1,6 +1,9 @@
 -- A list of targeted customers, every value as its text. What quotes was told, because it is guessed
--- from the first rows only; quoted, nothing is an empty text, as it is written.
-SELECT marketplace, user_id
+-- from the first rows only; quoted, nothing is an empty text, as it is written. The apostrophe that
+-- audience_for_spreadsheets.sql has put before a text is taken away.
+SELECT
+    REGEXP_REPLACE(marketplace, '^''(''*[-=+@\t\r\n])', '\1') AS marketplace,
+    REGEXP_REPLACE(user_id, '^''(''*[-=+@\t\r\n])', '\1') AS user_id
 FROM read_csv(
     $file, all_varchar = true, header = true, quote = '"', escape = '"', allow_quoted_nulls = false
 )
