@@ -1,8 +1,8 @@
 """Sensors that tell people: about checks that failed or recovered, and about runs that failed.
 
 Dagster's own alerting is not part of its open source. A failed check that does not block leaves
-its run green, so the verdicts of every run that has ended are read, in the order in which they
-ended; the sensor's cursor remembers what was told.
+its run green, so the verdicts of every run that has ended are read, in the order in which their
+ends were stored; the sensor's cursor remembers what was told.
 
 Dagster's sensor of failed runs goes on to the next run also when it could not tell about one. Ours
 walks the same events, and its cursor moves past them once a message is sent. What nobody took is
@@ -16,12 +16,14 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, replace
+from typing import Literal
 
 import dagster as dg
 
 from rfm_platform.automation.failures import quotable
 from rfm_platform.automation.messages import (
-    RUNS_REMEMBERED,
+    RECORD,
+    RETRY,
     Memory,
     Message,
     Verdict,
@@ -35,20 +37,21 @@ from rfm_platform.presentation import DAY_LOOKED_AT, IS_NEWS, PARTS, SUMMARY
 from rfm_platform.verdicts import outcome_of
 from rfm_platform.wiring import Platform
 
+EndOfRun = Literal[
+    dg.DagsterEventType.RUN_SUCCESS,
+    dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.RUN_CANCELED,
+]
 RUNS_A_TICK = 50
 FAILED_RUNS_A_TICK = 5  # a message each, and a tick may take a minute
 SECONDS_OF_SENDING = 30  # after which the next message has to wait for the next tick
 SECONDS_BETWEEN_TICKS = 60
-# A run's end bears the time at which it happened, and may be stored after later ones: a database
-# was busy, a clock is slow. The memory of runs tells which ones of so long ago are new.
-STORED_WITHIN = dt.timedelta(minutes=10)
-RECORD = "record_id"
-RETRY = "retry"
-ENDED = [
-    dg.DagsterRunStatus.SUCCESS,
-    dg.DagsterRunStatus.FAILURE,
-    dg.DagsterRunStatus.CANCELED,
-]
+ENDS: tuple[EndOfRun, ...] = (
+    dg.DagsterEventType.RUN_SUCCESS,
+    dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.RUN_CANCELED,
+)
+EVALUATION = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 _log = logging.getLogger(__name__)
 
 
@@ -75,7 +78,7 @@ def _on_checks(status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
         memory, now = Memory.read(context.cursor), dt.datetime.now(dt.UTC)
         if not memory.retry.is_due(now):
             return dg.SkipReason(memory.retry.describe())
-        verdicts = list(_evaluations(context.instance, memory, now))
+        verdicts = list(_evaluations(context.instance, memory))
         message = tell(memory, verdicts, platform.settings.ui_url)
         if message is not None:
             try:
@@ -150,29 +153,11 @@ def _give_up(error: NotificationError, message: Message) -> None:
     _log.error("%s, for a day. Given up:\n%s\n%s", error, message.title, message.body)
 
 
-def _evaluations(
-    instance: dg.DagsterInstance, memory: Memory, now: dt.datetime
-) -> Iterator[Verdict]:
+def _evaluations(instance: dg.DagsterInstance, memory: Memory) -> Iterator[Verdict]:
     """The verdicts of the runs that have ended since the last tick; the memory moves on."""
-    after = None
-    if memory.after:
-        # A clock that was ahead must not hide what ends until then.
-        seen = dt.datetime.fromtimestamp(min(memory.after, now.timestamp()), dt.UTC)
-        after = seen - STORED_WITHIN
-    ended = instance.get_run_records(
-        dg.RunsFilter(statuses=ENDED, updated_after=after),
-        limit=RUNS_A_TICK + RUNS_REMEMBERED,
-        order_by="update_timestamp",
-        ascending=True,
-    )
-    new = 0
-    for record in ended:
-        run_id = record.dagster_run.run_id
-        if not memory.is_new(run_id):
-            continue  # within those minutes, or a tag of a run that has long ended came later
-        memory.after = max(memory.after, record.update_timestamp.timestamp())
-        new += 1
-        for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+    for end in _ends(instance, memory):
+        memory.go_on(end.storage_id)
+        for entry in instance.all_logs(end.run_id, of_type=EVALUATION):
             if entry.dagster_event is None:
                 continue
             evaluation = entry.dagster_event.asset_check_evaluation_data
@@ -182,13 +167,30 @@ def _evaluations(
             day = outcome.day or _day_looked_at(evaluation)
             yield Verdict(
                 **asdict(replace(outcome, day=day)),
-                run_id=run_id,
+                run_id=end.run_id,
                 only_newest=outcome.day is None,
                 is_news=bool(_said(evaluation, IS_NEWS)),
                 parts=str(_said(evaluation, PARTS) or ""),
             )
-        if new == RUNS_A_TICK:
-            break
+
+
+def _ends(instance: dg.DagsterInstance, memory: Memory) -> list[dg.EventLogRecord]:
+    """The ends of runs that come after those that the memory knows, by when they were stored.
+
+    Not by when they happened: a database that was busy or a slow clock stores one after later ones.
+    """
+    found = [
+        record
+        for kind in ENDS
+        for record in instance.fetch_run_status_changes(
+            dg.RunStatusChangeRecordsFilter(
+                kind, after_storage_id=memory.after, after_timestamp=memory.since
+            ),
+            limit=RUNS_A_TICK,
+            ascending=True,
+        ).records
+    ]
+    return sorted(found, key=lambda record: record.storage_id)[:RUNS_A_TICK]
 
 
 def _day_looked_at(evaluation: dg.AssetCheckEvaluation) -> str | None:

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from dagster._core.storage.event_log import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
-from rfm_platform.automation.alerts import ENDED
 from rfm_platform.automation.storage import KeptOpenEventLogStorage
 from rfm_platform.engine import SESSION
 from rfm_platform.reconcile.rebuild import VERIFICATION
@@ -27,6 +26,11 @@ from rfm_platform.wiring import Platform
 LEFTOVERS = (f"{SESSION}*", f"{VERIFICATION}*")
 LEFTOVER_SECONDS = 24 * 3600  # no session and no verification lasts a day
 MAINTAIN_JOB = "maintain"
+ENDED = [
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+]
 
 
 @dataclass(frozen=True)

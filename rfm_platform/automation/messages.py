@@ -15,9 +15,9 @@ from rfm_platform.verdicts import CheckOutcome
 
 LINES_SHOWN = 20  # of failures, and of recoveries; the rest is counted
 LETTERS_SHOWN = 300  # of a check's own words
-RUNS_REMEMBERED = 200
 FAILING_REMEMBERED = 1500  # two checks that fail on every day of two years
-LETTERS_OF_A_NAME = 8  # by which a memory knows a run, and what is failing
+RECORD, RETRY = "record_id", "retry"  # in a cursor; the former is Dagster's own name
+LETTERS_OF_A_NAME = 8  # by which a memory knows what is failing
 # What a chat takes for an order to call somebody: names of the mart may hold it.
 _CALLS = re.compile(r"(?<=@)(?=everyone|channel|here|all)|(?<=<)(?=[!@#])")
 
@@ -69,19 +69,19 @@ class Memory:
     however much fails.
 
     Attributes:
-        after: when the last run that was looked at was updated, seconds since 1970.
-        runs: how the last ones that were looked at begin.
+        after: the number under which the end of the last run that was looked at is stored.
         failing: hashes of subjects that are told to be failing, each with the severity's first
             letter. What was found failing last is at the end. Beyond 1,500 the first ones are
             forgotten: their recovery is not told, and that they fail is told again if a later
             run finds it.
         retry: of a message that nobody took.
+        since: seconds since 1970, in place of `after`, where a release wrote that knew none.
     """
 
-    after: float = 0
-    runs: list[str] = field(default_factory=list)
+    after: int = 0
     failing: dict[str, str] = field(default_factory=dict)
     retry: Retry = NO_RETRY
+    since: float | None = None
 
     @classmethod
     def read(cls, text: str | None) -> "Memory":
@@ -95,28 +95,17 @@ class Memory:
             told = {_hash(subject): severity[0] for subject, severity in failing.items()}
         else:
             told = {one[:LETTERS_OF_A_NAME]: one[LETTERS_OF_A_NAME:] for one in failing.split()}
-        runs = [run[:LETTERS_OF_A_NAME] for run in kept["runs"]]
-        return cls(kept["after"], runs, told, Retry(*kept.get("retry", ())))
+        return cls(kept.get(RECORD, 0), told, Retry(*kept.get(RETRY, ())), since=kept.get("after"))
 
     def write(self) -> str:
         """As text, without the first of too many failures."""
         failing = [name + told for name, told in self.failing.items()][-FAILING_REMEMBERED:]
-        return json.dumps(
-            {
-                "after": self.after,
-                "runs": self.runs,
-                "failing": " ".join(failing),
-                "retry": astuple(self.retry),
-            }
-        )
+        read = {RECORD: self.after} if self.since is None else {"after": self.since}
+        return json.dumps(read | {"failing": " ".join(failing), RETRY: astuple(self.retry)})
 
-    def is_new(self, run_id: str) -> bool:
-        """Whether a run has not been looked at before; from now on it has."""
-        name = run_id[:LETTERS_OF_A_NAME]
-        if name in self.runs:
-            return False
-        self.runs = [*self.runs[-RUNS_REMEMBERED:], name]
-        return True
+    def go_on(self, record: int) -> None:
+        """Whatever is stored up to a number has been looked at."""
+        self.after, self.since = record, None
 
     def is_new_failure(self, verdict: Verdict) -> bool:
         """Whether a failure has not been told; from now on it has."""
