@@ -20,13 +20,7 @@ import psycopg
 from psycopg import sql
 
 from rfm_platform.bi_database.errors import BiDatabaseError
-from rfm_platform.bi_database.limits import (
-    LOCK_ADVICE,
-    LOCK_SECONDS,
-    UNLIMITED,
-    lift_limits,
-    unlimited,
-)
+from rfm_platform.bi_database.limits import LIFT_IDLE_LIMITS, LOCK_ADVICE, LOCK_SECONDS
 from rfm_platform.bi_database.tools import stream
 from rfm_platform.postgres import Database, DatabaseError
 
@@ -145,8 +139,7 @@ class CommandEndpoint:
         """
         psql = _Psql(self)
         try:
-            for name in UNLIMITED:
-                psql.execute(unlimited(f"'{name}'"))
+            psql.execute(LIFT_IDLE_LIMITS)
             for name, value in PINNED.items():
                 psql.execute(f"SET {name} TO '{value}'")
             psql.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -229,7 +222,7 @@ class _Psql:
 
 def pin_settings(connection: psycopg.Connection) -> None:
     """Makes a connection write text as every other one of these does."""
-    lift_limits(connection, UNLIMITED)
+    connection.execute(LIFT_IDLE_LIMITS.encode())
     for name, value in PINNED.items():
         connection.execute("SELECT set_config(%s, %s, false)", [name, value])
 

@@ -4,9 +4,7 @@ One job is noted there at a time. A command that asks for another target finds i
 must neither wait for it nor clean up after it.
 """
 
-import fcntl
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.file_lock import try_lock
 from rfm_platform.bi_database.private_file import write_private
 from rfm_platform.postgres import Database
 
@@ -108,9 +107,9 @@ def take(job: Path) -> IO[bytes] | None:
     It lasts as long as somebody has the file open: `start` hands it on to the restore's process.
     """
     job.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = _try_lock(job)
+    lock = try_lock(job / LOCK)
     if lock is not None:
-        os.ftruncate(lock.fileno(), 0)
+        lock.truncate(0)
     return lock
 
 
@@ -124,14 +123,14 @@ def taken(job: Path) -> Iterator[IO[bytes] | None]:
                 f"Another command is about to restore, by its lock {job / LOCK}: ask again when it "
                 "has begun, to watch it. Nothing was changed"
             )
-        time.sleep(POLL_SECONDS)
+        time.sleep(POLL_SECONDS)  # a lock that is free, or handed on, tells nobody
     with lock or nullcontext():
         yield lock
 
 
 def hand_on(lock: IO[bytes], pid: int) -> None:
     """Notes whose the lock is from now on: the process has inherited the open file."""
-    os.write(lock.fileno(), str(pid).encode())
+    lock.write(str(pid).encode())
 
 
 def is_running(job: Path) -> bool:
@@ -145,22 +144,11 @@ def is_running(job: Path) -> bool:
         return False
     if state.ended or owner != str(state.pid):
         return False
-    lock = _try_lock(job)
+    lock = try_lock(job / LOCK)
     if lock is None:
         return True
     lock.close()
     return False
-
-
-def _try_lock(job: Path) -> IO[bytes] | None:
-    descriptor = os.open(job / LOCK, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-    lock = os.fdopen(descriptor, "r+b", buffering=0)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        return None
-    return lock
 
 
 def read_state(job: Path) -> RestoreState:

@@ -1,6 +1,6 @@
 """Objects of two databases by their definitions: what is missing, what is otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from rfm_platform.bi_database.database_settings import setting_notes
 from rfm_platform.bi_database.grants import mapped
@@ -24,14 +24,13 @@ def compare_objects(
         for name, definition in source.sections["indexes"].items()
         if definition.startswith(NOT_VALID)
     }
-    sections = [
-        _compare_definitions(
-            name, _without(source.sections[name], invalid), _without(target.sections[name], invalid)
+    left_out = {"indexes": invalid}
+    sections = []
+    for name in SECTIONS:
+        before, now = (
+            _without(each.sections[name], left_out.get(name, ())) for each in (source, target)
         )
-        if name == "indexes"
-        else _compare_definitions(name, source.sections[name], target.sections[name])
-        for name in SECTIONS
-    ]
+        sections.append(_compare_definitions(name, before, now))
     rights, notes = _rights(source, target, roles)
     sequences, behind = compare_sequences(source.sequences, target.sequences)
     sections += [
@@ -49,7 +48,7 @@ def compare_objects(
     return sections, notes + setting_notes(source, target, roles) + _notes(source, target)
 
 
-def _without(definitions: Mapping[str, str], names: set[str]) -> dict[str, str]:
+def _without(definitions: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
     return {name: text for name, text in definitions.items() if name not in names}
 
 

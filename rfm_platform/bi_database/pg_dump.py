@@ -5,12 +5,11 @@ for the session, pg_dump would wait for them, and the session for pg_dump: the s
 in that, as the last wait is ours. So pg_dump waits for a limited time.
 """
 
-import os
 import re
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,6 +19,7 @@ import psycopg
 from rfm_platform.bi_database.endpoint import CommandEndpoint, Session, UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.limits import LOCK_SECONDS
+from rfm_platform.bi_database.private_file import open_private
 from rfm_platform.bi_database.state import major, read_sql
 from rfm_platform.bi_database.tools import (
     LOGIN,
@@ -178,16 +178,14 @@ def dumping(
     place = archive.parent
     environment = login(parameters, place)
     try:
-        output = subprocess.DEVNULL if chosen == "directory" else _private(archive)
-        process = subprocess.Popen(
-            ending_with_us(command),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.PIPE,
-            env=environment if parameters else None,
-        )
-        if output != subprocess.DEVNULL:
-            os.close(output)
+        with nullcontext() if chosen == "directory" else open_private(archive) as file:
+            process = subprocess.Popen(
+                ending_with_us(command),
+                stdin=subprocess.DEVNULL,
+                stdout=file or subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=environment if parameters else None,
+            )
         dump = Dump(version, chosen, compression, source, session, process)
         try:
             yield dump
@@ -196,10 +194,6 @@ def dumping(
             dump.stop()
     finally:
         (place / LOGIN).unlink(missing_ok=True)
-
-
-def _private(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def _ask(source: CommandEndpoint) -> int:

