@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, FiniteFloat, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
-COMPARABLE_DAYS = 12  # of one weekday, within the weeks that a day is held against
+# A day is held against those of so many weeks before it, which hold as many of its weekday: a month
+# of special days still leaves enough ordinary ones.
+WEEKS_COMPARED = 12
 
 
 def _local(time: dt.time) -> dt.time:
@@ -55,7 +57,7 @@ class MorningSettings(BaseSettings):
     drift_history: int = Field(
         4,
         ge=3,
-        le=COMPARABLE_DAYS,
+        le=WEEKS_COMPARED,
         description="Comparable earlier days that a day needs to be judged.",
     )
     drift_orders: int = Field(

@@ -39,8 +39,11 @@ class Notifier:
         if not self.urls:
             _log.warning("%s\n%s", title, body)
             return
-        # Every process makes a notifier and few ever send: they do not load Apprise's 100 services.
-        from apprise import Apprise, NotifyFormat, OverflowMode  # noqa: PLC0415
+        from apprise import (  # noqa: PLC0415 - 100 services that a process without an alert skips
+            Apprise,
+            NotifyFormat,
+            OverflowMode,
+        )
 
         failed = []
         for url in self.urls:

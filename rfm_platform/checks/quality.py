@@ -113,7 +113,7 @@ def _one_day(quality: Quality, day: dt.date) -> Verdict:
     if not found:
         return Verdict(True, "Every order lies within one day.", metadata={"orders": 0})
     shown = "; ".join(
-        # Names are the mart's: one with a line break must not begin a line of an alert.
+        # Names are the mart's: one with a line break must not begin a line of its own.
         f"{' '.join(f'{marketplace} {order}'.split())} on {_named(days)}"
         for marketplace, order, days in found[:SAMPLE]
     )

@@ -143,7 +143,7 @@ class _Sides:
 
 def _surprise(gap: Floats, variance: Floats, third: Floats) -> Floats:
     """The likelihood ratio of a gap, by its mean; 0 where no customer differs from another."""
-    from scipy.special import digamma  # noqa: PLC0415 - for its time
+    from scipy.special import digamma  # noqa: PLC0415 - no command without a campaign waits for it
 
     with np.errstate(divide="ignore", invalid="ignore"):
         z, skewness = gap / np.sqrt(variance), third / variance**1.5

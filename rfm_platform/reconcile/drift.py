@@ -16,10 +16,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rfm_platform.morning_settings import WEEKS_COMPARED
 from rfm_platform.reconcile.figures import FIGURES, DayFigures
 from rfm_platform.reconcile.season import Season
 
-WEEKS = 12  # a month of special days still leaves enough ordinary ones
 QUARTILES_TO_DEVIATION = 1.349  # of a normal distribution: IQR ÷ standard deviation
 MOST_DEVIATIONS = 1000.0  # told, also of what never varied: infinity is no JSON
 
@@ -107,7 +107,7 @@ def judge(
     """Holds each day against the days before it.
 
     Args:
-        rows: of ``day_figures.sql``, of the days and of `WEEKS` weeks before them.
+        rows: of ``day_figures.sql``, of the days and of `WEEKS_COMPARED` weeks before them.
         days: to judge.
         season: which days are special.
         limits: when a figure is unusual.
@@ -119,7 +119,7 @@ def judge(
 
 def days_to_read(first: dt.date) -> dt.date:
     """The oldest day that judging a day needs."""
-    return first - dt.timedelta(weeks=WEEKS)
+    return first - dt.timedelta(weeks=WEEKS_COMPARED)
 
 
 class _Scope:
@@ -129,7 +129,7 @@ class _Scope:
         self.name = ""
         if not row["is_all"]:
             shop = "" if row["is_all_shops"] else f" shop {row['shop_id']}"
-            # Names are the mart's: one with a line break must not begin a line of an alert.
+            # Names are the mart's: one with a line break must not begin a line of its own.
             self.name = " ".join(f"{row['marketplace']}{shop}".split())
         self.nothing = _nothing(row)
         self.by_day: dict[dt.date, DayFigures] = {}

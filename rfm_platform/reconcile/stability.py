@@ -56,9 +56,8 @@ def moved_thresholds(
 
 def _distance(now: float, was: float, growth: float) -> float:
     """How far a quartile lies from what it was or would have grown to."""
-    grown = (
-        was + 1
-    ) * growth - 1  # recency counts from 0: on the first day nothing is in proportion
+    # Recency counts from 0, where nothing is in proportion.
+    grown = (was + 1) * growth - 1
     return max(was - now, now - max(was, grown))
 
 
