@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import dagster as dg
 import pytest
 from pydantic import SecretStr
 
@@ -20,11 +19,11 @@ from rfm_platform.automation.messages import (
     tell,
 )
 from rfm_platform.automation.retries import NO_RETRY
-from rfm_platform.definitions import build_defs
 from rfm_platform.notifier import NotificationError, Notifier
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import execute, plan_refresh
 from rfm_platform_tests.assets.chain import QUIET, Chain, day, line, new_chain
+from rfm_platform_tests.automation.sensor import Sensor
 from rfm_platform_tests.receivers import Receiver, chat, mail_server, webhook
 
 DAYS = ("03-01", "03-02", "03-03")
@@ -44,21 +43,11 @@ def refresh(chain: Chain, as_of: str) -> bool:
 
 
 def tick(chain: Chain, cursor: str | None) -> str | None:
-    """One evaluation of the sensor in a code location made anew; its next cursor."""
-    definitions = build_defs(chain.settings)
-    repository = definitions.get_repository_def()
-    sensor = repository.get_sensor_def("alert_on_checks")
-    with (
-        chain.instance() as instance,
-        dg.build_sensor_context(
-            instance=instance,
-            cursor=cursor,
-            repository_def=repository,
-            resources={"platform": chain.platform},
-        ) as context,
-    ):
-        sensor.evaluate_tick(context)
-        return context.cursor
+    """One evaluation of the sensor; its next cursor."""
+    with chain.instance() as instance:
+        sensor = Sensor("alert_on_checks", instance, chain.platform, cursor)
+        sensor.tick()
+    return sensor.cursor
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import datetime as dt
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -12,9 +11,9 @@ import pytest
 from dagster._core.events import DagsterEvent
 
 from rfm_platform.automation.alerts import RUNS_A_TICK
-from rfm_platform.definitions import build_defs
 from rfm_platform.settings import read_settings
-from rfm_platform.wiring import Platform, build_platform
+from rfm_platform.wiring import build_platform
+from rfm_platform_tests.automation.sensor import Sensor
 from rfm_platform_tests.receivers import Receiver, webhook
 
 
@@ -23,25 +22,8 @@ def load() -> None:
     """A job without steps: its runs say and end as somebody wants."""
 
 
-@dataclass
-class Sensor:
-    """The sensor of checks, on an instance, with the cursor that its last tick left."""
-
-    instance: dg.DagsterInstance
-    platform: Platform
-    cursor: str | None = None
-
-    def tick(self) -> None:
-        """One evaluation in a code location made anew."""
-        repository = build_defs(self.platform.settings).get_repository_def()
-        with dg.build_sensor_context(
-            instance=self.instance,
-            cursor=self.cursor,
-            repository_def=repository,
-            resources={"platform": self.platform},
-        ) as context:
-            repository.get_sensor_def("alert_on_checks").evaluate_tick(context)
-            self.cursor = context.cursor
+class OfChecks(Sensor):
+    """The sensor of checks, and runs that it looks at."""
 
     def run(self, check: str | None = None, *, passed: bool = False) -> dg.DagsterRun:
         """A run that has begun, and in which a check has said something."""
@@ -76,14 +58,14 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def sensor(tmp_path: Path, receiver: Receiver) -> Sensor:
+def sensor(tmp_path: Path, receiver: Receiver) -> OfChecks:
     platform = build_platform(read_settings(tmp_path, alert_urls=receiver.url))
-    return Sensor(dg.DagsterInstance.ephemeral(), platform)
+    return OfChecks("alert_on_checks", dg.DagsterInstance.ephemeral(), platform)
 
 
 @pytest.mark.parametrize("off", [dt.timedelta(hours=-1), dt.timedelta(days=1)])
 def test_a_run_whose_end_bears_another_time_is_not_overlooked_and_hides_no_other(
-    sensor: Sensor, receiver: Receiver, off: dt.timedelta
+    sensor: OfChecks, receiver: Receiver, off: dt.timedelta
 ) -> None:
     """A database was busy, or a clock is slow or ahead."""
     now = dt.datetime.now(dt.UTC)
@@ -98,7 +80,7 @@ def test_a_run_whose_end_bears_another_time_is_not_overlooked_and_hides_no_other
 
 
 def test_hundreds_of_runs_that_end_at_once_are_all_looked_at(
-    sensor: Sensor, receiver: Receiver
+    sensor: OfChecks, receiver: Receiver
 ) -> None:
     sensor.ends(sensor.run("first"))
     for _ in range(RUNS_A_TICK * 6):
@@ -114,7 +96,7 @@ def test_hundreds_of_runs_that_end_at_once_are_all_looked_at(
 
 
 def test_of_an_earlier_releases_cursor_only_what_has_ended_since_is_told(
-    sensor: Sensor, receiver: Receiver
+    sensor: OfChecks, receiver: Receiver
 ) -> None:
     """It knew the last run's end by its time."""
     then = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
@@ -129,7 +111,7 @@ def test_of_an_earlier_releases_cursor_only_what_has_ended_since_is_told(
     assert "ERROR source_orders since" in told
 
 
-def test_a_tag_that_an_old_run_gets_is_no_news(sensor: Sensor, receiver: Receiver) -> None:
+def test_a_tag_that_an_old_run_gets_is_no_news(sensor: OfChecks, receiver: Receiver) -> None:
     run = sensor.run("check")
     sensor.ends(run)
     sensor.ends(sensor.run("check", passed=True))

@@ -2,7 +2,6 @@
 
 import json
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -11,16 +10,17 @@ import pytest
 
 from rfm_platform.automation.alerts import FAILED_RUNS_A_TICK
 from rfm_platform.automation.retries import MOST_FAILURES
-from rfm_platform.definitions import build_defs
 from rfm_platform.partitions import DAY
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.runs import execute, plan_refresh
 from rfm_platform.settings import read_settings
-from rfm_platform.wiring import Platform, build_platform
+from rfm_platform.wiring import build_platform
 from rfm_platform_tests.assets.chain import day, line, new_chain
+from rfm_platform_tests.automation.sensor import Sensor
 from rfm_platform_tests.receivers import webhook
 
 UI = "https://dagster.example"
+NAME = "alert_on_failed_runs"
 
 
 @dg.job
@@ -28,26 +28,8 @@ def nightly() -> None:
     """A job without steps: its runs fail because somebody says so."""
 
 
-@dataclass
-class Sensor:
-    """The sensor, on an instance, with the cursor that its last tick left."""
-
-    instance: dg.DagsterInstance
-    platform: Platform
-    cursor: str | None = None
-
-    def tick(self) -> str:
-        """One evaluation in a code location made anew; what it says."""
-        repository = build_defs(self.platform.settings).get_repository_def()
-        with dg.build_sensor_context(
-            instance=self.instance,
-            cursor=self.cursor,
-            repository_def=repository,
-            resources={"platform": self.platform},
-        ) as context:
-            said = repository.get_sensor_def("alert_on_failed_runs").evaluate_tick(context)
-            self.cursor = context.cursor
-        return said.skip_message or ""
+class OfFailedRuns(Sensor):
+    """The sensor of failed runs, and runs that fail."""
 
     def time_passes(self) -> None:
         """Until it tries again what nobody took."""
@@ -68,9 +50,9 @@ def instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.ephemeral()
 
 
-def new(instance: dg.DagsterInstance, home: Path, url: str) -> Sensor:
+def new(instance: dg.DagsterInstance, home: Path, url: str) -> OfFailedRuns:
     settings = read_settings(home, alert_urls=url, ui_url=f"{UI}/")
-    return Sensor(instance, build_platform(settings))
+    return OfFailedRuns(NAME, instance, build_platform(settings))
 
 
 def days_told(received: list[str]) -> list[str]:
@@ -85,7 +67,7 @@ def test_a_run_that_failed_is_told_without_what_a_library_said(
         chain.fill([line("1", "03-01")])
         chain.in_mart("ALTER TABLE flatten_order_marketplace RENAME kurs_rate TO rate")
         with chain.instance() as instance:
-            sensor = Sensor(instance, chain.platform)
+            sensor = OfFailedRuns(NAME, instance, chain.platform)
             sensor.tick()
             steps = plan_refresh(day("03-02"), all_days=False)
             (outcome,) = execute(chain.definitions, instance, steps)

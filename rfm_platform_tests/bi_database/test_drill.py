@@ -15,6 +15,8 @@ from rfm_platform.definitions import build_defs
 from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings, read_settings
+from rfm_platform.wiring import build_platform
+from rfm_platform_tests.automation.sensor import Sensor
 from rfm_platform_tests.bi_database.fixture import NEWEST_REDASH, SECRET
 from rfm_platform_tests.conftest import new_database, url_of
 from rfm_platform_tests.receivers import Receiver, webhook
@@ -98,19 +100,10 @@ def test_a_restore_that_stops_verifying_is_told(
     source: Database, drill: Database, tmp_path: Path, receiver: Receiver
 ) -> None:
     settings = settings_of(tmp_path, source, drill, bi_secret_key="lost", alert_urls=receiver.url)
-    definitions = build_defs(settings)
-    repository = definitions.get_repository_def()
     with dg.DagsterInstance.ephemeral() as instance:
         result = run(settings, instance)
         assert verdicts(result) == {**dict.fromkeys(CHECKS, True), "application_is_whole": False}
-        with dg.build_sensor_context(
-            instance=instance,
-            repository_def=repository,
-            resources={"platform": definitions.resources["platform"]}
-            if definitions.resources
-            else None,
-        ) as context:
-            repository.get_sensor_def("alert_on_checks").evaluate_tick(context)
+        Sensor("alert_on_checks", instance, build_platform(settings)).tick()
     (told,) = receiver.received
     assert "bi_database_restore application_is_whole" in told
     assert "does not open 8 of 8 encrypted rows" in told
