@@ -4,6 +4,8 @@ A note is a commit of its own, and a writer may die between it and its rows: it 
 what no longer holds, and after them what does.
 """
 
+from deltalake import DeltaTable
+
 from rfm_platform.lake.table import LakeTable
 
 _OURS = "rfm."
@@ -19,14 +21,15 @@ def note(table: LakeTable, name: str, value: str) -> None:
     """Notes something of a table, in the place of what was noted. Of one never written: nothing.
 
     Raises:
-        StoreError: the object store cannot be written.
+        StoreError: the object store cannot be written, or others wrote all the time.
     """
-    opened, store = table.open(), table.store
-    if opened is None:
-        return
-    with store.locked(), store.told():
-        opened.alter.set_table_properties(
-            {_OURS + name: value},
-            raise_if_not_exists=False,
-            commit_properties=store.commit_properties,
-        )
+
+    def set_property(opened: DeltaTable | None) -> None:
+        if opened is not None:
+            opened.alter.set_table_properties(
+                {_OURS + name: value},
+                raise_if_not_exists=False,
+                commit_properties=table.store.commit_properties,
+            )
+
+    table.write(set_property)

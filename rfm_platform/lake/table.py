@@ -4,11 +4,11 @@ import datetime as dt
 import json
 import random
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from deltalake import DeltaTable
@@ -24,6 +24,7 @@ from rfm_platform.lake.versions import keep_versions
 
 # Writers of an object store's table that may be faster, one after the other, before one gives up.
 COMMIT_ATTEMPTS = 8
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -117,18 +118,26 @@ class LakeTable:
             )
             for file in files
         ]
+        self.store.take([file.path for file in files])
+        self.write(lambda table: self._commit(table, added, set(values), now))
+
+    def write(self, step: Callable[[DeltaTable | None], T]) -> T:
+        """Does something with the newest version that ends in a commit of its own, or in none.
+
+        `step` is tried again on top of another writer's commit.
+
+        Raises:
+            StoreError: the object store cannot be written, or others wrote all the time.
+        """
         store = self.store
-        store.take([file.path for file in files])
         for attempt in range(COMMIT_ATTEMPTS):
             try:
                 with store.locked(), store.told():
-                    self._commit(store, added, set(values), now)
+                    return step(self.open())
             except DeltaError as error:
                 if not store.was_overtaken(error):
                     raise
                 time.sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - not a secret
-            else:
-                return
         raise StoreError(
             f"{self.name}: {COMMIT_ATTEMPTS} times another writer was faster, and nothing of this "
             "one is in the table. Let writers follow one another (pool `rfm`), and run this again"
@@ -136,12 +145,12 @@ class LakeTable:
 
     def _commit(
         self,
-        store: Directory | ObjectPrefix,
+        table: DeltaTable | None,
         added: Sequence[AddAction],
         values: set[dt.date],
         now: int,
     ) -> None:
-        table, properties = self.open(), store.commit_properties
+        store, properties = self.store, self.store.commit_properties
         partitioned = [self.partition_column]
         if table is None:
             store.prepare()
@@ -209,19 +218,22 @@ class LakeTable:
         Raises:
             StoreError: the object store cannot be written.
         """
-        table, store = self.open(), self.store
-        if table is None:
-            return 0
-        with store.locked(), store.told():
-            keep_versions(table, days, store.commit_properties)
+
+        def remove(table: DeltaTable | None) -> int:
+            if table is None:
+                return 0
+            keep_versions(table, days, self.store.commit_properties)
             table.create_checkpoint()
-            removed = table.vacuum(
-                retention_hours=days * 24,
-                dry_run=False,
-                enforce_retention_duration=False,
-                full=True,
+            return len(
+                table.vacuum(
+                    retention_hours=days * 24,
+                    dry_run=False,
+                    enforce_retention_duration=False,
+                    full=True,
+                )
             )
-        return len(removed)
+
+        return self.write(remove)
 
     def open(self, version: int | None = None) -> DeltaTable | None:
         """A version of it, as delta-rs reads it; None: nothing was ever written.

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,8 @@ from deltalake import DeltaTable, QueryBuilder
 from rfm_platform import catalog
 from rfm_platform.calendar import days_between
 from rfm_platform.engine import DuckDBEngine
-from rfm_platform.lake import GoneError, Lake, LakeTable
+from rfm_platform.lake import GoneError, Lake, LakeTable, note
+from rfm_platform.lake.directory import Directory
 from rfm_platform_tests.assets.chain import day
 
 SHAPE = sa.Table(
@@ -216,6 +219,31 @@ def test_writers_of_the_same_day_at_once_leave_the_rows_of_one(numbers: Numbers)
     rows = numbers.rows()
     assert len(rows) == 5
     assert len(set(rows)) == 1
+
+
+@pytest.mark.parametrize(
+    "write",
+    [lambda table: note(table, "zone", "UTC"), lambda table: table.vacuum(30)],
+    ids=["note", "vacuum"],
+)
+def test_a_note_and_a_vacuum_are_of_the_version_that_the_lock_finds(
+    numbers: Numbers, monkeypatch: pytest.MonkeyPatch, write: Callable[[LakeTable], object]
+) -> None:
+    """Another writer has the lock first, and replaces the rows."""
+    numbers.replace(one("01-01", 1), "01-01")
+    lock = Directory.locked
+
+    @contextmanager
+    def taken(directory: Directory) -> Iterator[None]:
+        monkeypatch.setattr(Directory, "locked", lock)
+        numbers.replace(one("01-01", 2), "01-01")
+        with lock(directory):
+            yield
+
+    monkeypatch.setattr(Directory, "locked", taken)
+    write(numbers.table)
+    assert numbers.rows() == [(day("01-01"), 2)]
+    assert numbers.version == 2
 
 
 def test_another_reader_of_delta_sees_the_same_rows_and_types(numbers: Numbers) -> None:

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,46 @@ def test_a_writer_that_is_always_overtaken_names_the_table_and_changes_nothing(
         with pytest.raises(StoreError, match="numbers: 2 times another writer was faster"):
             numbers.replace(one("01-01", 9), "01-01")
     assert numbers.rows() == [(day("01-01"), 0), (day("01-02"), 2)]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [lambda table: note(table, "zone", "UTC"), lambda table: table.vacuum(30)],
+    ids=["note", "vacuum"],
+)
+def test_a_note_or_a_vacuum_that_is_overtaken_is_tried_again(
+    numbers: Numbers, monkeypatch: pytest.MonkeyPatch, write: Callable[[LakeTable], object]
+) -> None:
+    numbers.replace(one("01-01", 1), "01-01")
+    with overtaken(numbers, monkeypatch) as opened:
+        write(numbers.table)
+    assert opened == [0, 1]
+    assert numbers.rows() == [(day("01-01"), 1), (day("01-02"), 7)]
+    assert noted(numbers.table, "zone") in (None, "UTC")
+
+
+@contextmanager
+def overtaken(numbers: Numbers, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Another writer commits after the table was opened for the first time, before it is written.
+
+    Yields the versions that were opened.
+    """
+    opened: list[int] = []
+    read = LakeTable.open
+
+    def then_replaced(table: LakeTable, version: int | None = None) -> DeltaTable | None:
+        found = read(table, version)
+        assert found is not None
+        opened.append(found.version())
+        if len(opened) == 1:
+            with monkeypatch.context() as other:
+                other.setattr(LakeTable, "open", read)
+                numbers.replace(one("01-02", 7), "01-02")
+        return found
+
+    with monkeypatch.context() as racing:
+        racing.setattr(LakeTable, "open", then_replaced)
+        yield opened
 
 
 def test_a_commit_that_landed_without_an_answer_is_not_made_twice(
