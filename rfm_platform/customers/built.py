@@ -23,6 +23,8 @@ _CUSTOMER_STEPS = (
     "merged_customers",
     "final_user_analysis",
 )
+# What stands between how and from what.
+_FROM = " from "
 
 
 def built_months(session: SqlSession) -> dict[dt.date, str]:
@@ -35,9 +37,14 @@ def built_from(days: Iterable[Partition]) -> str:
     return digest(_recipe(*_MONTH_STEPS), *(day.token for day in days))
 
 
-def customers_recipe() -> str:
-    """Identifies how a snapshot of customers is computed today."""
-    return _recipe(*_CUSTOMER_STEPS, *_MONTH_STEPS)
+def customers_recipe(table: str | None) -> str:
+    """Identifies how a snapshot of customers is computed today, and from which source_orders."""
+    return f"{_recipe(*_CUSTOMER_STEPS, *_MONTH_STEPS)}{_FROM}{table}"
+
+
+def made_from(recipe: str) -> str | None:
+    """Identifies the source_orders of a snapshot with such a recipe; None: it does not say."""
+    return recipe.partition(_FROM)[2] or None
 
 
 def _recipe(*names: str) -> str:

@@ -1,9 +1,9 @@
 """An earlier snapshot: the days it was made from, and what has changed in them since it was taken.
 
-Each snapshot of final_user_analysis says from which version of source_orders it was made. Where
-that version can still be read, the days that differ tell whose rows have to be computed anew; all
-other customers are carried over. Where it cannot, there is no earlier snapshot, and everything is
-computed.
+Each snapshot of final_user_analysis says from which version of which source_orders it was made (a
+table that was removed and made anew has the old numbers again). Where that version can still be
+read, the days that differ tell whose rows have to be computed anew; all other customers are carried
+over. Where it cannot, there is no earlier snapshot, and everything is computed.
 """
 
 import datetime as dt
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from rfm_platform.customers.built import made_from
 from rfm_platform.engine import SqlSession
 from rfm_platform.lake import GoneError, Lake, Partition
 
@@ -57,7 +58,9 @@ def days_it_was_made_from(session: SqlSession, lake: Lake, as_of: dt.date) -> li
     current = lake.source_orders.version()
     for snapshot in lake.final_user_analysis.partitions(as_of, as_of):
         session.view_files("snapshot", snapshot.files, lake.final_user_analysis.shape)
-        ((version,),) = session.rows("SELECT source_version FROM snapshot LIMIT 1")
+        ((version, made_by),) = session.rows("SELECT source_version, recipe FROM snapshot LIMIT 1")
+        if made_from(made_by) not in (None, lake.source_orders.identity()):
+            raise NotKeptError("source_orders was removed and made anew since")
         if version != current:
             try:
                 return lake.source_orders.partitions(None, as_of, version=version)
@@ -76,7 +79,8 @@ def find_earlier(
         lake: where the snapshots are.
         as_of: the day of the new snapshot.
         days: of source_orders, all that the new snapshot is made from.
-        recipe: how a snapshot is computed today; what was computed otherwise is of no use.
+        recipe: how a snapshot is computed today, and from which table; what was computed otherwise
+            is of no use.
     """
     now = {day.value: day for day in days}
     for snapshot in reversed(lake.final_user_analysis.partitions(None, as_of)):

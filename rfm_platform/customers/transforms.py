@@ -79,7 +79,7 @@ class Transforms:
         version = self.lake.source_orders.version()
         days = self.lake.source_orders.partitions(None, as_of, version=version)
         query = read_sql(__package__, "final_user_analysis")
-        recipe = customers_recipe()
+        recipe = customers_recipe(self.lake.source_orders.identity())
         touched = None
         with self.engine.session() as session:
             earlier = find_earlier(session, self.lake, as_of, days, recipe)

@@ -61,6 +61,11 @@ class LakeTable:
         table = self.open()
         return None if table is None else table.version()
 
+    def identity(self) -> str | None:
+        """Which table its versions are of: made anew, they begin again. None: as `version`."""
+        table = self.open()
+        return None if table is None else str(table.metadata().id)
+
     def partitions(
         self,
         first: dt.date | None = None,
