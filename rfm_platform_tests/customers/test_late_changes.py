@@ -1,10 +1,14 @@
 """Whatever happens to the mart after a day was read: the next refresh equals a rebuild."""
 
+import shutil
+
+import pytest
 from deltalake import DeltaTable
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rfm_platform.calendar import days_between
+from rfm_platform.customers.earlier import NotKeptError, days_it_was_made_from
 from rfm_platform.customers.extraction import DayChange
 from rfm_platform_tests.customers.comparison import assert_as_the_contract_says
 from rfm_platform_tests.customers.conftest import SNAPSHOTS, TABLES, Chain, Keys, line
@@ -103,6 +107,26 @@ def test_without_the_files_of_the_earlier_snapshot_everything_is_computed(chain:
     assert chain.platform.transforms.analyse_customers(LAST) is None
     ((amount,),) = chain.lake_rows("SELECT SUM(total_gmv_amount) FROM final_user_analysis", LAST)
     assert amount == 7 * len(SPRING)
+
+
+def test_nothing_is_carried_over_from_lines_that_were_removed_and_read_anew(chain: Chain) -> None:
+    """The new table counts its versions from 0 again: the number of the old one's names others."""
+    chain.start_anew()
+    for amount in (5, 7):
+        chain.fill([line(str(day), order_id=str(day), amount=amount) for day in SPRING])
+        with chain.platform.mart.snapshot() as snapshot:
+            chain.platform.extraction.extract(snapshot, SPRING)
+        if amount == 5:
+            chain.platform.transforms.analyse_customers(LAST)
+            ((version,),) = chain.lake_rows("SELECT source_version FROM final_user_analysis", LAST)
+            shutil.rmtree(chain.platform.lake.source_orders.path)
+    assert chain.platform.lake.source_orders.version() == version
+    with chain.platform.engine.session() as session, pytest.raises(NotKeptError, match="made anew"):
+        days_it_was_made_from(session, chain.platform.lake, LAST)
+    assert chain.platform.transforms.analyse_customers(LAST) is None
+    ((amount,),) = chain.lake_rows("SELECT SUM(total_gmv_amount) FROM final_user_analysis", LAST)
+    assert amount == 7 * len(SPRING)
+    assert chain.platform.transforms.analyse_customers(LAST) == 0
 
 
 def test_a_day_that_changed_says_what_happened_to_its_lines(chain: Chain) -> None:
