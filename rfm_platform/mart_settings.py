@@ -22,7 +22,8 @@ class MartSettings(BaseSettings):
     source_columns: dict[str, str] = Field(
         default_factory=dict,
         description="Columns that the mart names otherwise, as JSON: "
-        '`{"create_timestamp": "created_timestamp"}`.',
+        '`{"create_timestamp": "created_timestamp"}`; `{"order_marketplace.order_id": "number"}` '
+        "of one table where both have the name.",
     )
     source_timeout_seconds: int = Field(
         900,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from rfm_platform.catalog import flatten_order_marketplace, order_marketplace
 from rfm_platform.errors import PlatformError
 
 PADDED = "character"
@@ -31,6 +32,12 @@ def accepted_types(column: sa.Column[object]) -> tuple[str, ...]:
     if isinstance(column.type, sa.BigInteger):
         return INTEGER
     return SMALL_INTEGER if isinstance(column.type, sa.Integer) else TIMESTAMP
+
+
+def _in_settings(column: sa.Column[object]) -> str:
+    """What a column is called in RFM_SOURCE_COLUMNS: both tables have some of the names."""
+    tables = (flatten_order_marketplace, order_marketplace)
+    return str(column) if all(column.name in table.columns for table in tables) else column.name
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ def violations(table: sa.Table, names: Mapping[str, str], found: FoundTable) -> 
         elif name not in found.types:
             problems.append(
                 f"{found.name} has no column {name}: if the mart calls it otherwise, say so in "
-                f'RFM_SOURCE_COLUMNS={{"{column.name}": "…"}}'
+                f'RFM_SOURCE_COLUMNS={{"{_in_settings(column)}": "…"}}'
             )
         elif found.types[name] not in accepted_types(column):
             expected = " or ".join(accepted_types(column))

@@ -22,14 +22,20 @@ _PINNED = {
     "DateStyle": "ISO, YMD",
     "TimeZone": "UTC",
     "standard_conforming_strings": "on",
-    # A snapshot waits while what it has given is joined and written.
+    # A snapshot waits while what it has given is joined and written; each statement has its time.
     "idle_in_transaction_session_timeout": "0",
+    "transaction_timeout": "0",
 }
 
 
 @dataclass(frozen=True)
 class SourceNames:
-    """What the mart calls its two tables and their columns."""
+    """What the mart calls its two tables and their columns.
+
+    Attributes:
+        columns: the mart's name by ours, `order_id`, of both tables that have it, or by table and
+            name, `order_marketplace.order_id`, of one.
+    """
 
     schema: str = "public"
     lines: str = flatten_order_marketplace.name
@@ -37,7 +43,8 @@ class SourceNames:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        known = {c.name for t in (flatten_order_marketplace, order_marketplace) for c in t.columns}
+        columns = [*flatten_order_marketplace.columns, *order_marketplace.columns]
+        known = {name for column in columns for name in (column.name, str(column))}
         if unknown := sorted(set(self.columns) - known):
             raise ContractError(
                 f"RFM_SOURCE_COLUMNS names {', '.join(unknown)}: the platform has no such column"
@@ -45,7 +52,11 @@ class SourceNames:
 
     def of(self, table: sa.Table) -> dict[str, str]:
         """The mart's name of each column of a table."""
-        return {column.name: self.columns.get(column.name, column.name) for column in table.columns}
+        named = self.columns
+        return {
+            column.name: named.get(str(column), named.get(column.name, column.name))
+            for column in table.columns
+        }
 
 
 @dataclass(frozen=True)
@@ -93,9 +104,13 @@ class Mart:
             statement_timeout_seconds=self.timeout_seconds,
             exported_snapshot=exported,
         ) as connection:
-            each = sql.SQL(", ").join([sql.SQL("set_config(%s, %s, false)")] * len(_PINNED))
-            values = [text for setting in _PINNED.items() for text in setting]
-            connection.execute(sql.SQL("SELECT {}").format(each), values)
+            # Not all servers have all of them: transaction_timeout is PostgreSQL 17's.
+            connection.execute(
+                "SELECT set_config(name, pinned.value, false) "
+                "FROM UNNEST(%s::text[], %s::text[]) AS pinned (name, value) "
+                "JOIN pg_settings USING (name)",
+                [list(_PINNED), list(_PINNED.values())],
+            )
             yield connection
 
     def contract_violations(self) -> list[str]:

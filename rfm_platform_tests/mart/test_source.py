@@ -95,6 +95,16 @@ def test_a_mart_with_other_names_gives_the_same_rows_and_totals(chain: Chain) ->
     assert len(expected[0]) == len(LINES)
 
 
+def test_a_name_that_both_tables_have_may_be_another_one_in_each(chain: Chain) -> None:
+    expected = lake_rows(chain), totals(chain.platform.mart)
+    chain.in_mart("ALTER TABLE order_marketplace RENAME order_id TO number")
+    names = SourceNames(columns={"order_marketplace.order_id": "number"})
+    renamed = Mart(chain.mart, names, ZONE, 60)
+    assert (lake_rows(chain, renamed), totals(renamed)) == expected
+    (problem,) = chain.platform.mart.contract_violations()
+    assert problem.endswith('say so in RFM_SOURCE_COLUMNS={"order_marketplace.order_id": "…"}')
+
+
 def test_a_per_cent_sign_in_a_name_is_no_placeholder(chain: Chain) -> None:
     expected = lake_rows(chain), totals(chain.platform.mart)
     renamed = rename(chain, {"order_shipping_fee_buyer_amount": "fee %s", "kurs_rate": "100%"})
@@ -159,6 +169,28 @@ def test_how_a_server_is_set_up_changes_nothing(chain: Chain) -> None:
     ):
         chain.in_mart(f"ALTER DATABASE {name} SET {setting} = '{value}'")
     assert (lake_rows(chain), totals(chain.platform.mart)) == expected
+
+
+def test_a_snapshot_outlives_the_time_that_a_server_gives_to_transactions(chain: Chain) -> None:
+    expected = totals(chain.platform.mart)
+    ((name,),) = chain.in_mart("SELECT current_database()::text")
+    chain.in_mart(f"ALTER DATABASE {name} SET transaction_timeout = '200ms'")
+    with chain.platform.mart.snapshot() as snapshot:
+        time.sleep(0.5)
+        found = snapshot.totals("days", [day("01-01"), day("01-02")])
+    assert sorted(found, key=repr) == expected
+
+
+def test_texts_that_a_collation_takes_for_equal_are_refused(chain: Chain) -> None:
+    chain.in_mart("CREATE COLLATION alike (LOCALE = 'C')")
+    chain.in_mart('ALTER TABLE order_marketplace ALTER order_id TYPE text COLLATE "alike"')
+    assert chain.platform.mart.contract_violations() == []
+    # The server here has no ICU, which such collations need; that they are is in its catalogue.
+    chain.in_mart("UPDATE pg_collation SET collisdeterministic = FALSE WHERE collname = 'alike'")
+    assert chain.platform.mart.contract_violations() == [
+        "public.order_marketplace.order_id is text of the nondeterministic collation alike, "
+        "expected text or character varying or character"
+    ]
 
 
 @pytest.mark.parametrize(
