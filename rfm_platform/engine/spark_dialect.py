@@ -120,6 +120,8 @@ def _refuse(node: exp.Expr) -> None:
     match node:
         case exp.Anonymous() if node.name.upper() not in _SPARK_ONLY:
             reason = f"the function {node.name.upper()} has no rule"
+        case exp.DateDiff() if node.text("unit").upper() != "DAY":
+            reason = "Spark counts whole units, DuckDB those begun"
         case exp.ArrayAgg() if isinstance(node.this, exp.Order):
             reason = "a list would lose its order"
         case exp.Star() if any(node.args.get(key) for key in ("replace", "except_", "rename")):
