@@ -100,7 +100,8 @@ bench-bi: .venv/.installed  ## the BI database's move against pg_dump and pg_res
 	$(BIN)/python -m rfm_platform_tests.bi_database.benchmark $(GIGABYTES)
 
 image:  ## the container image; IMAGE=registry/name:tag BUILD_ARGS=
-	docker build $(BUILD_ARGS) --build-arg REVISION=$$(git rev-parse HEAD) -t $(IMAGE) -f deploy/Dockerfile .
+	docker build $(BUILD_ARGS) --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml) \
+		--build-arg REVISION=$$(git describe --always --abbrev=40 --exclude='*' --dirty) -t $(IMAGE) -f deploy/Dockerfile .
 
 sbom:  ## what is in the image, as CycloneDX, in sbom.json
 	docker run --rm --network none --read-only --tmpfs /tmp $(IMAGE) python /opt/app/sbom.py > sbom.json

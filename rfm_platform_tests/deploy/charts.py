@@ -85,13 +85,19 @@ def read_values(path: Path) -> dict[str, Any]:
     return values
 
 
-def render(chart: Path, release: str, values: dict[str, Any]) -> list[Manifest]:
-    """What `helm template` gives, hooks included. Helm validates the values against the schema."""
+def render_texts(chart: Path, release: str, values: dict[str, Any]) -> dict[str, str]:
+    """What each template of a chart gives, as text. Helm validates the values by the schema."""
     import helm_python as helm  # noqa: PLC0415 - not on every platform
 
+    # Anew each time: a chart that was rendered keeps what its sub-charts were given.
     with helm.Chart.load(chart) as loaded:
-        rendered = loaded.render(values, name=release, namespace=NAMESPACE)
-    texts = [text for name, text in rendered.items() if not name.endswith("NOTES.txt")]
+        rendered: dict[str, str] = loaded.render(values, name=release, namespace=NAMESPACE)
+    return {name: text for name, text in rendered.items() if not name.endswith("NOTES.txt")}
+
+
+def render(chart: Path, release: str, values: dict[str, Any]) -> list[Manifest]:
+    """What `helm template` gives, hooks included."""
+    texts = render_texts(chart, release, values).values()
     return [m for text in texts for m in yaml.safe_load_all(text) if m]
 
 

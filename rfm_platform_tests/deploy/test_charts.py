@@ -291,6 +291,14 @@ def test_redash_is_given_its_own_secrets(redash: list[Manifest]) -> None:
                 assert sources[name]["secretKeyRef"]["name"] == "redash"
 
 
+def test_every_process_of_redash_has_the_variables_of_all(redash: list[Manifest]) -> None:
+    wanted = {(name, str(value)) for name, value in read_values(REDASH_VALUES)["env"].items()}
+    assert ("SQLALCHEMY_ENABLE_POOL_PRE_PING", "true") in wanted
+    for name, template in pod_templates(redash).items():
+        for container in containers(template):
+            assert wanted <= {(v["name"], v.get("value")) for v in container["env"]}, name
+
+
 def test_with_the_charts_own_secret_the_check_fails(redash_chart: Path) -> None:
     values = copy.deepcopy(read_values(REDASH_VALUES))
     del values["redash"]["existingSecret"]

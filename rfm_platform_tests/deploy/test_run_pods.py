@@ -3,6 +3,7 @@
 The run launcher is Dagster's own; only the call that would create the Job at a cluster is caught.
 """
 
+import copy
 import inspect
 import re
 import sys
@@ -23,6 +24,7 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.test_utils import create_run_for_test
 from dagster._utils.merger import merge_dicts
 from dagster_k8s import K8sRunLauncher
+from kubernetes.utils import parse_quantity
 
 from rfm_platform.automation.jobs import DAILY_JOB, DEADLINE_JOB
 from rfm_platform.definitions import build_defs
@@ -33,6 +35,7 @@ from rfm_platform_tests.deploy.charts import (
     containers,
     of_kind,
     read_values,
+    render,
 )
 from rfm_platform_tests.deploy.conftest import DAGSTER_VALUES
 from rfm_platform_tests.deploy.policies import (
@@ -165,6 +168,31 @@ def test_a_run_finds_its_settings_its_secrets_and_its_volumes(
     volumes = {volume["name"] for volume in template["spec"]["volumes"]}
     assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
     assert template["spec"]["priorityClassName"] in of_kind(dagster, "PriorityClass")
+
+
+def test_a_runs_threads_and_volumes_are_those_of_its_limits(
+    instance_config: dict[str, Any], dagster: list[Manifest], tmp_path: Path
+) -> None:
+    """Threads beyond the processors wait; beyond the ephemeral storage the pod is evicted."""
+    pod = launch_run(instance_config, tmp_path, DAILY_JOB)["spec"]["template"]["spec"]
+    limits = pod["containers"][0]["resources"]["limits"]
+    settings = of_kind(dagster, "ConfigMap")["rfm-settings"]["data"]
+    assert settings["RFM_THREADS"] == limits["cpu"]
+    sizes = [v["emptyDir"]["sizeLimit"] for v in pod["volumes"] if v.get("emptyDir")]
+    assert len(sizes) == 3
+    assert sum(map(parse_quantity, sizes)) < parse_quantity(limits["ephemeral-storage"])
+
+
+def test_a_cloud_identity_is_given_to_the_account_of_runs(
+    instance_config: dict[str, Any], dagster_chart: Path, tmp_path: Path
+) -> None:
+    values = copy.deepcopy(read_values(DAGSTER_VALUES))
+    identity = {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/lake"}
+    values["dagster-user-deployments"]["serviceAccount"]["annotations"] = identity
+    accounts = of_kind(render(dagster_chart, "dagster", values), "ServiceAccount")
+    annotated = {n for n, a in accounts.items() if a["metadata"].get("annotations") == identity}
+    pod = launch_run(instance_config, tmp_path, DAILY_JOB)["spec"]["template"]["spec"]
+    assert annotated == {pod["serviceAccountName"]}
 
 
 def test_the_settings_of_the_cluster_are_settings(dagster: list[Manifest]) -> None:
