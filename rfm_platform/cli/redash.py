@@ -28,6 +28,7 @@ SIGNS = {
     "record": "[dim]=[/] note  ",
     "edited": "[red]![/] edited",
     "retire": "[red]-[/] retire",
+    "release": "[dim]-[/] let go",
 }
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Undo what people edited in Redash.")]
 
@@ -139,6 +140,7 @@ def _sum_up(changes: "Sequence[Change]", *, done: bool = False) -> None:
         "update": "updated" if done else "to update",
         "record": "noted" if done else "to note",
         "retire": "put away" if done else "to put away",
+        "release": "let go, as they are" if done else "to let go, as they are",
         "edited": "edited by people, left as they are (--overwrite undoes that)",
     }
     said = [f"{counts[action]} {text}" for action, text in words.items() if counts[action]]
