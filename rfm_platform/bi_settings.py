@@ -1,11 +1,33 @@
 """The variables of the BI platform: a part of `Settings`, which reads them."""
 
 import datetime as dt
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings
+
+# A host, and perhaps a port and a path: no room for a password, which would be sent for the key.
+_ADDRESS = re.compile(r"https?://([^\s/?#@:\[\]]+|\[[\da-f:]+\])(:\d+)?(/[^\s?#]*)?", re.IGNORECASE)
+
+
+def _address(url: str) -> str:
+    if not _ADDRESS.fullmatch(url.strip()):
+        raise ValueError(
+            "is no address such as https://redash.example.com, without a user, password or query: "
+            "RFM_REDASH_API_KEY is what Redash is asked with"
+        )
+    return url.strip()
+
+
+def _without_blanks(key: SecretStr) -> SecretStr:
+    return SecretStr(key.get_secret_value().strip())
+
+
+# Secrets that were made from a file end with a line's end.
+ApiKey = Annotated[SecretStr, AfterValidator(_without_blanks)]
+Address = Annotated[str, AfterValidator(_address)]
 
 
 class BiSettings(BaseSettings):
@@ -67,8 +89,8 @@ class BiSettings(BaseSettings):
     redash_version: str | None = Field(
         None, description="The Redash that will run on the target, such as 25.8.0: its image's tag."
     )
-    redash_url: str | None = Field(None, description="The started Redash.")
-    redash_api_key: SecretStr | None = Field(None, description="An administrator's key there.")
+    redash_url: Address | None = Field(None, description="The started Redash.")
+    redash_api_key: ApiKey | None = Field(None, description="An administrator's key there.")
     redash_warehouse_url: SecretStr | None = Field(
         None,
         description="The warehouse as Redash reaches it, with a role that may only read: "

@@ -60,7 +60,7 @@ class Redash:
             response = requests.request(
                 method,
                 f"{self.url.rstrip('/')}/api/{path}",
-                headers={"Authorization": f"Key {self.api_key}"},
+                auth=self._signed,
                 timeout=self.timeout_seconds,
                 **arguments,
             )
@@ -76,6 +76,11 @@ class Redash:
             return response.json() if response.content else None
         kind = {404: NotThereError, 409: ConflictError}.get(response.status_code, RedashError)
         raise kind(f"{method} /api/{path}: {_meaning(response)}")
+
+    def _signed(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        # Not as a header, which what .netrc says of the host would take the place of.
+        request.headers["Authorization"] = f"Key {self.api_key}"
+        return request
 
     def pages(self, path: str, **asked: object) -> Iterator[dict[str, Any]]:
         """Every object of a list that comes in pages.

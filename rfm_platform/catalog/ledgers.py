@@ -102,5 +102,11 @@ redash_objects = Table(
     Column("id", BigInteger, comment="Its number in Redash."),
     Column("sent", Text, comment="What was sent, as JSON: an edit by hand is what differs."),
     Column("sent_at", DateTime, comment="When, local time."),
-    comment="Which objects in Redash are managed from the declaration.",
+    Column("adopted", Boolean, comment="Whether people made it: it is never put away."),
+    Column(
+        "left_at",
+        DateTime,
+        comment="When it left the declaration, local time; null: it is managed.",
+    ),
+    comment="Which objects in Redash are managed from the declaration, and which were.",
 )

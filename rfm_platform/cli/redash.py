@@ -28,6 +28,7 @@ SIGNS = {
     "record": "[dim]=[/] note  ",
     "edited": "[red]![/] edited",
     "retire": "[red]-[/] retire",
+    "release": "[dim]-[/] let go",
 }
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Undo what people edited in Redash.")]
 
@@ -82,21 +83,20 @@ def check() -> None:
 def export(
     directory: Annotated[Path, typer.Argument(help="Where to: a directory for YAML and SQL.")],
     dashboard: Annotated[
-        list[str] | None, typer.Option(help="Its name or number; repeatable. Else all published.")
+        list[str] | None,
+        typer.Option(help="Its name or number; repeatable. Else all published, but for managed."),
     ] = None,
     adopt: Annotated[
         bool, typer.Option("--adopt", help="Manage them from the declaration from now on.")
     ] = False,
 ) -> None:
     """Write dashboards that people made as a declaration, to be versioned; no secrets in it."""
-    from rfm_platform.dashboards.redash.declaration import load_declaration
     from rfm_platform.dashboards.redash.export import export as read_dashboards
 
     the = _provisioner()
     with console.status(f"reading {escape(the.redash.url)}"):
-        found = read_dashboards(the.redash, dashboard or (), the.source.name)
-    found.write(directory, "dashboards")
-    declaration = load_declaration(directory)
+        found = read_dashboards(the, dashboard or ())
+    declaration = found.write(directory, "dashboards")
     if adopt:
         replace(the, declaration=declaration).adopt(found.numbers)
     for note in found.notes:
@@ -104,7 +104,11 @@ def export(
     console.print(
         f"{len(found.dashboards)} dashboards and {len(found.queries)} queries are in {directory}. "
         f"RFM_REDASH_DASHBOARDS={directory} adds them to what `rfm redash apply` provisions"
-        + (", without making them anew." if adopt else ", as new ones."),
+        + (
+            ", without making them anew. An apply without it lets them go, as they are."
+            if adopt
+            else ", as new ones."
+        ),
         highlight=False,
         soft_wrap=True,
         markup=False,
@@ -139,6 +143,7 @@ def _sum_up(changes: "Sequence[Change]", *, done: bool = False) -> None:
         "update": "updated" if done else "to update",
         "record": "noted" if done else "to note",
         "retire": "put away" if done else "to put away",
+        "release": "let go, as they are" if done else "to let go, as they are",
         "edited": "edited by people, left as they are (--overwrite undoes that)",
     }
     said = [f"{counts[action]} {text}" for action, text in words.items() if counts[action]]

@@ -91,3 +91,30 @@ def test_a_morning_that_could_only_alarm_or_never_would_is_refused(
     with pytest.raises(SettingsError) as refused:
         read_settings(tmp_path)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://admin:hunter2@redash.example.com",
+        "https://hunter2@redash.example.com",
+        "https://redash.example.com/?api_key=hunter2",
+        "redash.example.com",
+        "redash.example.com:5000",
+        "https://",
+        "http://redash:port",
+    ],
+)
+def test_an_address_of_redash_that_is_none_is_told_and_not_shown(tmp_path: Path, url: str) -> None:
+    with pytest.raises(SettingsError, match=r"RFM_REDASH_URL: .* is no address such as") as refused:
+        read_settings(tmp_path, redash_url=url)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_what_is_around_an_address_and_a_key_of_redash_is_left_out(tmp_path: Path) -> None:
+    settings = read_settings(
+        tmp_path, redash_url="http://[::1]:5000/redash\n", redash_api_key=" a key\n"
+    )
+    assert settings.redash_url == "http://[::1]:5000/redash"
+    assert settings.redash_api_key is not None
+    assert settings.redash_api_key.get_secret_value() == "a key"

@@ -208,8 +208,8 @@ def _query_problems(query: Query, queries: Mapping[str, Query]) -> Iterable[str]
 
 
 def _dashboard_problems(dashboard: Dashboard, drawn: Collection[str]) -> Iterable[str]:
-    if _recurs(widget.visualization or widget.text for widget in dashboard.widgets):
-        yield "a widget is there twice"
+    if _recurs(widget.visualization for widget in dashboard.widgets if widget.visualization):
+        yield "a visualization is there twice"
     for widget in dashboard.widgets:
         if (widget.visualization is None) != bool(widget.text):
             yield "a widget is a visualization or a text"

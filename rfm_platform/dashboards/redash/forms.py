@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rfm_platform.dashboards.redash.wanted import TAG, Fields, marker, plain, whole_schedule
+from rfm_platform.dashboards.redash.wanted import Fields, is_ours, plain, whole_schedule
 
 Answer = Mapping[str, Any]
 
@@ -85,5 +85,4 @@ class Forms:
 
 def _ours(answer: Answer) -> list[str]:
     """The tags that are managed; people may have given others."""
-    tags = answer.get("tags") or ()
-    return sorted(tag for tag in tags if tag == TAG or tag.startswith(marker("")))
+    return sorted(filter(is_ours, answer.get("tags") or ()))

@@ -32,26 +32,48 @@ class Ledger:
         self.warehouse.prepare()
         rows = self.warehouse.rows(read_sql(_PACKAGE, "redash_objects"), {"server": self.server})
         return {
-            Address(row["kind"], row["key"]): Sent(row["id"], json.loads(row["sent"]))
+            Address(row["kind"], row["key"]): Sent(
+                row["id"],
+                json.loads(row["sent"]),
+                adopted=bool(row["adopted"]),  # null: of an older release
+                has_left=row["left_at"] is not None,
+            )
             for row in rows
         }
 
-    def note(self, address: Address, number: int, fields: Fields) -> None:
-        """Replaces what is noted of an object."""
+    def note(self, address: Address, number: int, fields: Fields, *, adopted: bool = False) -> None:
+        """Replaces what is noted of an object, which is in the declaration.
+
+        Args:
+            adopted: whether people made it; what was adopted once stays so.
+        """
         row = {
             **self._key(address),
             "id": number,
             "sent": json.dumps(fields, ensure_ascii=False, sort_keys=True),
-            "sent_at": dt.datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None),
+            "sent_at": self._now(),
+            "left_at": None,
         }
         with self.warehouse.publication() as publication:
-            publication.rows(read_sql(_PACKAGE, "forget_redash_object"), self._key(address))
+            forget = read_sql(_PACKAGE, "forget_redash_object")
+            before = publication.rows(forget, self._key(address))
+            row["adopted"] = adopted or any(b["id"] == number and b["adopted"] for b in before)
             publication.append(catalog.redash_objects, [row])
+
+    def leave(self, address: Address) -> None:
+        """Notes that an object has left the declaration; its number stays, for its return."""
+        key = self._key(address)
+        with self.warehouse.publication() as publication:
+            leave = read_sql(_PACKAGE, "leave_redash_object")
+            publication.rows(leave, key | {"left_at": self._now()})
 
     def forget(self, address: Address) -> None:
         """Removes what is noted of an object."""
         with self.warehouse.publication() as publication:
             publication.rows(read_sql(_PACKAGE, "forget_redash_object"), self._key(address))
+
+    def _now(self) -> dt.datetime:
+        return dt.datetime.now(ZoneInfo(self.timezone)).replace(tzinfo=None)
 
     def _key(self, address: Address) -> dict[str, str]:
         return {"server": self.server, "kind": address.kind, "key": address.key}

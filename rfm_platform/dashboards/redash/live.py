@@ -4,6 +4,10 @@ An object is found by the number that was noted of it; where none was noted (ano
 run that died before it could), a query or dashboard by its tag, everything else by its name within
 those, also where nothing has the noted number any more. Lists alone are no inventory: they leave
 out what is archived, and other users' drafts.
+
+A tag says little: copies bear those of their origin, and other installations use the same. So it
+counts only for what is wanted, and only where the query reads the wanted data source, the dashboard
+shows one of those queries; an installation's data source is its own warehouse.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +26,7 @@ class LiveObjects:
     """What is there.
 
     Attributes:
-        objects: everything that is wanted or was sent, and everything with our tag.
+        objects: everything that is wanted or was sent.
         sources: every data source's number, by its name.
     """
 
@@ -111,7 +115,12 @@ class _Reader:
         return sources
 
     def read_queries(self) -> None:
-        answers = dict(self._tagged("query", "queries"))
+        def is_of_source(address: Address, answer: Answer) -> bool:
+            source = self._forms.query(answer)["data_source"]
+            return bool(source == self.wanted[address]["data_source"])
+
+        answers = dict(self._noted("query", "queries"))
+        answers |= self._tagged("query", "queries", is_of_source)
         for address, answer in answers.items():
             self._forms.name("query", answer["id"], address.key)
         for address, answer in answers.items():
@@ -128,27 +137,40 @@ class _Reader:
             fields = self._forms.visualization(query, answer)
             self._add(address, fields, answer, is_pristine=not answer["options"])
 
-    def _tagged(self, kind: str, path: str) -> Iterator[tuple[Address, Any]]:
-        """Each managed query or dashboard: as noted, or as its tag says."""
-        by_key: dict[str, int] = {}
-        for listed in self.redash.pages(path, tags=TAG):
+    def _noted(self, kind: str, path: str) -> Iterator[tuple[Address, Answer]]:
+        """Each query or dashboard whose number was noted."""
+        for address, fields, sent in self._of_kind(kind):
+            if sent is not None:
+                with suppress(NotThereError):
+                    answer = self.redash.call("GET", f"{path}/{sent.id}")
+                    if fields is not None or not answer["is_archived"]:
+                        yield address, answer
+
+    def _tagged(
+        self, kind: str, path: str, is_it: Callable[[Address, Answer], bool]
+    ) -> dict[Address, Answer]:
+        """Each wanted query or dashboard of which nothing was noted, as its tag says."""
+        found: dict[Address, Answer] = {}
+        # A fork bears its origin's tags; the origin is older.
+        for listed in sorted(self.redash.pages(path, tags=TAG), key=lambda each: int(each["id"])):
             for tag in listed.get("tags") or ():
-                if tag.startswith(marker("")):
-                    # A fork bears its origin's tags; the origin is older.
-                    key, number = tag.removeprefix(marker("")), int(listed["id"])
-                    by_key[key] = min(number, by_key.get(key, number))
-        numbers = {Address(kind, key): number for key, number in by_key.items()}
-        numbers |= {a: sent.id for a, _, sent in self._of_kind(kind) if sent is not None}
-        for address, number in numbers.items():
-            try:
-                answer = self.redash.call("GET", f"{path}/{number}")
-            except NotThereError:
-                continue
-            if address in self.wanted or not answer["is_archived"]:
-                yield address, answer
+                address = Address(kind, tag.removeprefix(marker("")))
+                is_new = address not in self.sent and address not in found
+                if tag.startswith(marker("")) and address in self.wanted and is_new:
+                    answer = self.redash.call("GET", f"{path}/{listed['id']}")
+                    if is_it(address, answer):
+                        found[address] = answer
+        return found
 
     def read_dashboards(self) -> None:
-        answers = dict(self._tagged("dashboard", "dashboards"))
+        queries = {live.id for address, live in self.found.items() if address.kind == "query"}
+
+        def is_of_queries(_: Address, answer: Answer) -> bool:
+            charts = [w["visualization"] for w in answer["widgets"] if w.get("visualization")]
+            return not charts or any(chart["query"]["id"] in queries for chart in charts)
+
+        answers = dict(self._noted("dashboard", "dashboards"))
+        answers |= self._tagged("dashboard", "dashboards", is_of_queries)
         for address, fields, sent in self._of_kind("dashboard"):
             if address not in answers and sent is None and fields is not None:
                 # A dashboard gets its tags only after it is made: a run may have died between.

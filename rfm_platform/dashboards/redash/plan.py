@@ -13,16 +13,24 @@ from typing import Any, Literal
 
 from rfm_platform.dashboards.redash.wanted import Address, Fields
 
-Action = Literal["create", "update", "edited", "retire", "record"]
+Action = Literal["create", "update", "edited", "retire", "release", "record"]
 REMOVED = "(removed)"
+PUT_AWAY: Fields = {"is_archived": True, "schedule": None}
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What was sent of an object: where it lies in Redash, and its fields then."""
+    """What was sent of an object: where it lies in Redash, and its fields then.
+
+    Attributes:
+        adopted: people made it.
+        has_left: the declaration, so that it is people's; it is ours again when its key returns.
+    """
 
     id: int
     fields: Fields
+    adopted: bool = False
+    has_left: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,8 @@ class Change:
 
     Attributes:
         action: create or update it; `edited`: a person changed it, leave it; `retire`: it has left
-            the declaration; `record`: it is as wanted, and only to be noted.
+            the declaration and is put away; `release`: it has left and stays as it is; `record`: it
+            is as wanted, and only to be noted.
         differences: between what is there and what is wanted.
     """
 
@@ -93,7 +102,7 @@ def plan(
 
     Args:
         wanted: the declaration, those first that others refer to.
-        sent: what was sent before.
+        sent: what was sent before, of what is wanted or has yet to leave.
         live: what is there of both.
         overwrite: whether what people edited is brought back to the declaration.
     """
@@ -106,26 +115,36 @@ def plan(
         if change is not None:
             changes.append(change)
     # Widgets before the visualizations and queries that they show.
-    left = [address for address in {**sent, **live} if address not in wanted]
-    return changes + [Change(address, "retire") for address in sorted(left, key=_last_first)]
+    left = sorted((address for address in sent if address not in wanted), key=_last_first)
+    return changes + [Change(a, _leaving(a, sent[a], wanted)) for a in left]
+
+
+def _leaving(address: Address, sent: Sent, wanted: Mapping[Address, Fields]) -> Action:
+    """What people made is never put away, and what lies on something goes or stays with that."""
+    if address.kind == "widget":
+        stays = Address("dashboard", address.key.split("/")[0]) in wanted
+        return "retire" if stays else "release"
+    is_put_away = address.kind in ("query", "dashboard", "alert") and not sent.adopted
+    return "retire" if is_put_away else "release"
 
 
 def _change(
     address: Address, fields: Fields, sent: Sent | None, live: Live | None
 ) -> Change | None:
     if live is None:
-        if sent is None:
+        if sent is None or sent.has_left:
             return Change(address, "create")
         return Change(address, "edited", (Difference("object", REMOVED, "there"),))
     differences = tuple(_differences(live.fields, fields))
-    if not differences:
-        is_noted = sent is not None and sent.id == live.id and sent.fields == fields
+    was_put_away = sent is not None and sent.has_left and not sent.adopted
+    if not differences and not was_put_away:  # which mutes an alert: it is sent once more
+        is_noted = sent == Sent(live.id, fields, adopted=sent is not None and sent.adopted)
         return None if is_noted else Change(address, "record")
     untouched = live.is_pristine
     if sent is not None:
+        before = sent.fields | (PUT_AWAY if was_put_away else {})
         # A field that is declared only now was sent as nothing.
-        before = {name: sent.fields.get(name) for name in fields}
-        untouched = not any(_differences(live.fields, before))
+        untouched = all(each.now == before.get(each.field) for each in differences)
     return Change(address, "update" if untouched else "edited", differences)
 
 

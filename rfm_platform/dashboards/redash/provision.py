@@ -54,7 +54,9 @@ class Provisioner:
             RedashError: the server does not answer, or not to this key.
         """
         wanted = self._wanted()
-        sent = self.ledger.read()
+        noted = self.ledger.read()
+        # What has left before is people's.
+        sent = {a: each for a, each in noted.items() if a in wanted or not each.has_left}
         return State(wanted, sent, read_live(self.redash, wanted, sent))
 
     def _wanted(self) -> dict[Address, Fields]:
@@ -123,7 +125,8 @@ class Provisioner:
         numbers = {address: each.id for address, each in state.live.objects.items()}
         for name, number in state.live.sources.items():
             numbers.setdefault(Address("data_source", name), number)
-        return Writer(self.redash, self.ledger, self.source, numbers)
+        put_away = {a for a, sent in state.sent.items() if sent.has_left and not sent.adopted}
+        return Writer(self.redash, self.ledger, self.source, numbers, put_away)
 
     def _wake_source(self, writer: Writer, *, is_ours: bool) -> None:
         """Has Redash connect; sends the password once more where it cannot.
@@ -176,14 +179,25 @@ class Provisioner:
 
         Args:
             numbers: Redash's, of each that the declaration now has.
+
+        Raises:
+            RedashError: one of them is managed under another key.
         """
         wanted = self._wanted()
+        noted = self.ledger.read()
+        keys = {(address.kind, number): address for address, number in numbers.items()}
+        others = [a for a, sent in noted.items() if keys.get((a.kind, sent.id), a) != a]
+        if managed := [f"{a.kind} {a.key}" for a in others if not noted[a].has_left]:
+            raise RedashError(f"Nothing was adopted: {', '.join(managed)} is managed already")
+        for address in others:
+            self.ledger.forget(address)
+            del noted[address]
         known = {address: Sent(number, {}) for address, number in numbers.items()}
-        live = read_live(self.redash, wanted, {**self.ledger.read(), **known})
+        live = read_live(self.redash, wanted, {**noted, **known})
         for address in known:
             if address in live.objects:
                 there = live.objects[address]
-                self.ledger.note(address, there.id, there.fields)
+                self.ledger.note(address, there.id, there.fields, adopted=True)
 
 
 def _make(change: Change, state: State, writer: Writer) -> None:
@@ -191,6 +205,8 @@ def _make(change: Change, state: State, writer: Writer) -> None:
     live = state.live.objects.get(address)
     if change.action == "retire":
         writer.retire(address, live)
+    elif change.action == "release":
+        writer.ledger.leave(address)
     elif change.action == "record" and live is not None:
         writer.note(address, live.id, state.wanted[address])
     else:

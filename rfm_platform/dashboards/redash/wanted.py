@@ -28,6 +28,11 @@ def marker(key: str) -> str:
     return f"{TAG}:{key}"
 
 
+def is_ours(tag: str) -> bool:
+    """Whether a tag is one of those by which objects are managed."""
+    return tag == TAG or tag.startswith(marker(""))
+
+
 def wanted_objects(
     declaration: Declaration, source: Fields, release: tuple[int, ...]
 ) -> dict[Address, Fields]:

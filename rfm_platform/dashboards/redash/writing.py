@@ -3,14 +3,14 @@
 What is people's is sent back as it was: their tags, options that the declaration does not name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from rfm_platform.dashboards.redash.ledger import Ledger
 from rfm_platform.dashboards.redash.plan import Live
-from rfm_platform.dashboards.redash.wanted import Address, Fields
+from rfm_platform.dashboards.redash.wanted import Address, Fields, is_ours
 from rfm_platform.redash import NotThereError, Redash, RedashError
 
 
@@ -48,12 +48,14 @@ class Writer:
 
     Attributes:
         numbers: Redash's, of every object that is there or was sent.
+        put_away: those that had left the declaration and were put away.
     """
 
     redash: Redash
     ledger: Ledger
     source: Source
     numbers: dict[Address, int]
+    put_away: Collection[Address]
     _born: dict[Address, Mapping[str, Any]] = field(default_factory=dict)
 
     def send(self, address: Address, fields: Fields, live: Live | None) -> None:
@@ -78,10 +80,10 @@ class Writer:
         self.ledger.note(address, number, fields)
 
     def retire(self, address: Address, live: Live | None) -> None:
-        """Puts away what has left the declaration, in a way that people can take back.
+        """Puts away what has left the declaration, in a way that it can be taken back.
 
         Queries and dashboards are archived, without Redash's own archiving of a query, which
-        deletes its widgets and alerts everywhere. Alerts are muted. A widget of ours is taken off.
+        deletes its widgets and alerts everywhere. Alerts are muted. A widget is taken off.
         """
         if live is not None:
             if address.kind in ("query", "dashboard"):
@@ -95,7 +97,7 @@ class Writer:
                     self.redash.call("DELETE", f"widgets/{live.id}")
             elif address.kind == "alert":
                 self._post(f"alerts/{live.id}/mute", {})
-        self.ledger.forget(address)
+        self.ledger.leave(address)
 
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:
         return self.redash.call("POST", path, json=body)
@@ -200,6 +202,8 @@ class Writer:
             "options": {**((there or {}).get("options") or {}), **fields["options"]},
             "rearm": fields["rearm"],
         }
+        if address in self.put_away:
+            body["options"] |= {"muted": False}
         if there is None:
             body["options"] = {"muted": False, **body["options"]}
             there = self._post("alerts", body)
@@ -212,6 +216,6 @@ _SIZES = {"autoHeight": False, "minSizeX": 1, "maxSizeX": 12, "minSizeY": 1, "ma
 
 
 def _with_theirs(there: Mapping[str, Any] | None, ours: list[str]) -> list[str]:
-    """Our tags after those that people gave."""
-    theirs = [tag for tag in (there or {}).get("tags") or () if tag not in ours]
+    """Our tags after those that people gave; a copy has those of its origin."""
+    theirs = [tag for tag in (there or {}).get("tags") or () if not is_ours(tag)]
     return [*theirs, *ours]

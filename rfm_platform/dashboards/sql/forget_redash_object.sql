@@ -1,3 +1,3 @@
 DELETE FROM rfm.redash_objects
 WHERE server = %(server)s AND kind = %(kind)s AND key = %(key)s
-RETURNING key
+RETURNING id, adopted

@@ -1,3 +1,3 @@
-SELECT kind, key, id, sent
+SELECT kind, key, id, sent, adopted, left_at
 FROM rfm.redash_objects
 WHERE server = %(server)s

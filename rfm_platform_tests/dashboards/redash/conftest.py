@@ -24,11 +24,12 @@ from rfm_platform.redash import Redash
 from rfm_platform.warehouse import Warehouse
 from rfm_platform_tests.dashboards.conftest import Reported
 from rfm_platform_tests.dashboards.redash.stand_in import stand_in
-from rfm_platform_tests.dashboards.redash.state import StandIn
+from rfm_platform_tests.dashboards.redash.state import StandIn, Thing
 from rfm_platform_tests.redash_http import API_KEY
 
 SOURCE = "rfm_platform warehouse"
 HOURLY = {"interval": 3600, "time": None, "day_of_week": None, "until": None}
+PLACE = {"col": 0, "row": 0, "sizeX": 6, "sizeY": 4}
 Provision = Callable[..., Provisioner]
 
 
@@ -88,6 +89,68 @@ def provision(server_of_redash: StandIn, warehouse: Database) -> Provision:
         )
 
     return make
+
+
+@pytest.fixture
+def handmade(server_of_redash: StandIn, provision: Provision, small: Declaration) -> Thing:
+    """A dashboard of somebody's: a query with a list, two charts, an alert, a text."""
+    add = server_of_redash.add
+    payload = provision(small).source.payload()
+    payload["options"]["password"] = "a secret"  # noqa: S105 - of nothing
+    source = add("data_sources", **payload)["id"]
+    made = {"data_source_id": source, "is_draft": False, "api_key": "another secret"}
+    lists = add("queries", name="2 letters", query="SELECT 'a' AS value", options={}, **made)
+    parameters = [
+        {"name": "letter", "title": "L", "type": "query", "queryId": lists["id"], "value": "a",
+         "enumOptions": None, "locals": [], "global": False},
+    ]  # fmt: skip
+    query = add(
+        "queries",
+        name="Größe & Co",
+        query="SELECT '{{ letter }}' AS name, 1 AS number",
+        options={"parameters": parameters, "apply_auto_limit": True},
+        schedule={"interval": 3600},
+        **made,
+    )
+    charts = [
+        add(
+            "visualizations",
+            query_id=query["id"],
+            type=kind,
+            name="Chart",
+            description="",
+            options=o,
+        )
+        for kind, o in (("TABLE", {}), ("CHART", {"columnMapping": {"name": "x", "number": "y"}}))
+    ]
+    add(
+        "alerts",
+        name="Few",
+        query_id=query["id"],
+        rearm=60,
+        options={"column": "number", "op": "<", "value": 1, "muted": True},
+    )
+    board = add("dashboards", name="Theirs", is_draft=False, tags=["sales"])
+    mapping = {
+        "letter": {"name": "letter", "type": "static-value", "value": "a", "mapTo": "letter"}
+    }
+    for number, chart in enumerate(charts):
+        options = {"position": {**PLACE, "col": 6 * number}, "parameterMappings": mapping}
+        add(
+            "widgets",
+            dashboard_id=board["id"],
+            visualization_id=chart["id"],
+            text="",
+            options=options,
+        )
+    add(
+        "widgets",
+        dashboard_id=board["id"],
+        visualization_id=None,
+        text="# Title",
+        options={"position": {**PLACE, "row": 9}},
+    )
+    return board
 
 
 @pytest.fixture

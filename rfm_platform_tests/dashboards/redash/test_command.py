@@ -1,6 +1,7 @@
 """`rfm redash` and its asset: what runs is in Dagster's records, what is wrong ends with a code."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -13,6 +14,7 @@ from rfm_platform.settings import load_settings
 from rfm_platform_tests.conftest import url_of
 from rfm_platform_tests.dashboards.conftest import Reported
 from rfm_platform_tests.dashboards.redash.state import StandIn
+from rfm_platform_tests.dashboards.redash.test_provision import only
 from rfm_platform_tests.redash_http import API_KEY
 
 Rfm = Callable[..., Result]
@@ -75,6 +77,36 @@ def test_plan_apply_and_check_tell_what_they_found(
     assert "-SELECT 1 AS mine" in edited.output
     assert rfm("check").exit_code == 1
     assert rfm("apply", "--overwrite").exit_code == 0
+    assert rfm("plan").exit_code == 0
+
+
+def test_what_was_adopted_outlives_an_apply_that_does_not_know_of_it(
+    rfm: Rfm, server_of_redash: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert rfm("apply").exit_code == 0
+    chart = only(server_of_redash.of("visualizations"), name="Moves")
+    theirs = server_of_redash.add("dashboards", name="Marketing", is_draft=False)
+    options = {"position": {"col": 0, "row": 0, "sizeX": 12, "sizeY": 8}, "parameterMappings": {}}
+    server_of_redash.add(
+        "widgets", dashboard_id=theirs["id"], visualization_id=chart["id"], text="", options=options
+    )
+    exported = rfm("export", str(tmp_path / "own"), "--adopt")
+    assert exported.exit_code == 0, exported.output
+    assert "note Retention (" in exported.output
+    assert "1 dashboards and 0 queries are in" in exported.output
+    assert "An apply without it lets them go, as they are." in exported.output
+    monkeypatch.setenv("RFM_REDASH_DASHBOARDS", str(tmp_path / "own"))
+    load_settings.cache_clear()
+    assert "~ update dashboard     marketing" in rfm("plan").output
+    assert rfm("apply").exit_code == 0
+    assert rfm("plan").exit_code == 0
+    monkeypatch.delenv("RFM_REDASH_DASHBOARDS")
+    load_settings.cache_clear()
+    before = server_of_redash.changes()
+    applied = rfm("apply")
+    assert "- let go dashboard     marketing" in applied.output
+    assert "2 let go, as they are" in applied.output
+    assert server_of_redash.changes() == before
     assert rfm("plan").exit_code == 0
 
 

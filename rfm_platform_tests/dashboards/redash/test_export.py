@@ -8,79 +8,15 @@ import pytest
 from rfm_platform.dashboards.redash.declaration import Declaration, load_declaration
 from rfm_platform.dashboards.redash.export import export
 from rfm_platform.redash import RedashError
-from rfm_platform_tests.dashboards.redash.conftest import SOURCE, Provision
+from rfm_platform_tests.dashboards.redash.conftest import PLACE, Provision
 from rfm_platform_tests.dashboards.redash.state import StandIn, Thing
-from rfm_platform_tests.dashboards.redash.test_provision import planned
-
-PLACE = {"col": 0, "row": 0, "sizeX": 6, "sizeY": 4}
-
-
-@pytest.fixture
-def handmade(server_of_redash: StandIn, provision: Provision, small: Declaration) -> Thing:
-    """A dashboard of somebody's: a query with a list, two charts, an alert, a text."""
-    add = server_of_redash.add
-    payload = provision(small).source.payload()
-    payload["options"]["password"] = "a secret"  # noqa: S105 - of nothing
-    source = add("data_sources", **payload)["id"]
-    made = {"data_source_id": source, "is_draft": False, "api_key": "another secret"}
-    lists = add("queries", name="2 letters", query="SELECT 'a' AS value", options={}, **made)
-    parameters = [
-        {"name": "letter", "title": "L", "type": "query", "queryId": lists["id"], "value": "a",
-         "enumOptions": None, "locals": [], "global": False},
-    ]  # fmt: skip
-    query = add(
-        "queries",
-        name="Größe & Co",
-        query="SELECT '{{ letter }}' AS name, 1 AS number",
-        options={"parameters": parameters, "apply_auto_limit": True},
-        schedule={"interval": 3600},
-        **made,
-    )
-    charts = [
-        add(
-            "visualizations",
-            query_id=query["id"],
-            type=kind,
-            name="Chart",
-            description="",
-            options=o,
-        )
-        for kind, o in (("TABLE", {}), ("CHART", {"columnMapping": {"name": "x", "number": "y"}}))
-    ]
-    add(
-        "alerts",
-        name="Few",
-        query_id=query["id"],
-        rearm=60,
-        options={"column": "number", "op": "<", "value": 1, "muted": True},
-    )
-    board = add("dashboards", name="Theirs", is_draft=False, tags=["sales"])
-    mapping = {
-        "letter": {"name": "letter", "type": "static-value", "value": "a", "mapTo": "letter"}
-    }
-    for number, chart in enumerate(charts):
-        options = {"position": {**PLACE, "col": 6 * number}, "parameterMappings": mapping}
-        add(
-            "widgets",
-            dashboard_id=board["id"],
-            visualization_id=chart["id"],
-            text="",
-            options=options,
-        )
-    add(
-        "widgets",
-        dashboard_id=board["id"],
-        visualization_id=None,
-        text="# Title",
-        options={"position": {**PLACE, "row": 9}},
-    )
-    return board
+from rfm_platform_tests.dashboards.redash.test_provision import only, planned
 
 
 def test_a_dashboard_comes_with_everything_it_shows(
     handmade: Thing, provision: Provision, small: Declaration, tmp_path: Path
 ) -> None:
-    found = export(provision(small).redash, ["Theirs"], SOURCE)
+    found = export(provision(small), ["Theirs"])
     found.write(tmp_path / "out", "dashboards")
     assert found.notes == []
     declaration = load_declaration(tmp_path / "out")
@@ -105,7 +41,7 @@ def test_what_was_adopted_is_tagged_and_otherwise_left_as_it_is(
     server_of_redash: StandIn,
     tmp_path: Path,
 ) -> None:
-    found = export(provision(small).redash, ["Theirs"], SOURCE)
+    found = export(provision(small), ["Theirs"])
     found.write(tmp_path, "dashboards")
     whole = load_declaration(tmp_path)
     declaration = Declaration(
@@ -130,7 +66,7 @@ def test_what_was_not_adopted_is_made_anew(
     server_of_redash: StandIn,
     tmp_path: Path,
 ) -> None:
-    export(provision(small).redash, [], SOURCE).write(tmp_path, "dashboards")
+    export(provision(small), []).write(tmp_path, "dashboards")
     whole = load_declaration(tmp_path)
     the = provision(Declaration(
         {key: whole.queries[key] for key in ("n_2_letters", "gr_e_co")},
@@ -146,7 +82,7 @@ def test_nothing_is_written_over(
 ) -> None:
     (tmp_path / "gr_e_co.sql").write_text("mine", "utf-8")
     with pytest.raises(RedashError, match=r"holds gr_e_co\.sql already"):
-        export(provision(small).redash, [], SOURCE).write(tmp_path, "dashboards")
+        export(provision(small), []).write(tmp_path, "dashboards")
     assert [file.name for file in tmp_path.iterdir()] == ["gr_e_co.sql"]
 
 
@@ -154,7 +90,7 @@ def test_an_old_grid_is_written_as_a_new_one(
     handmade: Thing, provision: Provision, small: Declaration, server_of_redash: StandIn
 ) -> None:
     server_of_redash.version = "10.1.0"
-    found = export(provision(small).redash, ["Theirs"], SOURCE)
+    found = export(provision(small), ["Theirs"])
     first = found.dashboards["theirs"]["widgets"][0]["position"]
     assert first == {"col": 0, "row": 0, "sizeX": 12, "sizeY": 4}
 
@@ -166,7 +102,7 @@ def test_a_dashboard_that_is_not_one_is_refused(
     for _ in range(2):
         server_of_redash.add("dashboards", name="Twice", is_draft=False)
     with pytest.raises(RedashError, match=f"dashboards are called '?\"?{name}"):
-        export(provision(small).redash, [name], SOURCE)
+        export(provision(small), [name])
 
 
 def test_charts_of_one_name_get_their_numbers(
@@ -176,7 +112,93 @@ def test_charts_of_one_name_get_their_numbers(
         v for v in server_of_redash.of("visualizations").values() if v["type"] == "CHART"
     ]
     server_of_redash.add("visualizations", **{k: v for k, v in chart.items() if k != "id"})
-    found = export(provision(small).redash, ["Theirs"], SOURCE)
+    found = export(provision(small), ["Theirs"])
     assert len(found.notes) == 1
     names = [each["name"] for each in found.queries["gr_e_co"]["visualizations"].values()]
     assert len(set(names)) == 3 or names.count("Chart") == 2  # the table is called so as well
+
+
+def test_two_texts_that_are_equal_are_both_there(
+    handmade: Thing,
+    provision: Provision,
+    small: Declaration,
+    server_of_redash: StandIn,
+    tmp_path: Path,
+) -> None:
+    for row in (20, 30):
+        server_of_redash.add(
+            "widgets",
+            dashboard_id=handmade["id"],
+            visualization_id=None,
+            text="---",
+            options={"position": {**PLACE, "row": row}},
+        )
+    declaration = export(provision(small), ["Theirs"]).write(tmp_path / "out", "dashboards")
+    widgets = declaration.dashboards["theirs"].widgets
+    assert [w.position.row for w in widgets if w.text == "---"] == [20, 30]
+
+
+def test_what_could_not_be_loaded_is_not_written(
+    handmade: Thing, provision: Provision, small: Declaration, tmp_path: Path
+) -> None:
+    found = export(provision(small), ["Theirs"])
+    found.dashboards["theirs"]["widgets"] *= 2
+    out = tmp_path / "out"
+    with pytest.raises(RedashError, match=f"{out}: theirs: a visualization is there twice"):
+        found.write(out, "dashboards")
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("place", ["/proc/x", "/proc/version", "/proc/version/x"])
+def test_a_directory_that_cannot_be_made_is_named(
+    place: str, handmade: Thing, provision: Provision, small: Declaration
+) -> None:
+    with pytest.raises(RedashError, match=f"{place} cannot be written: "):
+        export(provision(small), ["Theirs"]).write(Path(place), "dashboards")
+
+
+def test_what_is_managed_is_not_exported(
+    handmade: Thing, provision: Provision, small: Declaration
+) -> None:
+    the = provision(small)
+    the.apply()
+    found = export(the, [])
+    assert list(found.dashboards) == ["theirs"]
+    assert [note.split(" is left out")[0].split(" (")[0] for note in found.notes] == ["Board"]
+    with pytest.raises(RedashError, match="'Board' cannot be exported: it is managed"):
+        export(the, ["Board"])
+
+
+def test_a_managed_query_is_referred_to_by_its_key(
+    handmade: Thing, provision: Provision, small: Declaration, server_of_redash: StandIn
+) -> None:
+    the = provision(small)
+    the.apply()
+    flow = only(server_of_redash.of("visualizations"), name="Flow")
+    fields = {k: v for k, v in flow.items() if k != "id"} | {"name": "Somebody's"}
+    for number, chart in enumerate((flow, server_of_redash.add("visualizations", **fields))):
+        server_of_redash.add(
+            "widgets",
+            dashboard_id=handmade["id"],
+            visualization_id=chart["id"],
+            text="",
+            options={"position": {**PLACE, "row": 20 + number}},
+        )
+    found = export(the, ["Theirs"])
+    assert found.dashboards["theirs"]["widgets"][-1]["visualization"] == "counts.flow"
+    assert set(found.queries) == {"gr_e_co", "n_2_letters"}
+    (note,) = found.notes
+    assert note.startswith("Theirs: Somebody's is left out")
+    # Without a note of it, its tag says that it is somebody's who declares it.
+    for address in the.ledger.read():
+        the.ledger.forget(address)
+    with pytest.raises(RedashError, match=r"The query 'Counts' .* cannot be exported"):
+        export(the, ["Theirs"])
+
+
+def test_what_is_called_like_something_of_ours_gets_another_key(
+    handmade: Thing, provision: Provision, small: Declaration
+) -> None:
+    handmade["name"] = "Board"
+    the = provision(small)
+    assert list(export(the, ["Board"]).dashboards) == ["board_2"]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -423,6 +424,14 @@ def test_a_wrong_key_is_called_one(
     with pytest.raises(RedashError, match="does not know the API key") as error:
         replace(the, redash=replace(the.redash, api_key="secret and wrong")).apply()
     assert "secret and wrong" not in str(error.value)
+
+
+def test_a_password_that_the_machine_has_for_the_host_is_not_sent_for_the_key(
+    provision: Provision, small: Declaration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("default login a password b\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert provision(small).redash.version() == (26, 8, 0)
 
 
 def test_a_server_that_does_not_answer_in_time_is_given_up(
