@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
+from rfm_platform.setting_types import LocalTime, StoreUrl
+
 
 class BiSettings(BaseSettings):
     """Where its database is, where that moves to and how, and what is provisioned in Redash."""
@@ -30,7 +32,7 @@ class BiSettings(BaseSettings):
     bi_dumps: Path | None = Field(
         None, description="Where dumps lie, a directory a day. Unset: `bi_dumps` in the home."
     )
-    bi_store_url: str | None = Field(
+    bi_store_url: StoreUrl | None = Field(
         None,
         description="An object store that dumps go to as well, `s3://bucket/prefix`; credentials "
         "as its cloud's own programs take them.",
@@ -61,7 +63,7 @@ class BiSettings(BaseSettings):
     bi_drill: bool | None = Field(
         None, description="Whether the drill runs every day. Unset: where the source is set."
     )
-    bi_drill_at: dt.time = Field(
+    bi_drill_at: LocalTime = Field(
         dt.time(1, 0), description="When the daily restore drill starts, local time."
     )
     redash_version: str | None = Field(

@@ -56,6 +56,10 @@ def problems_of_file(file: Path, known: Collection[str]) -> list[str]:
         name = (each.key or "").upper()
         if each.error:
             problems.append(f"{place}: is no NAME=value")
+        elif name == f"{PREFIX}HOME":
+            problems.append(
+                f"{place}: {name} is read from the environment only: this file is in it"
+            )
         elif name.startswith(PREFIX) and name not in known:
             nearest = _nearest(name, known, 0.6)
             problems.append(f"{place}: {name} is no setting" + f"; {nearest} is" * bool(nearest))

@@ -69,7 +69,7 @@ def test_a_setting_that_cannot_be_used_is_the_last_line_of_a_load_that_fails(
     assert (
         done.stderr.strip()
         .splitlines()[-1]
-        .endswith("RFM_TIMEZONE: Value error, is no time zone name such as Asia/Jakarta")
+        .endswith("RFM_TIMEZONE: is no time zone name such as Asia/Jakarta")
     )
 
 
