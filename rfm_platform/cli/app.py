@@ -223,9 +223,9 @@ def status() -> None:
     The exit code is 1 if a server does not answer.
     """
     with console.status(STARTING):
-        from rfm_platform.cli import show as tables
+        from rfm_platform.cli.status import show_status
 
-    if not tables.show_status(load_settings(), console):
+    if not show_status(load_settings(), console):
         raise typer.Exit(1)
 
 

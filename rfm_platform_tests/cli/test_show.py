@@ -211,6 +211,49 @@ def test_months_show_orders_and_revenue_by_marketplace(rfm_here: Rfm, filled: Ch
     assert "45,000" in said.out
 
 
+@pytest.mark.parametrize(
+    ("view", "currency", "shown"),
+    [
+        ("segments", {}, ("revenue in IDR", " 20,500 45.1 ")),
+        ("monthly", {}, ("Months, revenue in IDR", " 45,000 ")),
+        (
+            "segments",
+            {"RFM_CURRENCY": "USD", "RFM_CURRENCY_DECIMALS": "2"},
+            ("in USD", " 205.00 45.1 "),
+        ),
+        ("monthly", {"RFM_CURRENCY": "USD", "RFM_CURRENCY_DECIMALS": "2"}, ("in USD", " 450.00 ")),
+    ],
+)
+def test_amounts_are_in_the_currency_as_in_the_report(
+    rfm_here: Rfm, filled: Chain, view: str, currency: dict[str, str], shown: tuple[str, str]
+) -> None:
+    said = rfm_here(environment(filled) | currency, "show", view)
+    assert said.code == 0
+    assert [part for part in shown if part not in said.out] == [], said.out
+
+
+READERS = [
+    *(("show", view) for view in ("segments", "cohorts", "monthly", "checks")),
+    ("explain",),
+    ("verify",),
+    ("report",),
+    ("status",),
+    ("audience", "a.csv", "--segment", "A", "--purpose", "launch", "--by", "ann"),
+]
+
+
+@pytest.mark.parametrize("command", READERS, ids=" ".join)
+def test_who_looks_into_a_home_that_is_none_makes_none(
+    rfm_here: Rfm, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    said = rfm_here({"RFM_HOME": str(tmp_path / "mistyped")}, *command)
+    assert "Traceback" not in said.everything
+    assert said.code == (0 if command[0] in ("show", "status") else 1)
+    if command[0] in ("show", "status"):
+        assert "There is nothing to show yet: run `rfm demo`" in said.out
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_checks_show_what_failed_and_why(rfm_here: Rfm, filled: Chain) -> None:
     said = rfm_here(environment(filled), "show", "checks")
     assert said.code == 0
