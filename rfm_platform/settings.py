@@ -212,6 +212,12 @@ def load_settings() -> Settings:
     return settings
 
 
+def set_in_environment(*names: str) -> list[str]:
+    """Those of some variables that have a value in the environment, which goes before the file."""
+    present = {name.upper() for name, value in os.environ.items() if value}
+    return [name for name in names if name in present]
+
+
 def _names() -> set[str]:
     """The variables that are read."""
     return {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}

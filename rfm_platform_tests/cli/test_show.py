@@ -433,15 +433,19 @@ def test_the_demo_never_touches_a_database_that_is_somebodys(
 
 
 @pytest.mark.parametrize("demo", [("demo",), ("demo", "--synthetic", "100", "--days", "3")])
+@pytest.mark.parametrize("home", ["of its own", ".rfm"])
 def test_the_demo_does_not_mix_its_orders_with_others(
-    rfm_here: Rfm, filled: Chain, demo: tuple[str, ...]
+    rfm_here: Rfm, filled: Chain, tmp_path: Path, demo: tuple[str, ...], home: str
 ) -> None:
-    variables = {
-        name: value for name, value in environment(filled).items() if not name.endswith("_URL")
-    }
+    """`make clean` removes `.rfm` and no other home."""
+    variables, remove = {"RFM_HOME": str(filled.settings.home)}, str(filled.settings.home)
+    if home == ".rfm":
+        (tmp_path / ".rfm").symlink_to(filled.settings.home)
+        variables, remove = {}, "that one (`make clean`)"
     said = rfm_here(variables, *demo)
     assert said.code == 1
-    assert "both would be counted together. Set RFM_HOME to another directory" in said.err
+    assert "both would be counted together. Set RFM_HOME to another directory, or" in said.err
+    assert said.err.endswith(f"directory, or remove {remove}.")
     assert not (filled.settings.home / "postgres").exists()
 
 

@@ -11,6 +11,24 @@ import pytest
 MAKEFILE = Path(__file__).parents[2] / "Makefile"
 
 
+def test_clean_stops_the_server_of_the_home_that_it_removes(tmp_path: Path) -> None:
+    """And not of another one that happens to be exported."""
+    shutil.copy(MAKEFILE, tmp_path)
+    rfm = tmp_path / ".venv/bin/rfm"
+    rfm.parent.mkdir(parents=True)
+    rfm.write_text('#!/bin/sh\necho "$1 $RFM_HOME" > called\n', encoding="utf-8")
+    rfm.chmod(0o755)
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    subprocess.run(
+        ["make", "clean", f"PYTHON={sys.executable}"],
+        cwd=tmp_path,
+        env=variables | {"RFM_HOME": "/elsewhere"},
+        capture_output=True,
+        check=True,
+    )
+    assert (tmp_path / "called").read_text(encoding="utf-8") == "stop .rfm\n"
+
+
 @pytest.mark.parametrize("environment", [".venv", ".venv-peers"])
 def test_an_environment_behind_a_link_is_not_emptied(tmp_path: Path, environment: str) -> None:
     """An environment is made anew by emptying it, and a link leads to that of another clone."""
