@@ -51,7 +51,7 @@ def test_help_names_every_command() -> None:
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        ("rfm_platform.cli", ("dagster", "duckdb", "deltalake")),
+        ("rfm_platform.cli.entry", ("dagster", "duckdb", "deltalake")),
         ("rfm_platform.cli.show", ("scipy", "dagster_postgres")),
     ],
 )
