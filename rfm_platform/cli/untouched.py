@@ -13,5 +13,5 @@ def has_warehouse(settings: Settings) -> bool:
 
 
 def is_untouched(settings: Settings) -> bool:
-    """Whether no run and no server has ever been in the home, and its warehouse is no other."""
+    """Whether no run and no server was ever in the home, and no other warehouse is set."""
     return not has_warehouse(settings) and not (settings.home / "dagster").exists()

@@ -83,7 +83,7 @@ def _print(
         console.print("`rfm refresh --all` brings the tables up to the source; then verify again.")
     else:
         console.print(
-            f"This is not the newest snapshot: it stays as it was reported until it is restated. "
+            "This is not the newest snapshot: it stays as it was reported until it is restated. "
             "`rfm refresh --all` brings days and months up to the source, and then "
             f"`rfm materialize --from {day} --to {day}` takes this snapshot again; then verify.",
             highlight=False,
