@@ -110,7 +110,7 @@ charts: .venv/.installed  ## the official charts, which the tests render; from t
 	$(BIN)/python -m rfm_platform_tests.deploy.download $(CHARTS)
 
 clean:  ## stop the embedded server and remove what was made here
-	@if test -x $(BIN)/rfm; then $(BIN)/rfm stop; fi
+	@if test -x $(BIN)/rfm; then RFM_HOME=.rfm $(BIN)/rfm stop; fi
 	rm -rf .rfm .venv .venv-peers .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build *.egg-info
 
 lock: .venv/.installed  ## resolve the dependencies anew

@@ -1,33 +1,13 @@
 """The variables of the BI platform: a part of `Settings`, which reads them."""
 
 import datetime as dt
-import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
-# A host, and perhaps a port and a path: no room for a password, which would be sent for the key.
-_ADDRESS = re.compile(r"https?://([^\s/?#@:\[\]]+|\[[\da-f:]+\])(:\d+)?(/[^\s?#]*)?", re.IGNORECASE)
-
-
-def _address(url: str) -> str:
-    if not _ADDRESS.fullmatch(url.strip()):
-        raise ValueError(
-            "is no address such as https://redash.example.com, without a user, password or query: "
-            "RFM_REDASH_API_KEY is what Redash is asked with"
-        )
-    return url.strip()
-
-
-def _without_blanks(key: SecretStr) -> SecretStr:
-    return SecretStr(key.get_secret_value().strip())
-
-
-# Secrets that were made from a file end with a line's end.
-ApiKey = Annotated[SecretStr, AfterValidator(_without_blanks)]
-Address = Annotated[str, AfterValidator(_address)]
+from rfm_platform.setting_types import ApiKey, LocalTime, RedashUrl, StoreUrl
 
 
 class BiSettings(BaseSettings):
@@ -52,7 +32,7 @@ class BiSettings(BaseSettings):
     bi_dumps: Path | None = Field(
         None, description="Where dumps lie, a directory a day. Unset: `bi_dumps` in the home."
     )
-    bi_store_url: str | None = Field(
+    bi_store_url: StoreUrl | None = Field(
         None,
         description="An object store that dumps go to as well, `s3://bucket/prefix`; credentials "
         "as its cloud's own programs take them.",
@@ -83,13 +63,13 @@ class BiSettings(BaseSettings):
     bi_drill: bool | None = Field(
         None, description="Whether the drill runs every day. Unset: where the source is set."
     )
-    bi_drill_at: dt.time = Field(
+    bi_drill_at: LocalTime = Field(
         dt.time(1, 0), description="When the daily restore drill starts, local time."
     )
     redash_version: str | None = Field(
         None, description="The Redash that will run on the target, such as 25.8.0: its image's tag."
     )
-    redash_url: Address | None = Field(None, description="The started Redash.")
+    redash_url: RedashUrl | None = Field(None, description="The started Redash.")
     redash_api_key: ApiKey | None = Field(None, description="An administrator's key there.")
     redash_warehouse_url: SecretStr | None = Field(
         None,

@@ -56,10 +56,27 @@ def problems_of_file(file: Path, known: Collection[str]) -> list[str]:
         name = (each.key or "").upper()
         if each.error:
             problems.append(f"{place}: is no NAME=value")
+        elif name == f"{PREFIX}HOME":
+            problems.append(
+                f"{place}: {name} is read from the environment only: this file is in it"
+            )
         elif name.startswith(PREFIX) and name not in known:
             nearest = _nearest(name, known, 0.6)
             problems.append(f"{place}: {name} is no setting" + f"; {nearest} is" * bool(nearest))
     return problems
+
+
+def other_lines(file: Path, names: Collection[str]) -> str:
+    """What a file of variables holds beside some of them: other variables, comments, blank lines.
+
+    Args:
+        file: one that :func:`problems_of_file` finds nothing wrong with; it need not be there.
+        names: in capitals.
+    """
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    statements = parse_stream(StringIO(text))
+    kept = [each.original.string for each in statements if (each.key or "").upper() not in names]
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in kept)
 
 
 def mistyped(names: Iterable[str], known: Collection[str]) -> dict[str, str]:

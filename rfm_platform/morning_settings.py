@@ -4,23 +4,16 @@ which reads them.
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, FiniteFloat, SecretStr, model_validator
+from pydantic import Field, FiniteFloat, SecretStr, model_validator
 from pydantic_settings import BaseSettings
+
+from rfm_platform.setting_types import LocalTime
 
 # A day is held against those of so many weeks before it, which hold as many of its weekday: a month
 # of special days still leaves enough ordinary ones.
 WEEKS_COMPARED = 12
-
-
-def _local(time: dt.time) -> dt.time:
-    if time.tzinfo is not None:
-        raise ValueError("is local time (RFM_TIMEZONE): leave out the zone")
-    return time
-
-
-LocalTime = Annotated[dt.time, AfterValidator(_local)]
 
 
 class MorningSettings(BaseSettings):

@@ -5,14 +5,14 @@ work at most, memory follows a month, and there is something to report in betwee
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
 
 import dagster as dg
 
-from rfm_platform.automation.failures import innermost_error
+from rfm_platform.automation.failures import innermost_error, our_sentence
 from rfm_platform.automation.instance import process_tag
 from rfm_platform.automation.jobs import (
     DAILY_JOB,
@@ -52,7 +52,7 @@ class Outcome:
 
     Attributes:
         checks: what the checks said of each day; for a range, of all its days together.
-        errors: what went wrong, a text for each failed step.
+        errors: what went wrong, once, after the names of the steps that failed of it.
     """
 
     step: Step
@@ -139,22 +139,15 @@ def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, step: St
         # A verdict that sums up is for a range: otherwise each of its days has one here.
         if (SUMMARY not in evaluation.metadata if one_day else evaluation.partition is None)
     ]
-    errors = [_explain(event) for event in result.all_events if event.is_step_failure]
+    errors = _explain(event for event in result.all_events if event.is_step_failure)
     return Outcome(step, result.run_id, result.success, checks, errors)
 
 
-def _explain(event: dg.DagsterEvent) -> str:
-    """The innermost cause of a failed step, without a stack."""
-    error = innermost_error(event)
-    return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
-
-
-def range_problem(first: dt.date, last: dt.date, start: dt.date, end: dt.date) -> str | None:
-    """What is wrong with a range of days, given the first and last partition; None: nothing."""
-    if last < first:
-        return f"--to {last} lies before --from {first}."
-    if first < start:
-        return f"{first} lies before the first partition, {start} (RFM_START_DATE)."
-    if last > end:
-        return f"{last} lies after the last partition, {end}: a day must be over to be loaded."
-    return None
+def _explain(failures: Iterable[dg.DagsterEvent]) -> list[str]:
+    """The innermost causes of failed steps, without a stack; each once, after its steps."""
+    steps: dict[str, list[str]] = {}
+    for event in failures:
+        error = innermost_error(event)
+        said = (our_sentence(error) or error.message.strip()) if error else "failed"
+        steps.setdefault(said, []).append(str(event.step_key))
+    return [f"{', '.join(names)}: {said}" for said, names in steps.items()]

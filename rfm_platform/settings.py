@@ -12,9 +12,9 @@ import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableError
 
@@ -23,6 +23,7 @@ from rfm_platform.errors import PlatformError
 from rfm_platform.home import PREFIX, mistyped, problems_of_file
 from rfm_platform.mart_settings import MartSettings
 from rfm_platform.morning_settings import MorningSettings
+from rfm_platform.setting_types import Days, SparkRemote, StoreUrl, TablesDirectory, Zone
 
 HOME_FILE = "rfm.env"
 _log = logging.getLogger(__name__)
@@ -43,10 +44,10 @@ class Settings(MartSettings, MorningSettings, BiSettings):
         env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    home: Path = Field(
+    home: TablesDirectory = Field(
         Path(".rfm"), description="Where the lake, the embedded server and Dagster's storage lie."
     )
-    lake_url: str | None = Field(
+    lake_url: StoreUrl | None = Field(
         None,
         description="The lake's tables in an object store, `s3://bucket/prefix` (or `gs://`, "
         "`az://`); credentials as the cloud's own variables. Unset: `lake` in the home.",
@@ -55,12 +56,16 @@ class Settings(MartSettings, MorningSettings, BiSettings):
         None, description="The warehouse, `postgresql://…`. Unset: the embedded server."
     )
     start_date: dt.date = Field(
-        dt.date(2024, 1, 1), description="First partition: the first local day that is loaded."
+        dt.date(2024, 1, 1),
+        ge=dt.date(1970, 1, 1),  # months are counted from there
+        description="First partition: the first local day that is loaded.",
     )
     end_date: dt.date | None = Field(
         None, description="Last partition. Unset: yesterday, moving on every day."
     )
-    timezone: str = Field("Asia/Jakarta", description="The zone whose midnight separates two days.")
+    timezone: Zone = Field(
+        "Asia/Jakarta", description="The zone whose midnight separates two days."
+    )
     warehouse_connections: int = Field(
         2, ge=1, description="Months that are published at once, a connection each."
     )
@@ -69,7 +74,7 @@ class Settings(MartSettings, MorningSettings, BiSettings):
         description="Who computes months, customers, scores, cohorts and analyses: `duckdb` in "
         "this process, or `spark`, a Spark Connect server (extra `spark`).",
     )
-    spark_remote: SecretStr | None = Field(
+    spark_remote: SparkRemote | None = Field(
         None,
         description="The Spark Connect server, `sc://host:port`, which sees the lake under the "
         "same path. Unset: an embedded Sail server.",
@@ -80,7 +85,7 @@ class Settings(MartSettings, MorningSettings, BiSettings):
         description="Memory of the engine. Unset: a quarter of the machine's or container's.",
     )
     threads: int | None = Field(None, ge=1, description="Threads of the engine. Unset: all cores.")
-    spill_directory: Path | None = Field(
+    spill_directory: TablesDirectory | None = Field(
         None, description="Where the engine spills to. Unset: `spill` in the home."
     )
     quartiles: Literal["all", "marketplace"] = Field(
@@ -98,16 +103,16 @@ class Settings(MartSettings, MorningSettings, BiSettings):
     analyses: bool = Field(
         True, description="Whether every snapshot gets its analyses, its forecast and its report."
     )
-    keep_days: int = Field(
+    keep_days: Days = Field(
         7, ge=1, description="Daily snapshots kept in the warehouse, beside every month's last."
     )
-    keep_versions_days: int = Field(
+    keep_versions_days: Days = Field(
         30, ge=1, description="Earlier versions of the lake's tables that stay readable."
     )
-    keep_logs_days: int = Field(
+    keep_logs_days: Days = Field(
         90, ge=1, description="Logs of runs that stay. What is about assets always stays."
     )
-    lookback_days: int = Field(
+    lookback_days: Days = Field(
         60, ge=0, description="Days before the newest that every morning looks at for late changes."
     )
 
@@ -126,39 +131,21 @@ class Settings(MartSettings, MorningSettings, BiSettings):
         0, ge=0, le=4, description="Decimals that amounts carry as whole numbers; cents: 2."
     )
 
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError("is no time zone name such as Asia/Jakarta") from None
-        return value
-
-    @field_validator("spark_remote")
-    @classmethod
-    def _spark_connect(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith("sc://"):
-            raise ValueError("is no address such as sc://host:15002")
-        return value
-
-    @field_validator("lake_url")
-    @classmethod
-    def _object_store(cls, value: str | None) -> str | None:
-        # Nothing that a log, a store or DuckDB would read otherwise, and no room for a password.
-        if value is not None and not re.fullmatch(r"(s3|gs|az)://[\w.-]+(/[\w.-]+)*/?", value):
-            raise ValueError(
-                "is no address such as s3://bucket/prefix, of letters, digits, '.', '_' and '-'; "
-                "credentials belong into variables of their own"
-            )
-        return value
-
     @model_validator(mode="after")
     def _a_lake_that_its_engine_sees(self) -> "Settings":
         if self.lake_url is not None and self.engine == "spark":
             raise ValueError(
                 "RFM_ENGINE=spark and RFM_LAKE_URL do not go together yet: a Spark server reads "
                 "and writes a lake in a directory. Unset one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_spark_server_that_is_used(self) -> "Settings":
+        if self.spark_remote is not None and self.engine != "spark":
+            raise ValueError(
+                "RFM_SPARK_REMOTE is set and RFM_ENGINE is not spark, so no server would be asked: "
+                "set RFM_ENGINE=spark, or unset RFM_SPARK_REMOTE"
             )
         return self
 
@@ -225,6 +212,12 @@ def load_settings() -> Settings:
     return settings
 
 
+def set_in_environment(*names: str) -> list[str]:
+    """Those of some variables that have a value in the environment, which goes before the file."""
+    present = {name.upper() for name, value in os.environ.items() if value}
+    return [name for name in names if name in present]
+
+
 def _names() -> set[str]:
     """The variables that are read."""
     return {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
@@ -243,7 +236,14 @@ def read_settings(home: Path, **overrides: Any) -> Settings:
         variable = f"{PREFIX}{name[1].upper()}" if name else "a variable"
         raise SettingsError(f"{variable} is no JSON") from None
     except ValidationError as error:
-        problems = "; ".join(
-            f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
-        )
-        raise SettingsError(problems) from None
+        raise SettingsError("; ".join(map(_sentence, error.errors()))) from None
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """What is wrong, after the variable's name; of several variables together the text names them.
+
+    Never the value: what pydantic says of a type or a bound has none.
+    """
+    name = ".".join(map(str, error["loc"])).upper()
+    said = error["msg"].removeprefix("Value error, ")
+    return f"{PREFIX}{name}: {said}" if name else said

@@ -24,10 +24,15 @@ def quotable(event: dg.DagsterEvent) -> str:
     error = innermost_error(event)
     if error is None:
         return f"{event.step_key}: failed"
+    return f"{event.step_key}: {our_sentence(error) or error.cls_name or 'an error'}"
+
+
+def our_sentence(error: SerializableErrorInfo) -> str | None:
+    """What an error of ours says, without the name of its class; None: it is a library's."""
     # With their modules: psycopg has a DatabaseError, too.
     ours = {f"{k.__module__}.{k.__qualname__}" for k in (*_subclasses(PlatformError), dg.Failure)}
     name, _, said = error.message.partition(": ")
-    return f"{event.step_key}: {said.strip() if name in ours else error.cls_name or 'an error'}"
+    return said.strip() if name in ours else None
 
 
 def _subclasses(kind: type[PlatformError]) -> Iterator[type[PlatformError]]:

@@ -10,6 +10,19 @@ from rfm_platform.automation.mornings import missed_month_end
 from rfm_platform.partitions import LateChanges
 from rfm_platform.settings import Settings
 
+# Hours after the morning's run of RFM_WHOLE_HISTORY_ON.
+WHOLE_HISTORY_AFTER = 1
+MAINTENANCE_AFTER = 2
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def weekly(settings: Settings, hours: int) -> str:
+    """A cron line for so many hours after a weekday's run, which may be on the next weekday."""
+    at = settings.daily_at
+    days, hour = divmod(at.hour + hours, 24)
+    weekday = _WEEKDAYS.index(settings.whole_history_on[:3]) + days
+    return f"{at.minute} {hour} * * {_WEEKDAYS[weekday % 7]}"
+
 
 def drill_schedule(
     settings: Settings, drill: UnresolvedAssetJobDefinition
@@ -72,6 +85,8 @@ def schedules(
             context: dg.ScheduleEvaluationContext,
         ) -> list[dg.RunRequest] | dg.SkipReason:
             now = context.scheduled_execution_time.astimezone(ZoneInfo(settings.timezone))
+            if late is LateChanges.ALL:  # for the same day as the run before it
+                now -= dt.timedelta(hours=WHOLE_HISTORY_AFTER)
             day = now.date() - dt.timedelta(days=1)
             if not daily.has_partition_key(day.isoformat()):
                 return dg.SkipReason(f"{day} is no partition.")
@@ -102,7 +117,7 @@ def schedules(
         refresh_at(
             "every_week",
             "Late changes on all days since the first one.",
-            f"{at.minute} {(at.hour + 1) % 24} * * {settings.whole_history_on[:3]}",
+            weekly(settings, WHOLE_HISTORY_AFTER),
             LateChanges.ALL,
         ),
         dg.ScheduleDefinition(
@@ -117,7 +132,7 @@ def schedules(
             name="every_week_maintenance",
             description="Old lake versions, leftovers of killed runs and old logs are removed.",
             job=maintenance,
-            cron_schedule=f"{at.minute} {(at.hour + 2) % 24} * * {settings.whole_history_on[:3]}",
+            cron_schedule=weekly(settings, MAINTENANCE_AFTER),
             execution_timezone=settings.timezone,
             default_status=status,
         ),

@@ -45,7 +45,7 @@ def source_checks() -> list[dg.AssetChecksDefinition]:
         settings = platform.settings
         # Today's lines belong to tomorrow's run; later ones to no run at all.
         today = dt.datetime.now(ZoneInfo(settings.timezone)).date()
-        last = settings.end_date or today
+        last = min(settings.end_date or today, today)
         with platform.mart.snapshot() as snapshot:
             (found,) = snapshot.totals("outside", [settings.start_date, last])
         parts = []

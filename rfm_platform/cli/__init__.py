@@ -1,5 +1,13 @@
 """`rfm`: parse, call, show. Nothing is computed here."""
 
-from rfm_platform.cli.entry import main
+import sys
+from typing import Any
 
-__all__ = ["main"]
+
+def main(arguments: Any = None) -> None:
+    """Entry point. Ctrl-C ends it without a stack, also while it is being imported."""
+    try:
+        from rfm_platform.cli.entry import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run(arguments)

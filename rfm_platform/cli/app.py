@@ -19,7 +19,6 @@ from rfm_platform.cli.arguments import (
     Seed,
     SnapshotDay,
     Snapshots,
-    UsageError,
     View,
     account,
     check_range,
@@ -48,24 +47,20 @@ STARTING = "starting"  # shown on a terminal while Dagster is imported: seconds,
 @app.command()
 def demo(
     synthetic: Lines = None,
-    days: Days = 730,
-    seed: Seed = 1,
+    days: Days = None,
+    seed: Seed = None,
 ) -> None:
     """Load orders into the embedded data mart and run the whole chain over them.
 
     Without options: a year of real orders from 2,469 households.
     """
     settings = load_settings()
-    if settings.source_url or settings.warehouse_url or settings.lake_url:
-        raise UsageError(
-            "The demo fills the embedded servers and a lake in its home. Unset RFM_SOURCE_URL, "
-            "RFM_WAREHOUSE_URL and RFM_LAKE_URL first."
-        )
     from rfm_platform.cli import demo as demo_command
     from rfm_platform.cli import show as tables
     from rfm_platform.cli.report import show_report
     from rfm_platform.runs import plan
 
+    demo_command.refuse_what_does_not_fit(settings, lines=synthetic, days=days, seed=seed)
     settings = demo_command.load(settings, console, lines=synthetic, days=days, seed=seed)
     steps = plan(settings.start_date, settings.end_date or settings.start_date, "month-ends")
     _run(settings, steps)
@@ -223,9 +218,9 @@ def status() -> None:
     The exit code is 1 if a server does not answer.
     """
     with console.status(STARTING):
-        from rfm_platform.cli import show as tables
+        from rfm_platform.cli.status import show_status
 
-    if not tables.show_status(load_settings(), console):
+    if not show_status(load_settings(), console):
         raise typer.Exit(1)
 
 

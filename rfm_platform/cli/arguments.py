@@ -57,9 +57,13 @@ Lines = Annotated[
     ),
 ]
 # A century: beyond two thousand years there would be no date for the first day.
-Days = Annotated[int, typer.Option(min=1, max=36_500, help="Days that the invented orders cover.")]
+Days = Annotated[
+    int | None,
+    typer.Option(min=1, max=36_500, help="Days that the invented orders cover; else two years."),
+]
 Seed = Annotated[
-    int, typer.Option(min=-(2**63), max=2**63 - 1, help="The same seed invents the same orders.")
+    int | None,
+    typer.Option(min=-(2**63), max=2**63 - 1, help="The same seed invents the same orders."),
 ]
 
 
@@ -91,8 +95,17 @@ def newest_day(settings: Settings) -> dt.date:
 
 def check_range(settings: Settings, first: dt.date, last: dt.date) -> None:
     """Raises a UsageError where days cannot be loaded."""
-    from rfm_platform.runs import range_problem
+    check_order(first, last)
+    start, end = settings.start_date, newest_day(settings)
+    if first < start:
+        raise UsageError(f"{first} lies before the first partition, {start} (RFM_START_DATE).")
+    if last > end:
+        raise UsageError(
+            f"{last} lies after the last partition, {end}: a day must be over to be loaded."
+        )
 
-    problem = range_problem(first, last, settings.start_date, newest_day(settings))
-    if problem:
-        raise UsageError(problem)
+
+def check_order(first: dt.date, last: dt.date) -> None:
+    """Raises a UsageError where a range ends before it begins."""
+    if last < first:
+        raise UsageError(f"--to {last} lies before --from {first}.")

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from rfm_platform.calendar import days_between, last_day
+from rfm_platform.cli.arguments import check_order
 from rfm_platform.cli.progress import bar, titled
 from rfm_platform.reconcile.bisection import explain_days
 from rfm_platform.reconcile.sides import last_loaded, reconcile_days, reconcile_months
@@ -20,17 +21,22 @@ DAYS_SHOWN = 50
 def show_differences(
     settings: Settings, console: Console, first: dt.date | None, last: dt.date | None
 ) -> bool:
-    """Prints what differs; whether nothing does.
+    """Prints what differs; whether days were compared, and nothing does.
 
     Args:
         first: None: the start of the window that every morning looks at.
         last: None: the last loaded day.
+
+    Raises:
+        UsageError: the last day lies before the first.
     """
+    if first and last:
+        check_order(first, last)
     platform = build_platform(settings)
     days = _days(platform, first, last)
     if not days:
-        console.print("No day is loaded there.")
-        return True
+        console.print("No day is loaded there: nothing was compared.")
+        return False
     with bar(console) as progress:
         task = progress.add_task("months", total=3)
         months = sorted({day.replace(day=1) for day in days})

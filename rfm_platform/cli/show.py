@@ -1,9 +1,9 @@
 """The tables that `rfm` prints."""
 
 import datetime as dt
+from decimal import Decimal
 from itertools import groupby
 
-import dagster as dg
 from rich.console import Console
 from rich.markup import escape
 
@@ -11,12 +11,11 @@ from rfm_platform.automation.instance import open_instance
 from rfm_platform.cli.arguments import UsageError, View
 from rfm_platform.cli.failed_checks import EXPLAINED, sentences
 from rfm_platform.cli.progress import print_whole, titled
+from rfm_platform.cli.untouched import NOTHING, has_warehouse, is_untouched
 from rfm_platform.customers.overviews import monthly_table, retention_table, segment_table
 from rfm_platform.definitions import build_defs
 from rfm_platform.errors import PlatformError
 from rfm_platform.lake import LakeTable
-from rfm_platform.postgres import Database, DatabaseError
-from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings
 from rfm_platform.verdicts import failures, newest_verdicts
 from rfm_platform.wiring import build_platform
@@ -41,9 +40,7 @@ ORDER = (
     "bi_database_dump",
     "bi_database_restore",
 )
-ASSETS = ORDER[2:-4]
-STATUS_TIMEOUT_SECONDS = 5
-NOTHING = "There is nothing to show yet: run `rfm demo`, or `rfm materialize --from … --to …`."
+REVENUE = "revenue"
 
 
 def show_view(settings: Settings, console: Console, view: View, as_of: dt.date | None) -> None:
@@ -58,6 +55,8 @@ def show_view(settings: Settings, console: Console, view: View, as_of: dt.date |
         return show_cohorts(settings, console, as_of)
     if as_of is not None:
         raise UsageError(f"--as-of is for segments and cohorts: {view} are shown as they are now.")
+    if is_untouched(settings):
+        return console.print(NOTHING)
     return (
         show_months(settings, console) if view is View.MONTHLY else show_checks(settings, console)
     )
@@ -71,7 +70,7 @@ def show_segments(settings: Settings, console: Console, as_of: dt.date | None = 
         console.print(NOTHING)
         return
     overview = segment_table(platform.lake, platform.engine, platform.segments(), day)
-    table = titled(f"Customers as of {day}")
+    table = titled(f"Customers as of {day}, revenue in {settings.currency}")
     table.add_column("segment", style="bold", overflow="fold")
     for name in ("customers", "%", "orders", "revenue", "%"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -81,7 +80,7 @@ def show_segments(settings: Settings, console: Console, as_of: dt.date | None = 
             f"{row['customers']:,}",
             f"{row['customers_percent']:.1f}",
             f"{row['orders']:,}",
-            f"{row['revenue']:,}",
+            _amount(settings, row["revenue"]),
             f"{row['revenue_percent']:.1f}",
         )
     print_whole(console, table)
@@ -121,19 +120,21 @@ def show_cohorts(settings: Settings, console: Console, as_of: dt.date | None = N
 
 def show_months(settings: Settings, console: Console) -> None:
     """Published months per marketplace."""
-    rows = monthly_table(build_platform(settings).warehouse)
+    rows = monthly_table(build_platform(settings).warehouse) if has_warehouse(settings) else []
     if not rows:
         console.print(NOTHING)
         return
-    table = titled("Months")
+    table = titled(f"Months, revenue in {settings.currency}")
     for name in rows[0]:
         if name in _TEXT:
             table.add_column(name, overflow="fold")
         else:
             table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        texts = (f"{v:,}" if isinstance(v, int) else str(v) for v in row.values())
-        table.add_row(*map(escape, texts))
+        texts = {name: f"{v:,}" if isinstance(v, int) else str(v) for name, v in row.items()}
+        if row[REVENUE] is not None:
+            texts[REVENUE] = _amount(settings, row[REVENUE])
+        table.add_row(*map(escape, texts.values()))
     print_whole(console, table)
 
 
@@ -172,43 +173,13 @@ def show_checks(settings: Settings, console: Console) -> None:
         console.print("[green]No check has failed.[/]")
 
 
-def show_status(settings: Settings, console: Console) -> bool:
-    """Servers, newest partitions, failed checks; whether every server that has a URL answers."""
-    platform = build_platform(settings)
-    console.print(f"home        {escape(str(settings.home))}", highlight=False)
-    servers = (
-        ("data mart", platform.mart.database, settings.source_url),
-        ("warehouse", platform.warehouse.database, settings.warehouse_url),
-    )
-    problems = [_problem(database) if url else None for _, database, url in servers]
-    for (name, database, _), problem in zip(servers, problems, strict=True):
-        text = f"[red]{escape(problem)}[/]" if problem else escape(database.label)
-        console.print(f"{name:<12}{text}", highlight=False)
-    server = EmbeddedServer(settings.home).status()
-    state = f"running, process {server.pid}" if server.running else "not running"
-    console.print(f"embedded    {state}", highlight=False)
-    table = titled("Partitions")
-    for name in ("asset", "days", "first", "last"):
-        table.add_column(name, justify="right" if name == "days" else "left")
-    with open_instance(settings) as instance:
-        for asset in ASSETS:
-            days = sorted(instance.get_materialized_partitions(dg.AssetKey(asset)))
-            table.add_row(asset, f"{len(days):,}", *(days[:1] + days[-1:] if days else ("", "")))
-    console.print(table)
-    show_checks(settings, console)
-    return not any(problems)
-
-
-def _problem(database: Database) -> str | None:
-    """Why a server does not let us in; None: it does."""
-    try:
-        with database.connect(connect_timeout_seconds=STATUS_TIMEOUT_SECONDS):
-            return None
-    except DatabaseError as error:
-        return str(error)
-
-
 _TEXT = ("month", "marketplace")
+
+
+def _amount(settings: Settings, value: int) -> str:
+    """An amount in whole units of the currency, with the decimals that it carries."""
+    decimals = settings.currency_decimals
+    return f"{Decimal(value).scaleb(-decimals):,.{decimals}f}"
 
 
 def _snapshot(table: LakeTable, as_of: dt.date | None) -> dt.date | None:

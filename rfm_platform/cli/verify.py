@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rfm_platform.calendar import days_between, last_day
-from rfm_platform.cli.progress import bar, titled
+from rfm_platform.cli.progress import bar, print_whole, titled
 from rfm_platform.lake import Lake
 from rfm_platform.reconcile.rebuild import STEPS, VERIFICATION, Comparison, Rebuild
 from rfm_platform.reconcile.sides import last_loaded
@@ -53,7 +53,7 @@ def verify(settings: Settings, console: Console, as_of: dt.date | None) -> bool:
             progress.update(task, completed=len(STEPS), description="done")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-    _print(console, comparisons, day)
+    _print(console, comparisons, day, is_newest=day == snapshots[-1])
     return all(comparison.is_equal for comparison in comparisons)
 
 
@@ -68,14 +68,23 @@ def _days(platform: Platform, as_of: dt.date) -> list[dt.date]:
     return days_between(min(loaded, default=as_of), max(as_of, min(last, end)))
 
 
-def _print(console: Console, comparisons: list[Comparison], day: dt.date) -> None:
-    table = titled(f"Published as of {day}, against a rebuild from the source as it stands")
-    for name in ("table", "rows rebuilt", "not published", "published only"):
-        table.add_column(name, justify="left" if name == "table" else "right")
+def _print(
+    console: Console, comparisons: list[Comparison], day: dt.date, *, is_newest: bool
+) -> None:
+    table = titled(f"Rows published as of {day}, against a rebuild from the source as it stands")
+    for name in ("table", "rebuilt", "missing", "extra"):
+        table.add_column(name, justify="left" if name == "table" else "right", no_wrap=True)
     for each in comparisons:
         table.add_row(each.table, f"{each.rows:,}", f"{each.missing:,}", f"{each.extra:,}")
-    console.print(table)
+    print_whole(console, table)
     if all(comparison.is_equal for comparison in comparisons):
         console.print("Every row is what a rebuild gives.")
-    else:
+    elif is_newest:
         console.print("`rfm refresh --all` brings the tables up to the source; then verify again.")
+    else:
+        console.print(
+            "This is not the newest snapshot: it stays as it was reported until it is restated. "
+            "`rfm refresh --all` brings days and months up to the source, and then "
+            f"`rfm materialize --from {day} --to {day}` takes this snapshot again; then verify.",
+            highlight=False,
+        )

@@ -100,11 +100,18 @@ class Audiences:
                 )
                 customers = len(session.query("FROM audience"))
                 if not customers:
-                    where = f" on {marketplace}" if marketplace else ""
+                    on = session.rows(
+                        read_sql(__package__, "marketplaces_of_segment"), segment=segment
+                    )
+                    if on:
+                        raise AudienceError(
+                            f"{segment} has no customer on {marketplace} as of {day}. Marketplaces "
+                            f"with such customers then: {', '.join(name for (name,) in on)}."
+                        )
                     have = ", ".join(name for name in actions if name in stored)
                     raise AudienceError(
-                        f"{segment} has no customer{where} as of {day}. Segments with customers "
-                        f"then: {have}."
+                        f"{segment} has no customer as of {day}. Segments with customers then: "
+                        f"{have}."
                     )
                 os.close(_create(beside.partial, undo))
                 # A temporary file of DuckDB's own would take this one's place with another mode.

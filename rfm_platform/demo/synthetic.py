@@ -24,6 +24,7 @@ from rfm_platform.postgres import Database
 
 TIMEZONE = "Asia/Jakarta"
 DAYS = 730
+SEED = 1
 END_DATE = dt.date(2024, 12, 31)
 # 100,000 lines are made at a time: memory does not depend on how many there are in all.
 BLOCKS_AT_ONCE = 10_000
@@ -46,7 +47,7 @@ def load(
     *,
     lines: int,
     days: int = DAYS,
-    seed: int = 1,
+    seed: int = SEED,
     end_date: dt.date = END_DATE,
     dirty: bool = True,
     progress: Progress = lambda _done, _total: None,

@@ -88,19 +88,17 @@ class SparkEngine:
 
     @property
     def place(self) -> str:
-        """The server without what follows its host and port: a token may be there."""
+        """The server's host and port, and nothing else: a token may follow them."""
         if self.remote is None:
             return "the embedded Sail server"
-        found = re.match(r"sc://[\w.:\[\]-]*", self.remote)
-        return found[0] if found else "the Spark server"
+        host, port = _address(self.remote)
+        return f"sc://[{host}]:{port}" if ":" in host else f"sc://{host}:{port}"
 
     def _connect(self) -> SparkSession:
         remote = self.remote or embedded_remote()
         try:
             # The client would try for ten minutes.
-            address = urlsplit(remote)
-            where = (address.hostname or "", address.port or _DEFAULT_PORT)
-            socket.create_connection(where, CONNECT_SECONDS).close()
+            socket.create_connection(_address(remote), CONNECT_SECONDS).close()
             spark = open_session(remote)
             spark.client.set_retry_policies([_RETRIES])
             # Timestamps have no zone here; casts between the two kinds must not move them.
@@ -220,6 +218,11 @@ class ConnectSession:
 
     def _new_directory(self, name: str) -> Path:
         return self._scratch / f"{name}-{uuid.uuid4().hex}"
+
+
+def _address(remote: str) -> tuple[str, int]:
+    found = urlsplit(remote)
+    return found.hostname or "", found.port or _DEFAULT_PORT
 
 
 def _typed(frame: DataFrame, shape: sa.Table) -> DataFrame:

@@ -69,7 +69,7 @@ def test_a_setting_that_cannot_be_used_is_the_last_line_of_a_load_that_fails(
     assert (
         done.stderr.strip()
         .splitlines()[-1]
-        .endswith("RFM_TIMEZONE: Value error, is no time zone name such as Asia/Jakarta")
+        .endswith("RFM_TIMEZONE: is no time zone name such as Asia/Jakarta")
     )
 
 
@@ -188,12 +188,24 @@ def test_in_the_demo_nothing_runs_by_itself(tmp_path: Path) -> None:
     assert set(states) == {"STOPPED"}
 
 
-def test_once_a_week_all_days_are_looked_at(tmp_path: Path) -> None:
-    """An hour after that morning's own run, for the same day."""
-    settings = read_settings(tmp_path, start_date=dt.date(2024, 1, 1))
+@pytest.mark.parametrize(
+    ("at", "day", "hour", "maintained"),
+    [
+        (dt.time(2, 30), 4, 3, "30 4 * * sun"),
+        (dt.time(22, 45), 4, 23, "45 0 * * mon"),
+        (dt.time(23, 15), 5, 0, "15 1 * * mon"),
+    ],
+)
+def test_once_a_week_all_days_are_looked_at(
+    tmp_path: Path, at: dt.time, day: int, hour: int, maintained: str
+) -> None:
+    """An hour after that morning's own run, for the same day, be it after midnight."""
+    settings = read_settings(
+        tmp_path, start_date=dt.date(2024, 1, 1), daily_at=at, deadline=dt.time(23, 30)
+    )
     definitions = build_defs(settings)
     repository = definitions.get_repository_def()
-    now = dt.datetime(2024, 7, 31, 12, tzinfo=dt.UTC)
+    now = dt.datetime(2024, 7, 31, 16, 30, tzinfo=dt.UTC)
     looked_at = {}
     for name in ("every_morning", "every_week"):
         schedule = definitions.resolve_schedule_def(name)
@@ -215,10 +227,17 @@ def test_once_a_week_all_days_are_looked_at(tmp_path: Path) -> None:
             request.run_config["ops"]["source_orders"]["config"]["late_changes"],
         )
     zone = ZoneInfo("Asia/Jakarta")
+    weekly = dt.datetime(2024, 8, day, hour, at.minute, tzinfo=zone)
     assert looked_at == {
-        "every_morning": (dt.datetime(2024, 8, 1, 2, 30, tzinfo=zone), "2024-07-31", "WINDOW"),
-        "every_week": (dt.datetime(2024, 8, 4, 3, 30, tzinfo=zone), "2024-08-03", "ALL"),
+        "every_morning": (
+            dt.datetime.combine(dt.date(2024, 8, 1), at, zone),
+            "2024-07-31",
+            "WINDOW",
+        ),
+        "every_week": (weekly, "2024-08-03", "ALL"),
     }
+    maintenance = definitions.resolve_schedule_def("every_week_maintenance")
+    assert maintenance.cron_schedule == maintained
 
 
 @pytest.mark.parametrize(

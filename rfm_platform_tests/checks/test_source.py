@@ -1,5 +1,8 @@
 """The source itself: its shape stops everything, its stray rows are counted."""
 
+import datetime as dt
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from rfm_platform_tests.assets.chain import Chain, day, line
@@ -87,6 +90,23 @@ def test_rows_outside_every_partition_are_counted_and_reported_not_cut_off(chain
         "1 lines after 2024-12-31, the latest 2025-01-01 00:00:00; "
         "1 lines without create_timestamp"
     )
+
+
+def test_a_last_day_that_is_still_to_come_hides_no_line_of_the_future(chain: Chain) -> None:
+    """Until then nobody would load it."""
+    tomorrow = dt.datetime.now(ZoneInfo(chain.settings.timezone)) + dt.timedelta(days=1)
+    later = Chain(
+        chain.settings.model_copy(update={"end_date": tomorrow.date() + dt.timedelta(days=365)}),
+        chain.mart,
+        chain.warehouse,
+    )
+    chain.fill(
+        [line("first", "01-01"), line("typing", f"{tomorrow.date() + dt.timedelta(days=9)}")]
+    )
+    verdict = later.judge("source_rows_outside_partitions", "01-01")
+    assert not verdict.passed
+    assert verdict.description is not None
+    assert verdict.description.startswith("1 lines after ")
 
 
 BEYOND_PYTHON = {

@@ -55,6 +55,17 @@ def test_days_after_a_snapshot_are_not_rebuilt_beyond_its_month(chain: Chain) ->
     assert not verified(chain, "01-30"), "its month is published whole"
 
 
+@pytest.mark.parametrize("width", [20, 80])
+def test_a_narrow_terminal_cuts_no_name_of_a_verified_table_off(chain: Chain, width: int) -> None:
+    chain.fill([line("o", "01-01")])
+    assert all(outcome.succeeded for outcome in chain.materialize("01-01", "01-01"))
+    said = io.StringIO()
+    assert verify(chain.settings, Console(file=said, width=width), None)
+    table = said.getvalue().partition("Rows published")[2]
+    assert "…" not in table
+    assert ["final_user_analysis_snapshots", "1", "0", "0"] in map(str.split, table.splitlines())
+
+
 BEYOND: dict[str, dict[str, Any]] = {
     "before": {"order": "o01-02", "first": "01-05"},
     "after": {"order": "o01-08", "first": "01-05", "last": "01-06"},

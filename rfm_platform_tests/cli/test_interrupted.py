@@ -1,9 +1,14 @@
-"""Ctrl-C while a run is under way: the terminal sends it to every process of the command."""
+"""Ctrl-C, which a terminal sends to every process of a command: while it starts, and in a run."""
 
 import os
 import signal
 import subprocess
+import sys
+from types import ModuleType
 
+import pytest
+
+from rfm_platform.cli import main
 from rfm_platform_tests.assets.chain import Chain, line
 from rfm_platform_tests.cli.conftest import RFM, environment
 from rfm_platform_tests.deploy.kubectl import wait_until
@@ -37,3 +42,18 @@ def test_ctrl_c_ends_a_run_without_a_stack_of_somebodys_helpers(chain: Chain) ->
     assert process.returncode == 1
     assert "what was published before stays" in out
     assert "Traceback" not in out + err
+
+
+class Interrupted(ModuleType):
+    """A module during whose import Ctrl-C came."""
+
+    def __getattr__(self, name: str) -> None:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_a_command_is_imported_shows_no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = "rfm_platform.cli.entry"
+    monkeypatch.setitem(sys.modules, entry, Interrupted(entry))
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 128 + signal.SIGINT

@@ -77,9 +77,47 @@ def test_the_whole_history_is_looked_at_when_asked(called: Rfm, chain: Chain) ->
 def test_what_is_not_there_is_said(called: Rfm) -> None:
     said = called("verify", "--as-of", "2024-05-02")
     assert (said.code, said.out) == (1, "There is no snapshot as of 2024-05-02 to verify.")
-    assert "No day is loaded there." in called("explain").out
+    said = called("explain")
+    assert (said.code, said.out) == (1, "No day is loaded there: nothing was compared.")
     said = called("refresh", "--as-of", "2023-01-01")
     assert (said.code, "lies before the first partition" in said.err) == (1, True)
+
+
+def test_explain_compares_no_range_that_is_the_wrong_way_round_or_not_loaded(
+    called: Rfm,
+) -> None:
+    assert called("materialize", "--from", "2024-05-01", "--to", "2024-05-02").code == 0
+    said = called("explain", "--from", "2024-05-02", "--to", "2024-05-01")
+    assert (said.code, said.out) == (1, "")
+    assert "--to 2024-05-01 lies before --from 2024-05-02." in said.err
+    said = called("explain", "--from", "2024-06-01", "--to", "2024-06-02")
+    assert (said.code, said.out) == (1, "No day is loaded there: nothing was compared.")
+
+
+def test_an_older_snapshot_that_differs_is_right_after_what_is_advised(
+    called: Rfm, chain: Chain
+) -> None:
+    days = ("materialize", "--from", "2024-05-01", "--to", "2024-05-02")
+    assert called(*days, "--snapshots", "all").code == 0
+    chain.in_mart("UPDATE flatten_order_marketplace SET product_gmv_amount = 7")
+    older = ("verify", "--as-of", "2024-05-01")
+    said = called(*older)
+    assert said.code == 1
+    advised = ("materialize", "--from", "2024-05-01", "--to", "2024-05-01")
+    for words in (("refresh", "--all"), advised):
+        assert f"`rfm {' '.join(words)}`" in said.out
+    assert called("refresh", "--all", "--as-of", "2024-05-02").code == 0
+    assert called(*older).code == 1
+    assert called(*advised).code == 0
+    assert called(*older).code == 0
+
+
+def test_a_mart_that_is_down_is_said_once_and_without_the_name_of_a_class(called: Rfm) -> None:
+    nobody = f"postgresql://analyst:{PASSWORD}@127.0.0.1:1/mart"
+    said = called("refresh", "--as-of", "2024-05-02", RFM_SOURCE_URL=nobody)
+    assert said.code == 1
+    assert said.everything.count("cannot be reached") == 1
+    assert "rfm_platform." not in said.everything
 
 
 def test_a_missed_month_end_is_made_up_for_so_that_moves_have_a_start(

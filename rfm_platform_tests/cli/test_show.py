@@ -51,7 +51,7 @@ def test_help_names_every_command() -> None:
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [
-        ("rfm_platform.cli", ("dagster", "duckdb", "deltalake")),
+        ("rfm_platform.cli.entry", ("dagster", "duckdb", "deltalake")),
         ("rfm_platform.cli.show", ("scipy", "dagster_postgres")),
     ],
 )
@@ -209,6 +209,49 @@ def test_months_show_orders_and_revenue_by_marketplace(rfm_here: Rfm, filled: Ch
     assert said.code == 0
     assert "2024-01" in said.out
     assert "45,000" in said.out
+
+
+@pytest.mark.parametrize(
+    ("view", "currency", "shown"),
+    [
+        ("segments", {}, ("revenue in IDR", " 20,500 45.1 ")),
+        ("monthly", {}, ("Months, revenue in IDR", " 45,000 ")),
+        (
+            "segments",
+            {"RFM_CURRENCY": "USD", "RFM_CURRENCY_DECIMALS": "2"},
+            ("in USD", " 205.00 45.1 "),
+        ),
+        ("monthly", {"RFM_CURRENCY": "USD", "RFM_CURRENCY_DECIMALS": "2"}, ("in USD", " 450.00 ")),
+    ],
+)
+def test_amounts_are_in_the_currency_as_in_the_report(
+    rfm_here: Rfm, filled: Chain, view: str, currency: dict[str, str], shown: tuple[str, str]
+) -> None:
+    said = rfm_here(environment(filled) | currency, "show", view)
+    assert said.code == 0
+    assert [part for part in shown if part not in said.out] == [], said.out
+
+
+READERS = [
+    *(("show", view) for view in ("segments", "cohorts", "monthly", "checks")),
+    ("explain",),
+    ("verify",),
+    ("report",),
+    ("status",),
+    ("audience", "a.csv", "--segment", "A", "--purpose", "launch", "--by", "ann"),
+]
+
+
+@pytest.mark.parametrize("command", READERS, ids=" ".join)
+def test_who_looks_into_a_home_that_is_none_makes_none(
+    rfm_here: Rfm, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    said = rfm_here({"RFM_HOME": str(tmp_path / "mistyped")}, *command)
+    assert "Traceback" not in said.everything
+    assert said.code == (0 if command[0] in ("show", "status") else 1)
+    if command[0] in ("show", "status"):
+        assert "There is nothing to show yet: run `rfm demo`" in said.out
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_checks_show_what_failed_and_why(rfm_here: Rfm, filled: Chain) -> None:
@@ -390,15 +433,19 @@ def test_the_demo_never_touches_a_database_that_is_somebodys(
 
 
 @pytest.mark.parametrize("demo", [("demo",), ("demo", "--synthetic", "100", "--days", "3")])
+@pytest.mark.parametrize("home", ["of its own", ".rfm"])
 def test_the_demo_does_not_mix_its_orders_with_others(
-    rfm_here: Rfm, filled: Chain, demo: tuple[str, ...]
+    rfm_here: Rfm, filled: Chain, tmp_path: Path, demo: tuple[str, ...], home: str
 ) -> None:
-    variables = {
-        name: value for name, value in environment(filled).items() if not name.endswith("_URL")
-    }
+    """`make clean` removes `.rfm` and no other home."""
+    variables, remove = {"RFM_HOME": str(filled.settings.home)}, str(filled.settings.home)
+    if home == ".rfm":
+        (tmp_path / ".rfm").symlink_to(filled.settings.home)
+        variables, remove = {}, "that one (`make clean`)"
     said = rfm_here(variables, *demo)
     assert said.code == 1
-    assert "both would be counted together. Set RFM_HOME to another directory" in said.err
+    assert "both would be counted together. Set RFM_HOME to another directory, or" in said.err
+    assert said.err.endswith(f"directory, or remove {remove}.")
     assert not (filled.settings.home / "postgres").exists()
 
 

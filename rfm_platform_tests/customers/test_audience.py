@@ -160,6 +160,19 @@ def test_what_cannot_be_exported_is_said_and_leaves_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_marketplace_without_such_customers_is_answered_with_those_that_have_some(
+    scored: Chain, tmp_path: Path
+) -> None:
+    segment = str(scored.tables(DAY)["rfm_scores_snapshots"][0]["segment"])
+    have = sorted({name for name, _ in _wanted(scored, segment, None)})
+    with pytest.raises(AudienceError) as raised:
+        _export(scored, tmp_path / "a.csv", segment=segment, marketplace="nope")
+    assert str(raised.value) == (
+        f"{segment} has no customer on nope as of 2024-01-31. Marketplaces with such customers "
+        f"then: {', '.join(have)}."
+    )
+
+
 def test_a_segment_that_was_renamed_in_the_file_since_is_exported_by_the_snapshots_name(
     scored: Chain, tmp_path: Path
 ) -> None:

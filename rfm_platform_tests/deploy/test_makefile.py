@@ -14,19 +14,29 @@ import pytest
 from rfm_platform_tests.deploy.charts import ROOT
 
 
-def _make(directory: Path, *arguments: str, path: Path | None = None) -> CompletedProcess[str]:
+def _make(directory: Path, *arguments: str, **variables: str) -> CompletedProcess[str]:
     """Runs it there, apart from the one that may run these tests."""
     environment = {name: text for name, text in os.environ.items() if not name.startswith("MAKE")}
-    if path:
-        environment["PATH"] = f"{path}:{environment['PATH']}"
     return subprocess.run(
         ["make", *arguments],
         cwd=directory,
-        env=environment,
+        env=environment | variables,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_clean_stops_the_server_of_the_home_that_it_removes(tmp_path: Path) -> None:
+    """And not of another one that happens to be exported."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    rfm = tmp_path / ".venv/bin/rfm"
+    rfm.parent.mkdir(parents=True)
+    rfm.write_text('#!/bin/sh\necho "$1 $RFM_HOME" > called\n', encoding="utf-8")
+    rfm.chmod(0o755)
+    made = _make(tmp_path, "clean", f"PYTHON={sys.executable}", RFM_HOME="/elsewhere")
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "called").read_text(encoding="utf-8") == "stop .rfm\n"
 
 
 @pytest.mark.parametrize("environment", [".venv", ".venv-peers"])
@@ -68,7 +78,8 @@ def test_an_image_says_its_version_and_whether_the_tree_was_as_committed(tmp_pat
         ).stdout.strip()
 
     def build_arguments() -> set[str]:
-        made = _make(tree, "--silent", "image", path=bin_directory)
+        path = f"{bin_directory}:{os.environ['PATH']}"
+        made = _make(tree, "--silent", "image", PATH=path)
         assert made.returncode == 0, made.stderr
         words = made.stdout.splitlines()
         return {following for word, following in pairwise(words) if word == "--build-arg"}

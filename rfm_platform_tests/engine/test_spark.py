@@ -186,12 +186,42 @@ def test_without_its_packages_the_error_names_the_extra(
         build_platform(read_settings(tmp_path, engine="spark"))
 
 
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "https://user:hunter2@host",
+        "sc://user:hunter2@host",
+        "sc://user:1/hunter2@host",
+        "sc://host:hunter2",
+        "sc://host:99999/;token=hunter2",
+    ],
+)
 def test_a_remote_that_is_no_spark_connect_address_is_refused_and_not_repeated(
-    tmp_path: Path,
+    tmp_path: Path, remote: str
 ) -> None:
-    with pytest.raises(SettingsError, match="RFM_SPARK_REMOTE") as caught:
-        read_settings(tmp_path, spark_remote="https://user:hunter2@host")
+    with pytest.raises(SettingsError, match="RFM_SPARK_REMOTE: is no address") as caught:
+        read_settings(tmp_path, engine="spark", spark_remote=remote)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("remote", "place"),
+    [
+        ("sc://spark.example", "sc://spark.example:15002"),
+        ("sc://spark_1:50051/;token=hunter2;user_id=ann@example.com", "sc://spark_1:50051"),
+        ("sc://[::1]:15002/", "sc://[::1]:15002"),
+        ("sc://user:hunter2@spark", "sc://spark:15002"),
+    ],
+)
+def test_a_server_is_named_by_host_and_port_alone(tmp_path: Path, remote: str, place: str) -> None:
+    assert SparkEngine(tmp_path, remote).place == place
+    if "@spark" not in remote:
+        assert read_settings(tmp_path, engine="spark", spark_remote=remote).spark_remote
+
+
+def test_a_server_that_would_not_be_asked_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="RFM_SPARK_REMOTE is set and RFM_ENGINE is not spark"):
+        read_settings(tmp_path, spark_remote="sc://spark:15002")
 
 
 def test_the_embedded_server_is_started_once() -> None:
