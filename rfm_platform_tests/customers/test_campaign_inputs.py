@@ -227,7 +227,9 @@ def test_a_listed_customer_without_a_marketplace_is_reached(world: World, suffix
     ]
     world.chain.fill_more(lines)
     world.extract(days_between(FIRST, NEXT_DAY))
-    file = world.listed.with_name(f"none{suffix}")
+    # A directory that is called like a column says nothing of the rows.
+    file = world.listed.parent / "marketplace=shopee" / f"none{suffix}"
+    file.parent.mkdir(exist_ok=True)
     rows = "SELECT CAST(NULL AS VARCHAR) AS marketplace, 'same' AS user_id"
     duckdb.execute(f"COPY ({rows}) TO '{file}'")
     world.campaigns = [LISTED.model_copy(update={"customers": file})]

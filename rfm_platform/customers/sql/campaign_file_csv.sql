@@ -5,5 +5,6 @@ SELECT
     REGEXP_REPLACE(marketplace, '^''(''*[-=+@\t\r\n])', '\1') AS marketplace,
     REGEXP_REPLACE(user_id, '^''(''*[-=+@\t\r\n])', '\1') AS user_id
 FROM read_csv(
-    $file, all_varchar = true, header = true, quote = '"', escape = '"', allow_quoted_nulls = false
+    $file, all_varchar = true, header = true, quote = '"', escape = '"', allow_quoted_nulls = false,
+    hive_partitioning = false
 )

@@ -1,2 +1,2 @@
 -- What kind of values a list of targeted customers has for their numbers.
-DESCRIBE SELECT user_id FROM read_parquet($file)
+DESCRIBE SELECT user_id FROM read_parquet($file, hive_partitioning = false)
