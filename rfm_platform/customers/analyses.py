@@ -45,7 +45,8 @@ class Analyses:
             session.view(lake.rfm_scores, as_of, as_of)
             session.view(lake.final_user_analysis, as_of, as_of)
             session.create("segment_actions", ACTIONS.columns, list(segments.actions.items()))
-            session.materialize("slices", read_sql(__package__, "slices"))
+            for step in ("shop_customers", "slice_counts"):
+                session.materialize(step, read_sql(__package__, step))
             session.materialize(
                 "slice_totals",
                 read_sql(__package__, "slice_totals"),
@@ -100,6 +101,7 @@ class Analyses:
         lake = self.transforms.lake
         session.view(lake.rfm_scores, day, day)
         session.view(lake.final_user_analysis, day, day)
+        session.define("shop_customers", read_sql(__package__, "shop_customers"))
         session.materialize(f"slices_{moment}", read_sql(__package__, "slices"))
         session.view(lake.rfm_scores, day, day, name=f"scores_{moment}")
         session.view(lake.rfm_thresholds, day, day, name=f"thresholds_{moment}")

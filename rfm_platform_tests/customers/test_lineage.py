@@ -115,13 +115,21 @@ ASSETS: dict[str, tuple[str, dict[str, str], Tables, sa.Table]] = {
     ),
     "rfm_segments": (
         "publish_rfm_segments",
-        {name: name for name in ("rfm_segments", "slices", "slice_totals")},
+        {
+            name: name
+            for name in ("rfm_segments", "shop_customers", "slice_counts", "slice_totals")
+        },
         SCORED | {"segment_actions": ACTIONS},
         catalog.rfm_segments_snapshots,
     ),
     "rfm_migration": (
         "publish_rfm_migration",
-        {"rfm_migration": "rfm_migration", "slices_now": "slices", "slices_before": "slices"},
+        {
+            "rfm_migration": "rfm_migration",
+            "slices_now": "slices",
+            "slices_before": "slices",
+            "shop_customers": "shop_customers",
+        },
         SCORED | {"segment_cells": SEGMENT_CELLS, "migration_causes": CAUSES},
         catalog.rfm_migration_snapshots,
     ),

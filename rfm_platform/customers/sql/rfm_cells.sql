@@ -4,9 +4,9 @@ SELECT
     s.scope, s.marketplace, s.shop_id,
     s.r_score, s.f_score, s.m_score,
     ANY_VALUE(s.segment) AS segment,
-    COUNT(s.user_id) AS customers,
+    CAST(SUM(s.customers) AS BIGINT) AS customers,
     CAST(SUM(s.revenue) AS BIGINT) AS revenue
-FROM slices AS s
+FROM slice_counts AS s
 JOIN slice_totals AS t
     ON t.scope = s.scope
     AND t.marketplace IS NOT DISTINCT FROM s.marketplace

@@ -1,16 +1,25 @@
--- What the largest customers of each slice bring together: the first ⌈p %⌉, largest first, ties by
--- marketplace and user_id as in pyramid_tier.
-WITH ranked AS (
+-- What the largest customers of each slice bring together: the first ⌈p %⌉, largest first. Of two who
+-- bring the same, it does not matter who is first.
+WITH slice_revenues AS (
+    SELECT 'all' AS scope, CAST(NULL AS VARCHAR) AS marketplace, CAST(NULL AS VARCHAR) AS shop_id,
+        monetary AS revenue
+    FROM rfm_scores
+    UNION ALL
+    SELECT 'marketplace', marketplace, NULL, monetary FROM rfm_scores
+    UNION ALL
+    SELECT 'shop', marketplace, shop_id, revenue FROM shop_customers
+),
+ranked AS (
     SELECT
         scope, marketplace, shop_id,
         ROW_NUMBER() OVER (
-            PARTITION BY scope, marketplace, shop_id ORDER BY revenue DESC, home, user_id
+            PARTITION BY scope, marketplace, shop_id ORDER BY revenue DESC
         ) AS place,
         SUM(revenue) OVER (
-            PARTITION BY scope, marketplace, shop_id ORDER BY revenue DESC, home, user_id
+            PARTITION BY scope, marketplace, shop_id ORDER BY revenue DESC
             ROWS UNBOUNDED PRECEDING
         ) AS revenue
-    FROM slices
+    FROM slice_revenues
 ),
 points AS (
     SELECT t.*, p.percent, (t.customers * p.percent + 99) // 100 AS place

@@ -6,14 +6,12 @@ WITH before AS (
     FROM slices_before AS s
     JOIN segment_cells AS c
         ON c.r_score = s.r_score AND c.f_score = s.f_score AND c.m_score = s.m_score
-    WHERE s.scope <> 'all'
 ),
 now AS (
     SELECT s.scope, s.marketplace, s.shop_id, s.home, s.user_id, s.recency, c.segment
     FROM slices_now AS s
     JOIN segment_cells AS c
         ON c.r_score = s.r_score AND c.f_score = s.f_score AND c.m_score = s.m_score
-    WHERE s.scope <> 'all'
 ),
 both_moments AS (
     SELECT

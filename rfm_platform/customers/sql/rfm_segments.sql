@@ -1,12 +1,30 @@
 -- Segments of each slice; a slice with too little data is one row without a segment that says so.
-WITH found AS (
+WITH by_recency AS (
+    SELECT scope, marketplace, shop_id, segment, recency,
+        SUM(customers) AS customers, SUM(orders) AS orders, SUM(revenue) AS revenue
+    FROM slice_counts
+    GROUP BY scope, marketplace, shop_id, segment, recency
+),
+running AS (
+    SELECT *,
+        SUM(customers) OVER (
+            PARTITION BY scope, marketplace, shop_id, segment ORDER BY recency
+        ) AS up_to_here,
+        SUM(customers) OVER (PARTITION BY scope, marketplace, shop_id, segment) AS of_segment
+    FROM by_recency
+),
+found AS (
     SELECT
         scope, marketplace, shop_id, segment,
-        COUNT(user_id) AS customers,
+        CAST(SUM(customers) AS BIGINT) AS customers,
         CAST(SUM(orders) AS BIGINT) AS orders,
         CAST(SUM(revenue) AS BIGINT) AS revenue,
-        MEDIAN(recency) AS median_recency
-    FROM slices
+        -- The customer in the middle, or the mean of the two.
+        (
+            MIN(recency) FILTER (WHERE 2 * up_to_here >= of_segment)
+            + MIN(recency) FILTER (WHERE 2 * up_to_here > of_segment)
+        ) / 2 AS median_recency
+    FROM running
     GROUP BY scope, marketplace, shop_id, segment
 )
 SELECT

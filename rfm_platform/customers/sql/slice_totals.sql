@@ -5,9 +5,9 @@ WITH names AS (
     GROUP BY marketplace, shop_id
 ),
 totals AS (
-    SELECT scope, marketplace, shop_id, COUNT(user_id) AS customers,
+    SELECT scope, marketplace, shop_id, CAST(SUM(customers) AS BIGINT) AS customers,
         CAST(SUM(orders) AS BIGINT) AS orders, CAST(SUM(revenue) AS BIGINT) AS revenue
-    FROM slices
+    FROM slice_counts
     GROUP BY scope, marketplace, shop_id
 )
 SELECT
