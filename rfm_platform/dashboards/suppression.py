@@ -120,18 +120,24 @@ def _close(state: _State, numbers: Iterable[int]) -> None:
 def _exposed(state: _State) -> list[tuple[Key, str]]:
     """Small counts that all sums of a figure together give away, or nearly."""
     found = set[tuple[Key, str]]()
-    for figure in {line[3] for line in state.lines}:
-        lines = [line for line in state.lines if line[3] == figure]
+    concerned = {number for key in state.hidden for number in state.lines_of.get(key, ())}
+    lines_of_figure: dict[str, list[_Line]] = {}
+    for number in sorted(concerned):
+        line = state.lines[number]
+        lines_of_figure.setdefault(line[3], []).append(line)
+    for figure, lines in lines_of_figure.items():
         determined = {*_determined(state.hidden, lines)}
         unknown = state.hidden - determined
         found |= {(key, figure) for key in determined if state.counts[key] < state.minimum}
         for total, parts, remainder, _ in lines:
             hidden = [key for key in parts if key in unknown]
+            if not hidden or not unknown.isdisjoint(total):
+                continue
             known = {*total, *parts} - unknown
             rest = sum(state.counts[key] * (1 if key in total else -1) for key in known)
             amount = max(sum(state.counts[key] for key in hidden) + remainder, rest)
             # Hidden counts that are together less than k are each less than k.
-            if hidden and amount < state.minimum and unknown.isdisjoint(total):
+            if amount < state.minimum:
                 found.add((hidden[0], figure))
     return sorted(found, key=repr)
 
