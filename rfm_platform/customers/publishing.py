@@ -98,6 +98,9 @@ class Publisher:
             except BaseException:
                 threads.shutdown(cancel_futures=True)  # each month that has begun comes to its end
                 raise
+        if months:
+            with self.warehouse.publication() as publication:
+                publication.analyze([catalog.aggregated_monthly])
         return restated
 
     def publish_month(
@@ -156,6 +159,7 @@ class Publisher:
             if version is not None:
                 publication.record_snapshot(as_of, version, self._now())
             publication.record_newest([table], as_of, self._now())
+            publication.analyze([table])
             retained = self._tables(name for name in catalog.CURRENT_VIEWS if name not in FOR_EVER)
             kept = publication.keep([each for _, each in retained], AS_OF, self.keep_days)
             removed, _ = kept[table]
@@ -200,7 +204,9 @@ class Publisher:
             for source, table in tables:
                 rows = self.sender.rows(source, source.files(as_of, as_of), table)
                 publication.replace(table, (AS_OF, as_of), rows)
-            publication.record_newest([table for _, table in tables], as_of, self._now())
+            published = [table for _, table in tables]
+            publication.record_newest(published, as_of, self._now())
+            publication.analyze(published)
             kept = {}
             if retained:
                 kept = publication.keep([table for _, table in retained], AS_OF, self.keep_days)

@@ -29,9 +29,10 @@ CANCEL = (
 # The mart has 12,000 lines of 60 days. Rows and kilobytes have a twentieth to spare, for another
 # plan and another compression; everything else is what was counted.
 ALLOWED = {
-    # The first run makes the warehouse: 471 statements of DDL and comments.
+    # The first run makes the warehouse: 471 statements of DDL and comments. One for each table that
+    # was published has it sampled, here and below.
     "31 days of March": Work(
-        mart_statements=37, mart_rows=30_200, warehouse_statements=483, rows_written=1_750,
+        mart_statements=37, mart_rows=30_200, warehouse_statements=486, rows_written=1_750,
         sessions=8, files=123, kilobytes=1_890, events=388,
     ),
     # As many statements as for 31 days: none is sent for each day. Each day has 11 events, a
@@ -44,18 +45,18 @@ ALLOWED = {
     # Asks the mart nothing. Writes a row for each customer, twice: customers and scores. What is
     # made after the customers looks up in their file, five times, which days these are from.
     "a snapshot": Work(
-        mart_statements=0, mart_rows=0, warehouse_statements=30, rows_written=5_920,
+        mart_statements=0, mart_rows=0, warehouse_statements=34, rows_written=5_920,
         sessions=14, files=47, kilobytes=4_040, events=55,
     ),
     # Reads 200 lines and looks at 1,400: with the names of their orders that is little more than
     # the mart once. Of March no file is read but the month's.
     "a morning after one late change": Work(
-        mart_statements=38, mart_rows=17_000, warehouse_statements=45, rows_written=9_750,
+        mart_statements=38, mart_rows=17_000, warehouse_statements=50, rows_written=9_750,
         sessions=30, files=259, kilobytes=7_720, events=132,
     ),
     # A row goes and comes for the customer, one for the ledger, two to note what is published.
     "publishing a month after one late change": Work(
-        warehouse_statements=13, rows_written=5, sessions=4, files=5, kilobytes=580
+        warehouse_statements=14, rows_written=5, sessions=4, files=5, kilobytes=580
     ),
 }  # fmt: skip
 

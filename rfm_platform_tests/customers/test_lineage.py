@@ -115,10 +115,7 @@ ASSETS: dict[str, tuple[str, dict[str, str], Tables, sa.Table]] = {
     ),
     "rfm_segments": (
         "publish_rfm_segments",
-        {
-            name: name
-            for name in ("rfm_segments", "shop_customers", "slice_counts", "slice_totals")
-        },
+        {name: name for name in ("rfm_segments", "shop_customers", "slice_counts", "slice_totals")},
         SCORED | {"segment_actions": ACTIONS},
         catalog.rfm_segments_snapshots,
     ),

@@ -167,3 +167,25 @@ def test_tables_that_are_not_made_any_more_are_cleared_by_the_customers(chain: C
     assert dates(chain, "next_purchase") == [], "an old month end is not the newest day"
     forecast(chain, "02-01")
     assert dates(chain, "next_purchase_snapshots") == in_lake(chain, "next_purchase") == ["01-31"]
+
+
+def test_a_server_knows_how_many_rows_the_newest_day_has(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """It plans joins by that, and looks by itself when a tenth of a table has changed."""
+    customers = 400
+    chain = new_chain(server, tmp_path)
+    chain.fill([line(f"{n}", "01-20", user_id=f"u{n}") for n in range(customers)])
+    with chain.platform.mart.snapshot() as snapshot:
+        chain.platform.extraction.extract(snapshot, [day("01-20")])
+    chain.platform.transforms.fold_months([day("01-01")])
+    chain.platform.publisher.publish_months([day("01-01")], "test")
+    planned = []
+    for on in ("01-20", "01-21"):
+        take(chain, on)
+        for table in ("final_user_analysis_snapshots", "rfm_scores_snapshots"):
+            where = f"rfm.{table} WHERE as_of_date = '{day(on)}'"
+            planned += chain.in_warehouse(f"EXPLAIN (FORMAT json) SELECT FROM {where}")
+    planned += chain.in_warehouse("EXPLAIN (FORMAT json) SELECT FROM rfm.aggregated_monthly")
+    rows = [plan["Plan"]["Plan Rows"] for ((plan,),) in planned]
+    assert rows == [customers] * 5
