@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -61,6 +62,8 @@ class Redash:
                 method,
                 f"{self.url.rstrip('/')}/api/{path}",
                 auth=self._signed,
+                # A POST would arrive as a GET, and what .netrc says in the place of the key.
+                allow_redirects=False,
                 timeout=self.timeout_seconds,
                 **arguments,
             )
@@ -72,6 +75,12 @@ class Redash:
             ) from None
         except requests.RequestException as error:
             raise RedashError(f"{self.url}: {type(error).__name__}, no answer") from None
+        if response.is_redirect:
+            place = urlsplit(response.headers["Location"])
+            raise RedashError(
+                f"{self.url} sends us on to {place.scheme}://{place.hostname}: set RFM_REDASH_URL "
+                "to where Redash is"
+            )
         if response.ok:
             return response.json() if response.content else None
         kind = {404: NotThereError, 409: ConflictError}.get(response.status_code, RedashError)

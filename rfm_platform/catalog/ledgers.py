@@ -102,7 +102,9 @@ redash_objects = Table(
     Column("id", BigInteger, comment="Its number in Redash."),
     Column("sent", Text, comment="What was sent, as JSON: an edit by hand is what differs."),
     Column("sent_at", DateTime, comment="When, local time."),
-    Column("adopted", Boolean, comment="Whether people made it: it is never put away."),
+    Column(
+        "adopted", Boolean, comment="Whether people made it: it is never put away; null: unknown."
+    ),
     Column(
         "left_at",
         DateTime,

@@ -97,7 +97,7 @@ def _judged(verdict_of: Callable[[dt.date], Verdict], day: dt.date) -> Verdict:
         return Verdict(
             False,
             "Not checked: the lines that this snapshot was made from are not kept any more "
-            "(RFM_KEEP_VERSIONS_DAYS), and those of today are others.",
+            "(RFM_KEEP_VERSIONS_DAYS), or the table was read anew; those of today are others.",
             dg.AssetCheckSeverity.WARN,
         )
 

@@ -84,7 +84,9 @@ def export(
     directory: Annotated[Path, typer.Argument(help="Where to: a directory for YAML and SQL.")],
     dashboard: Annotated[
         list[str] | None,
-        typer.Option(help="Its name or number; repeatable. Else all published, but for managed."),
+        typer.Option(
+            help="Its name or number; repeatable. Else all published that are not managed."
+        ),
     ] = None,
     adopt: Annotated[
         bool, typer.Option("--adopt", help="Manage them from the declaration from now on.")

@@ -23,6 +23,8 @@ def note(table: LakeTable, name: str, value: str) -> None:
     Raises:
         StoreError: the object store cannot be written, or others wrote all the time.
     """
+    if table.version() is None:
+        return
 
     def set_property(opened: DeltaTable | None) -> None:
         if opened is not None:

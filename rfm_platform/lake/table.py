@@ -127,9 +127,9 @@ class LakeTable:
         self.write(lambda table: self._commit(table, added, set(values), now))
 
     def write(self, step: Callable[[DeltaTable | None], T]) -> T:
-        """Does something with the newest version that ends in a commit of its own, or in none.
+        """Does something with the newest version, which ends in commits or in none.
 
-        `step` is tried again on top of another writer's commit.
+        `step` is begun again on top of another writer's commit.
 
         Raises:
             StoreError: the object store cannot be written, or others wrote all the time.
@@ -218,14 +218,16 @@ class LakeTable:
         """Removes files that no version of the last days names, those of killed writers too.
 
         Returns:
-            How many.
+            How many; where another writer came between, only those of the last attempt.
 
         Raises:
             StoreError: the object store cannot be written.
         """
+        if self.version() is None:
+            return 0
 
         def remove(table: DeltaTable | None) -> int:
-            if table is None:
+            if table is None:  # removed since
                 return 0
             keep_versions(table, days, self.store.commit_properties)
             table.create_checkpoint()

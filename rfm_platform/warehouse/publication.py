@@ -33,11 +33,12 @@ class Publication:
 
     def _lock(self, locked: Sequence[str]) -> None:
         # Every publication begins here, and may wait for the engine between two statements for
-        # longer than a server lets transactions be idle.
+        # longer than a server lets transactions be idle, or last (which it knows since 17).
         self._connection.execute(
-            "SELECT pg_advisory_xact_lock(%s, hashtext(name)), "
-            "set_config('idle_in_transaction_session_timeout', '0', true) "
-            "FROM UNNEST(%s::text[]) AS name",
+            "SELECT set_config('idle_in_transaction_session_timeout', '0', true), "
+            "(SELECT set_config(s.name, '0', true) FROM pg_settings AS s "
+            "WHERE s.name = 'transaction_timeout'), "
+            "pg_advisory_xact_lock(%s, hashtext(locked)) FROM UNNEST(%s::text[]) AS locked",
             [LOCKS, locked],
         )
 

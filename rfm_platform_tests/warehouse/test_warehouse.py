@@ -219,6 +219,24 @@ def test_a_reader_does_not_wait_for_a_publication_and_sees_nothing_of_it_before_
     assert scopes(prepared.database) == [(MONTH_END, "new")]
 
 
+def test_a_publication_outlives_the_time_that_a_server_gives_to_transactions(
+    prepared: Warehouse,
+) -> None:
+    """It waits for the engine, and may be the only one that works."""
+    publish(prepared, day("01-01"), "all")
+    with prepared.database.connect() as connection:
+        name = prepared.database.conninfo()["dbname"]
+        connection.execute(f"ALTER DATABASE \"{name}\" SET transaction_timeout = '200ms'".encode())
+    with prepared.publication() as publication:
+        publication.lock(TABLE)
+        time.sleep(0.5)
+        publication.analyze([TABLE])
+    with prepared.aside() as aside:
+        aside.add(TABLE, csv(day("01-01"), "all"))
+        time.sleep(0.5)
+        assert aside.compare(TABLE, (AS_OF, [day("01-01")]), without="q1") == (1, 0, 0)
+
+
 def test_rows_that_break_off_leave_the_old_ones(prepared: Warehouse) -> None:
     publish(prepared, MONTH_END, "old")
 

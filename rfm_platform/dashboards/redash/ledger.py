@@ -35,7 +35,7 @@ class Ledger:
             Address(row["kind"], row["key"]): Sent(
                 row["id"],
                 json.loads(row["sent"]),
-                adopted=bool(row["adopted"]),  # null: of an older release
+                adopted=row["adopted"],
                 has_left=row["left_at"] is not None,
             )
             for row in rows
@@ -57,7 +57,8 @@ class Ledger:
         with self.warehouse.publication() as publication:
             forget = read_sql(_PACKAGE, "forget_redash_object")
             before = publication.rows(forget, self._key(address))
-            row["adopted"] = adopted or any(b["id"] == number and b["adopted"] for b in before)
+            same = [noted["adopted"] for noted in before if noted["id"] == number]
+            row["adopted"] = adopted or (same[0] if same else False)
             publication.append(catalog.redash_objects, [row])
 
     def leave(self, address: Address) -> None:

@@ -23,14 +23,19 @@ class Sent:
     """What was sent of an object: where it lies in Redash, and its fields then.
 
     Attributes:
-        adopted: people made it.
-        has_left: the declaration, so that it is people's; it is ours again when its key returns.
+        adopted: people made it; None: nobody knows, an older release noted it.
+        has_left: the declaration: put away, or let go if people made it. It is ours again when its
+            key returns.
     """
 
     id: int
     fields: Fields
-    adopted: bool = False
+    adopted: bool | None = False
     has_left: bool = False
+
+    def is_put_away(self, address: Address) -> bool:
+        """Whether it was put away, if it has left, or will be."""
+        return self.adopted is False and address.kind in ("query", "dashboard", "alert")
 
 
 @dataclass(frozen=True)
@@ -120,12 +125,13 @@ def plan(
 
 
 def _leaving(address: Address, sent: Sent, wanted: Mapping[Address, Fields]) -> Action:
-    """What people made is never put away, and what lies on something goes or stays with that."""
+    """No query, dashboard or alert that people made is put away. A visualization goes with its
+    query, a widget with its dashboard, and is taken off one that stays.
+    """
     if address.kind == "widget":
         stays = Address("dashboard", address.key.split("/")[0]) in wanted
         return "retire" if stays else "release"
-    is_put_away = address.kind in ("query", "dashboard", "alert") and not sent.adopted
-    return "retire" if is_put_away else "release"
+    return "retire" if sent.is_put_away(address) else "release"
 
 
 def _change(
@@ -136,9 +142,13 @@ def _change(
             return Change(address, "create")
         return Change(address, "edited", (Difference("object", REMOVED, "there"),))
     differences = tuple(_differences(live.fields, fields))
-    was_put_away = sent is not None and sent.has_left and not sent.adopted
+    was_put_away = sent is not None and sent.has_left and sent.is_put_away(address)
     if not differences and not was_put_away:  # which mutes an alert: it is sent once more
-        is_noted = sent == Sent(live.id, fields, adopted=sent is not None and sent.adopted)
+        is_noted = sent is not None and (sent.id, sent.fields, sent.has_left) == (
+            live.id,
+            fields,
+            False,
+        )
         return None if is_noted else Change(address, "record")
     untouched = live.is_pristine
     if sent is not None:

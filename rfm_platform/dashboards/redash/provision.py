@@ -125,7 +125,7 @@ class Provisioner:
         numbers = {address: each.id for address, each in state.live.objects.items()}
         for name, number in state.live.sources.items():
             numbers.setdefault(Address("data_source", name), number)
-        put_away = {a for a, sent in state.sent.items() if sent.has_left and not sent.adopted}
+        put_away = {a for a, sent in state.sent.items() if sent.has_left and sent.is_put_away(a)}
         return Writer(self.redash, self.ledger, self.source, numbers, put_away)
 
     def _wake_source(self, writer: Writer, *, is_ours: bool) -> None:

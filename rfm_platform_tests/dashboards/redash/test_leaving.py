@@ -63,6 +63,25 @@ def test_what_people_made_is_let_go_and_never_put_away(
     assert json.dumps(server_of_redash.things) == before
 
 
+def test_what_an_older_release_noted_is_let_go_because_it_may_be_peoples(
+    handmade: Thing,
+    provision: Provision,
+    small: Declaration,
+    server_of_redash: StandIn,
+    tmp_path: Path,
+) -> None:
+    whole = adopted(provision(small), tmp_path)
+    whole.apply()
+    with whole.ledger.warehouse.database.connect() as connection:
+        connection.execute("UPDATE rfm.redash_objects SET adopted = NULL")
+    whole.apply()  # which does not make it known
+    before = json.dumps(server_of_redash.things)
+    alone = Declaration({}, {})
+    assert set(planned(provision(alone)).values()) == {"release"}
+    provision(alone).apply()
+    assert json.dumps(server_of_redash.things) == before
+
+
 def test_what_people_made_can_be_adopted_anew_when_it_was_let_go(
     handmade: Thing, provision: Provision, small: Declaration, tmp_path: Path
 ) -> None:

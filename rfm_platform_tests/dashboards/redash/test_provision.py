@@ -1,9 +1,11 @@
 """Bringing a server to the declaration: what is sent, what is left alone, what is refused."""
 
 import json
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -432,6 +434,33 @@ def test_a_password_that_the_machine_has_for_the_host_is_not_sent_for_the_key(
     (tmp_path / "netrc").write_text("default login a password b\n", encoding="utf-8")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     assert provision(small).redash.version() == (26, 8, 0)
+
+
+def test_an_address_that_sends_on_is_told_and_gets_the_key_alone(
+    provision: Provision, small: Declaration
+) -> None:
+    """What follows would be asked with another method, and with what .netrc says."""
+    asked: list[str] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers["Authorization"])
+            self.send_response(301)
+            self.send_header("Location", "https://user:hunter2@redash.example.com/api/session")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Not on the tests' output."""
+
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        redash = replace(provision(small).redash, url=url)
+        with pytest.raises(RedashError, match=r"on to https://redash\.example\.com: set") as error:
+            redash.version()
+        server.shutdown()
+    assert "hunter2" not in str(error.value)
+    assert asked == [f"Key {redash.api_key}"]
 
 
 def test_a_server_that_does_not_answer_in_time_is_given_up(
