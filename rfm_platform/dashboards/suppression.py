@@ -10,16 +10,23 @@ random vector of the null space is 0 elsewhere with probability 0 only.
 
 A large count that was hidden beside a small one may be worked out. It is then no companion any
 more: in each sum with a small count, those that cannot be worked out are together at least k.
+
+And a hidden count is at least 1, because 0 is shown: five of them that are together 5 are 1 each.
+What is at its least in every solution is known (`bounds`), and what follows by linear algebra.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from rfm_platform.dashboards.bounds import Equation, at_their_least
+
 Key = Hashable
 _Line = tuple[tuple[Key, ...], tuple[Key, ...], int, str]  # total, parts, remainder, figure
+_COUNTED = "customers"
 _SEED = 1  # hiding the same things in the same report, always
 _EXACT = 1e-6
 
@@ -37,7 +44,7 @@ class Sum:
     total: Key
     parts: tuple[Key, ...]
     remainder: int = 0
-    figure: str = "customers"
+    figure: str = _COUNTED
 
 
 @dataclass
@@ -86,7 +93,7 @@ def hide(
         for key in (*total, *parts):
             state.lines_of.setdefault(key, []).append(number)
     _close(state, range(len(lines)))
-    while exposed := _exposed(state):
+    while exposed := _exposed(state) or _cornered(state):
         touched = set[int]()
         for key, figure in exposed:
             if touched.isdisjoint(state.lines_of[key]):  # else it may be safe by now
@@ -120,11 +127,9 @@ def _close(state: _State, numbers: Iterable[int]) -> None:
 def _exposed(state: _State) -> list[tuple[Key, str]]:
     """Small counts that all sums of a figure together give away, or nearly."""
     found = set[tuple[Key, str]]()
-    concerned = {number for key in state.hidden for number in state.lines_of.get(key, ())}
-    lines_of_figure: dict[str, list[_Line]] = {}
-    for number in sorted(concerned):
-        line = state.lines[number]
-        lines_of_figure.setdefault(line[3], []).append(line)
+    lines_of_figure: dict[str, list[_Line]] = defaultdict(list)
+    for line in _with_hidden(state):
+        lines_of_figure[line[3]].append(line)
     for figure, lines in lines_of_figure.items():
         determined = {*_determined(state.hidden, lines)}
         unknown = state.hidden - determined
@@ -140,6 +145,31 @@ def _exposed(state: _State) -> list[tuple[Key, str]]:
             if amount < state.minimum:
                 found.add((hidden[0], figure))
     return sorted(found, key=repr)
+
+
+def _with_hidden(state: _State) -> list[_Line]:
+    """The sums with a hidden count, in order."""
+    numbers = {number for key in state.hidden for number in state.lines_of.get(key, ())}
+    return [state.lines[number] for number in sorted(numbers)]
+
+
+def _cornered(state: _State) -> list[tuple[Key, str]]:
+    """Small counts that have one value because no hidden count is less than it can be."""
+    lines = [line for line in _with_hidden(state) if line[3] == _COUNTED and not line[2]]
+    equations = [
+        Equation(
+            [key for key in parts if key in state.hidden],
+            [key for key in total if key in state.hidden],
+            sum(state.counts[key] for key in total if key not in state.hidden)
+            - sum(state.counts[key] for key in parts if key not in state.hidden),
+        )
+        for total, parts, *_ in lines
+    ]
+    # Of what is shown nowhere, nobody knows that it is not 0.
+    least = at_their_least(equations, lambda key: int(key not in state.unseen))
+    single = least.union(_determined(state.hidden - least, lines))
+    small = (key for key in single if state.counts[key] < state.minimum)
+    return sorted(((key, _COUNTED) for key in small), key=repr)
 
 
 def _hide_a_companion(state: _State, key: Key, figure: str) -> set[int]:

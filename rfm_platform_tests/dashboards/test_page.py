@@ -133,7 +133,7 @@ def test_every_figure_of_every_slice_equals_a_query_on_the_warehouse(
             shown = [pair for pair in zip(found, wanted, strict=True) if pair[0] is not None]
             assert all(a == float(b) for a, b in shown), (one, found, wanted)
             compared += len(shown)
-    assert compared > 10, compared
+    assert compared >= 10, compared
     assert page.problems == []
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from rfm_platform.dashboards.counts import named
 from rfm_platform.dashboards.suppression import Key, Sum, hide
@@ -20,10 +21,13 @@ COUNTS = st.integers(0, 5)
 def _solutions(
     counts: dict[Key, int], sums: list[Sum], hidden: set[Key]
 ) -> Iterator[dict[Key, int]]:
-    """Every table of whole numbers that has the same visible counts and obeys the sums."""
+    """Every table of whole numbers that has the same visible counts and obeys the sums.
+
+    What is hidden is not 0, which would be shown.
+    """
     unknown = sorted(hidden, key=repr)
     largest = max(counts.values(), default=0)
-    for values in itertools.product(range(largest + 1), repeat=len(unknown)):
+    for values in itertools.product(range(1, largest + 1), repeat=len(unknown)):
         tried = counts | dict(zip(unknown, values, strict=True))
         if all(tried[s.total] == sum(tried[part] for part in s.parts) for s in sums):
             yield tried
@@ -99,6 +103,25 @@ def test_a_count_that_two_sums_together_give_away_is_protected() -> None:
     assert hidden & {"w", "t"}
 
 
+def test_counts_that_can_only_be_1_each_are_protected() -> None:
+    """0 is shown, so five that are hidden and together 5 are 1 each."""
+    counts: dict[Key, int] = {"sum": 25, "large": 20, "a": 1, "b": 1, "c": 1, "d": 1, "e": 1}
+    hidden = hide(counts, [Sum("sum", ("large", *"abcde"))], 5)
+    assert {*"abcde"} < hidden
+    assert not _bounded(counts, [Sum("sum", ("large", *"abcde"))], hidden)
+
+
+def test_counts_that_are_1_each_by_sums_of_sums_are_protected() -> None:
+    """x is at least 2 by its parts and y at least 3 by its own; together they are 5."""
+    counts: dict[Key, int] = {"sum": 305, "seen": 300, "x": 2, "y": 3}
+    ones: tuple[Key, ...] = ("x1", "x2", "y1", "y2", "y3")
+    counts |= dict.fromkeys(ones, 1)
+    sums = [Sum("sum", ("seen", "x", "y")), Sum("x", ones[:2]), Sum("y", ones[2:])]
+    hidden = hide(counts, sums, 5)
+    assert {"x", "y", *ones} < hidden
+    assert not _bounded(counts, sums, hidden)
+
+
 @pytest.mark.parametrize("size", [2, 12])
 def test_hiding_ends_when_everything_is_small(size: int) -> None:
     counts, sums = _table([[1] * size for _ in range(size)])
@@ -116,6 +139,32 @@ def _given_away(counts: dict[Key, int], sums: list[Sum], hidden: set[Key]) -> se
     _, sizes, directions = np.linalg.svd(np.array(rows, dtype=float))
     free = directions[(sizes > 1e-9).sum() :]
     return {key for n, key in enumerate(keys) if counts[key] and np.abs(free[:, n]).max() < 1e-9}
+
+
+def _bounded(counts: dict[Key, int], sums: list[Sum], hidden: set[Key]) -> set[Key]:
+    """Hidden counts with one value in every solution in which none is less than 1, by the simplex
+    method.
+    """
+    keys = sorted((key for key in hidden if counts[key]), key=repr)
+    told = [s for s in sums if counts.get(s.total) and not s.remainder]
+    rows = [[(key in s.parts) - (key == s.total) for key in keys] for s in told]
+    seen = [
+        sum(counts[key] for key in (s.total,) if key not in hidden)
+        - sum(counts[key] for key in s.parts if key not in hidden)
+        for s in told
+    ]
+    found = set()
+    for number, key in enumerate(keys):
+        if counts[key] < 5:
+            ends = []
+            for sign in (1, -1):
+                costs = np.zeros(len(keys))
+                costs[number] = sign
+                end = linprog(costs, A_eq=np.array(rows), b_eq=np.array(seen), bounds=(1, None))
+                ends.append(sign * end.fun if end.status == 0 else np.inf)
+            if abs(ends[1] - ends[0]) < 1e-6:
+                found.add(key)
+    return found
 
 
 def _moves(seed: int) -> tuple[dict[Key, int], list[Sum]]:
@@ -159,6 +208,7 @@ def test_many_small_moves_give_none_away_and_leave_the_totals_visible(seed: int)
     small = {key for key, count in counts.items() if 0 < count < 5}
     assert small <= hidden
     assert not _given_away(counts, sums, hidden) & small
+    assert not _bounded(counts, sums, hidden) & small
     assert not [key for key in hidden if named(key)[0] == "customers"]
     assert len(hidden) < 1.8 * len(small)
 
