@@ -125,4 +125,5 @@ def _remember(settings: Settings, loaded: Loaded, calendar: Path | None) -> None
     file = settings.home / HOME_FILE
     theirs = other_lines(file, replaced).replace(HEADING, "")
     lines = "".join(f"{name}={value}\n" for name, value in ours.items())
+    file.touch(0o600)  # people write addresses with passwords into it
     file.write_text(f"{HEADING}{lines}{theirs}", encoding="utf-8")

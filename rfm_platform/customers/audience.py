@@ -166,7 +166,7 @@ class Audiences:
         for file in (path, beside.receipt, beside.partial):
             _must_be_free(file)
         _must_be_text(file=path.name, purpose=purpose)
-        if not purpose.strip():
+        if not any(map(str.isalnum, purpose)):
             raise AudienceError("Say what the customers are wanted for: --purpose.")
 
     def _snapshot(self, as_of: dt.date | None) -> dt.date:

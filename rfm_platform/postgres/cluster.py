@@ -42,7 +42,9 @@ SERVER_SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
     "log_checkpoints": "off",
-    # the log is for operators: no statement, and no DETAIL with a row's values, gets into it
+    # the log is for operators: no statement gets into it, no DETAIL with a row's values, and no
+    # error, whose text may quote one: whoever asked is told it
+    "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }

@@ -15,6 +15,10 @@ from rfm_platform.errors import PlatformError
 CONNECT_TIMEOUT_SECONDS = 15
 # A server whose machine is gone does not say so. It is noticed within 90 seconds, not after the two
 # hours of the operating system.
+# Classes of SQLSTATE: connections, transactions, rights, names, resources, operators' doings.
+_ABOUT_NO_ROW = frozenset(
+    ("08", "0A", "25", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58")
+)
 KEEPALIVES = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6"}
 
 
@@ -90,14 +94,20 @@ def _see(connection: psycopg.Connection, exported_snapshot: str, label: str) -> 
 
 
 def _without_values(error: psycopg.Error) -> str:
-    """What a server complains of, without the row: a person's name may be in it."""
+    """What a server complains of, without the row: a person's name may be in it.
+
+    Quoted are texts of PostgreSQL's own that name tables, columns, roles and settings. What a
+    function of the owner's raises may say anything.
+    """
     diagnostics = error.diag
     if not error.sqlstate:
         return str(error).strip().splitlines()[0]
-    if error.sqlstate[:2] not in ("22", "23"):
+    if error.sqlstate[:2] in _ABOUT_NO_ROW:
         return f"{diagnostics.message_primary} ({error.sqlstate})"
-    column = f" in {diagnostics.column_name}" if diagnostics.column_name else ""
-    return f"a value is refused{column}: {type(error).__name__} ({error.sqlstate})"
+    if error.sqlstate[:2] in ("22", "23"):
+        column = f" in {diagnostics.column_name}" if diagnostics.column_name else ""
+        return f"a value is refused{column}: {type(error).__name__} ({error.sqlstate})"
+    return f"{type(error).__name__} ({error.sqlstate}), whose text may hold a value"
 
 
 def parse_url(name: str, url: str) -> URL:

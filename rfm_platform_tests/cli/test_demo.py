@@ -52,6 +52,12 @@ def test_invented_orders_do_not_keep_the_campaigns_of_the_real_ones(settings: Se
     assert loaded.campaigns_file is None
 
 
+def test_a_file_for_passwords_is_made_for_its_owner_alone(settings: Settings) -> None:
+    settings.home.mkdir()
+    demo.load(settings, Console(quiet=True), lines=100, days=10, seed=1)
+    assert (settings.home / "rfm.env").stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize(
     ("variables", "options", "said"),
     [

@@ -148,6 +148,7 @@ def test_the_receipt_says_who_when_how_many_of_which_snapshot_and_why(
         ({"segment": "Whales"}, "There is no segment Whales"),
         ({"marketplace": "nowhere"}, "no customer on nowhere"),
         ({"purpose": "  "}, "--purpose"),
+        ({"purpose": "\u200b"}, "--purpose"),
         *(({name: "a\udcff"}, f"^{name} is no UTF-8 text") for name in TEXTS),
         ({"as_of": dt.date(2023, 1, 1)}, "no snapshot of 2023-01-01"),
     ],

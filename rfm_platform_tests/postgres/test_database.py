@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from rfm_platform.postgres import Database, DatabaseError, external, parse_url, with_keepalives
+from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.bi_database.cluster import cloud_server
 
 # Each ends in the password's second half where an unwritten sign would make it a place.
@@ -98,6 +99,27 @@ def test_what_a_commit_is_refused_for_is_told_without_the_row(warehouse: Databas
         connection.execute("INSERT INTO people VALUES ('Zebulon Quux')")
     assert "Zebulon" not in "".join(traceback.format_exception(told.value))
     assert "UniqueViolation (23505)" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DO $$ BEGIN RAISE EXCEPTION 'cannot clean Budi Santoso'; END $$",
+        "SELECT 'Budi Santoso'::int",
+    ],
+)
+def test_a_text_that_may_quote_a_row_is_neither_repeated_nor_logged(
+    server: EmbeddedServer, warehouse: Database, statement: str
+) -> None:
+    """What an owner's function raises, and PostgreSQL's own of a value."""
+    with pytest.raises(DatabaseError) as raised, warehouse.connect() as connection:
+        connection.execute(statement.encode())
+    assert "Budi" not in str(raised.value)
+    assert raised.value.args[0].count("(P0001)") + raised.value.args[0].count("(22P02)") == 1
+    with server.database("postgres").connect() as connection:
+        ((log,),) = connection.execute("SELECT pg_read_file('../server.log')").fetchall()
+    assert "database system is ready" in log
+    assert "Budi" not in log
 
 
 def test_a_connection_that_ends_before_the_commit_names_its_database(warehouse: Database) -> None:
