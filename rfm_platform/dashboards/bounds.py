@@ -8,8 +8,6 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import coo_array, eye_array, hstack
 
 Key = Hashable
 
@@ -40,6 +38,10 @@ def at_their_least(equations: Sequence[Equation], least: Callable[[Key], int]) -
     Args:
         least: what a count is at least, whatever the sums are.
     """
+    # Every command imports this module, and SciPy is a quarter of a second.
+    from scipy.optimize import linprog  # noqa: PLC0415 - for its time
+    from scipy.sparse import coo_array, eye_array, hstack  # noqa: PLC0415 - likewise
+
     keys = sorted({key for each in equations for key in (*each.parts, *each.total)}, key=repr)
     if not keys:
         return set()
