@@ -19,6 +19,7 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from rfm_platform.automation.storage import KeptOpenEventLogStorage
 from rfm_platform.engine import SESSION
+from rfm_platform.lake import vacuum
 from rfm_platform.reconcile.rebuild import VERIFICATION
 from rfm_platform.settings import Settings
 from rfm_platform.wiring import Platform
@@ -59,7 +60,7 @@ class Removed:
 def maintain(instance: dg.DagsterInstance, platform: Platform) -> Removed:
     """Removes what is older than the settings keep."""
     settings = platform.settings
-    files = sum(table.vacuum(settings.keep_versions_days) for table in platform.lake.tables)
+    files = sum(vacuum(table, settings.keep_versions_days) for table in platform.lake.tables)
     directories = sum(map(_remove, _leftovers(settings)))
     oldest = dt.datetime.now(dt.UTC) - dt.timedelta(days=settings.keep_logs_days)
     return Removed(files, directories, prune_logs(instance, oldest))

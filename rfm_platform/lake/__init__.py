@@ -12,6 +12,7 @@ from rfm_platform.lake.objects import readable
 from rfm_platform.lake.partition import Partition, WrittenFile
 from rfm_platform.lake.table import LakeTable
 from rfm_platform.lake.tables import Lake
+from rfm_platform.lake.versions import vacuum
 
 __all__ = [
     "GoneError",
@@ -23,4 +24,5 @@ __all__ = [
     "note",
     "noted",
     "readable",
+    "vacuum",
 ]

@@ -20,7 +20,6 @@ from rfm_platform.lake.errors import GoneError, StoreError
 from rfm_platform.lake.objects import ObjectPrefix
 from rfm_platform.lake.partition import Partition, WrittenFile, between
 from rfm_platform.lake.schema import delta_schema
-from rfm_platform.lake.versions import keep_versions
 
 # Writers of an object store's table that may be faster, one after the other, before one gives up.
 COMMIT_ATTEMPTS = 8
@@ -213,34 +212,6 @@ class LakeTable:
             )
             for value, files in sorted(found.items())
         ]
-
-    def vacuum(self, days: int) -> int:
-        """Removes files that no version of the last days names, those of killed writers too.
-
-        Returns:
-            How many; where another writer came between, only those of the last attempt.
-
-        Raises:
-            StoreError: the object store cannot be written.
-        """
-        if self.version() is None:
-            return 0
-
-        def remove(table: DeltaTable | None) -> int:
-            if table is None:  # removed since
-                return 0
-            keep_versions(table, days, self.store.commit_properties)
-            table.create_checkpoint()
-            return len(
-                table.vacuum(
-                    retention_hours=days * 24,
-                    dry_run=False,
-                    enforce_retention_duration=False,
-                    full=True,
-                )
-            )
-
-        return self.write(remove)
 
     def open(self, version: int | None = None) -> DeltaTable | None:
         """A version of it, as delta-rs reads it; None: nothing was ever written.

@@ -9,6 +9,7 @@ import pytest
 
 from rfm_platform.automation.maintenance import LEFTOVER_SECONDS, maintain, prune_logs
 from rfm_platform.engine import SESSION
+from rfm_platform.lake import vacuum
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.reconcile.rebuild import VERIFICATION
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
@@ -84,7 +85,7 @@ def test_old_versions_and_leftovers_go_and_the_tables_stay(
         assert not old.exists()
         assert young.exists()
         assert all(directory.exists() for directory in others), "somebody else's"
-        assert table.vacuum(0) == 2
+        assert vacuum(table, 0) == 2
         assert maintain(instance, chain.platform).files == 0
         job = chain.definitions.resolve_job_def("maintain")
         assert job.execute_in_process(instance=instance).success, "and as a job"

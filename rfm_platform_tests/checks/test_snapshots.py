@@ -11,6 +11,7 @@ import pytest
 
 from rfm_platform.customers.segments import Segments
 from rfm_platform.customers.transforms import Transforms
+from rfm_platform.lake import vacuum
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.assets.chain import Chain, CheckCrashedError, day, line, new_chain
 
@@ -313,7 +314,7 @@ def test_a_snapshot_whose_lines_are_not_kept_any_more_is_not_called_wrong(chain:
     checks = ("sums_equal_the_months", "score_sums_equal_the_months", "cohorts_add_up")
     assert all(chain.judge(check, DAYS[-1]).passed for check in checks)
     for _ in range(2):
-        chain.platform.lake.source_orders.vacuum(0)
+        vacuum(chain.platform.lake.source_orders, 0)
     for check in checks:
         verdict = chain.judge(check, DAYS[-1])
         assert (verdict.passed, verdict.severity) == (False, WARN)

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from rfm_platform.lake import vacuum
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 from rfm_platform_tests.cli.conftest import NAME, Rfm, environment
@@ -130,7 +131,7 @@ def test_who_is_erased_as_the_readme_says_is_nowhere_any_more(chain: Chain, rfm_
     assert all(name.startswith("lake/") for name in left["files"]), "versions, until they are old"
     for _ in range(2):  # as `rfm maintain` does after RFM_KEEP_VERSIONS_DAYS
         for lake_table in platform.lake.tables:
-            lake_table.vacuum(0)
+            vacuum(lake_table, 0)
     assert knowing(chain) == {}
     assert chain.in_warehouse(
         "SELECT COUNT(DISTINCT as_of_date) FROM rfm.rfm_scores_snapshots"

@@ -21,7 +21,7 @@ from deltalake import DeltaTable, QueryBuilder
 from rfm_platform import catalog
 from rfm_platform.calendar import days_between
 from rfm_platform.engine import DuckDBEngine
-from rfm_platform.lake import GoneError, Lake, LakeTable, note
+from rfm_platform.lake import GoneError, Lake, LakeTable, note, vacuum
 from rfm_platform.lake.directory import Directory
 from rfm_platform_tests.assets.chain import day
 
@@ -170,13 +170,13 @@ def test_what_was_replaced_stays_readable_for_as_long_as_versions_are_kept(
         (file,) = numbers.table.files()
         os.utime(file, (at, at))
     for _ in range(2):
-        assert numbers.table.vacuum(30) == 0
+        assert vacuum(numbers.table, 30) == 0
         for version, number in enumerate((1, 2, 3)):
             files = [f for p in numbers.table.partitions(version=version) for f in p.files]
             with numbers.engine.session() as session:
                 session.view_files("earlier", files, SHAPE)
                 assert session.rows("SELECT number FROM earlier") == [(number,)]
-    assert numbers.table.vacuum(5) == 2
+    assert vacuum(numbers.table, 5) == 2
 
 
 def test_a_file_that_no_version_names_is_not_read(numbers: Numbers) -> None:
@@ -221,11 +221,14 @@ def test_writers_of_the_same_day_at_once_leave_the_rows_of_one(numbers: Numbers)
     assert len(set(rows)) == 1
 
 
-@pytest.mark.parametrize(
+beside_rows = pytest.mark.parametrize(
     "write",
-    [lambda table: note(table, "zone", "UTC"), lambda table: table.vacuum(30)],
+    [lambda table: note(table, "zone", "UTC"), lambda table: vacuum(table, 30)],
     ids=["note", "vacuum"],
 )
+
+
+@beside_rows
 def test_a_note_and_a_vacuum_are_of_the_version_that_the_lock_finds(
     numbers: Numbers, monkeypatch: pytest.MonkeyPatch, write: Callable[[LakeTable], object]
 ) -> None:

@@ -21,7 +21,7 @@ from obstore.store import ObjectStore, from_url
 from pydantic import SecretStr
 
 from rfm_platform.engine import DuckDBEngine
-from rfm_platform.lake import GoneError, LakeTable, Partition, StoreError, note, noted
+from rfm_platform.lake import GoneError, LakeTable, Partition, StoreError, note, noted, vacuum
 from rfm_platform.lake import table as lake_table
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings, SettingsError, read_settings
@@ -29,7 +29,7 @@ from rfm_platform.wiring import build_platform
 from rfm_platform_tests.assets.chain import day
 from rfm_platform_tests.conftest import new_database, url_of
 from rfm_platform_tests.customers.conftest import Chain, Tables, line
-from rfm_platform_tests.lake.test_lake import SHAPE, Numbers, one
+from rfm_platform_tests.lake.test_lake import SHAPE, Numbers, beside_rows, one
 from rfm_platform_tests.oracle import Line
 from rfm_platform_tests.s3 import bucket, served
 
@@ -85,8 +85,8 @@ def test_an_old_version_is_read_until_its_files_are_vacuumed(numbers: Numbers) -
     with numbers.engine.session() as session:
         session.view_files("old", old.files, SHAPE)
         assert session.rows("SELECT day, number FROM old") == [(day("01-01"), 1)]
-    assert numbers.table.vacuum(1) == 0, "versions are kept for some days"
-    assert numbers.table.vacuum(0) == 1
+    assert vacuum(numbers.table, 1) == 0, "versions are kept for some days"
+    assert vacuum(numbers.table, 0) == 1
     with pytest.raises(GoneError, match="numbers: files of version 0 have been removed"):
         numbers.table.partitions(version=0)
     with numbers.engine.session() as session, pytest.raises(GoneError, match="been removed"):
@@ -103,7 +103,7 @@ def test_a_note_stays_with_the_table_through_commits_and_a_vacuum(numbers: Numbe
     assert noted(numbers.table, "zone") is None
     note(numbers.table, "zone", "UTC")
     numbers.replace(one("01-01", 2), "01-01")
-    numbers.table.vacuum(0)
+    vacuum(numbers.table, 0)
     assert noted(numbers.table, "zone") == "UTC"
     note(numbers.table, "zone", "Asia/Jakarta")
     assert noted(numbers.table, "zone") == "Asia/Jakarta"
@@ -115,7 +115,7 @@ import os, signal, sys
 from pathlib import Path
 from rfm_platform.engine import DuckDBEngine
 from rfm_platform.lake import LakeTable
-from rfm_platform_tests.lake.test_lake import SHAPE, Numbers, one
+from rfm_platform_tests.lake.test_lake import SHAPE, Numbers, beside_rows, one
 
 LakeTable._commit = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 home = Path(sys.argv[2])
@@ -132,7 +132,7 @@ def test_a_writer_killed_before_its_commit_leaves_the_old_version_and_garbage_to
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     assert len(parquet_files()) == 2, "it had uploaded its file"
     assert numbers.rows() == [(day("01-01"), 1)]
-    assert numbers.table.vacuum(0) == 1
+    assert vacuum(numbers.table, 0) == 1
     assert numbers.rows() == [(day("01-01"), 1)]
 
 
@@ -191,11 +191,7 @@ def test_a_writer_that_is_always_overtaken_names_the_table_and_changes_nothing(
     assert numbers.rows() == [(day("01-01"), 0), (day("01-02"), 2)]
 
 
-@pytest.mark.parametrize(
-    "write",
-    [lambda table: note(table, "zone", "UTC"), lambda table: table.vacuum(30)],
-    ids=["note", "vacuum"],
-)
+@beside_rows
 def test_a_note_or_a_vacuum_that_is_overtaken_is_tried_again(
     numbers: Numbers, monkeypatch: pytest.MonkeyPatch, write: Callable[[LakeTable], object]
 ) -> None:
