@@ -20,9 +20,10 @@ import psycopg
 from psycopg import sql
 
 from rfm_platform.bi_database.errors import BiDatabaseError
-from rfm_platform.bi_database.limits import LIFT_IDLE_LIMITS, LOCK_ADVICE, LOCK_SECONDS
+from rfm_platform.bi_database.limits import LOCK_ADVICE, LOCK_SECONDS
 from rfm_platform.bi_database.tools import stream
 from rfm_platform.postgres import Database, DatabaseError
+from rfm_platform.postgres.limits import LIFT_IDLE_LIMITS
 
 # Text forms, and with them content hashes, must not depend on how a server is configured.
 PINNED = {

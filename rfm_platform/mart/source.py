@@ -17,14 +17,14 @@ from rfm_platform.catalog import flatten_order_marketplace, order_marketplace
 from rfm_platform.mart.contract import AWARE, PADDED, ContractError, FoundTable, violations
 from rfm_platform.mart.snapshot import MartSnapshot, read_statement
 from rfm_platform.postgres import Database
+from rfm_platform.postgres.limits import IDLE_LIMITS
 
 _PINNED = {
     "DateStyle": "ISO, YMD",
     "TimeZone": "UTC",
     "standard_conforming_strings": "on",
     # A snapshot waits while what it has given is joined and written; each statement has its time.
-    "idle_in_transaction_session_timeout": "0",
-    "transaction_timeout": "0",
+    **dict.fromkeys(IDLE_LIMITS, "0"),
 }
 
 
@@ -104,7 +104,7 @@ class Mart:
             statement_timeout_seconds=self.timeout_seconds,
             exported_snapshot=exported,
         ) as connection:
-            # Not all servers have all of them: transaction_timeout is PostgreSQL 17's.
+            # Not all servers have all of them.
             connection.execute(
                 "SELECT set_config(name, pinned.value, false) "
                 "FROM UNNEST(%s::text[], %s::text[]) AS pinned (name, value) "

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from psycopg import sql
 
 from rfm_platform.catalog import SCHEMA
+from rfm_platform.postgres.limits import LIFT_IDLE_LIMITS_LOCALLY
 from rfm_platform.warehouse.statements import Rows, columns_of, copy_in, names
 
 
@@ -22,10 +23,7 @@ class Aside:
         aside = _aside(table)
         statement = sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {} (LIKE {}) ON COMMIT DROP")
         self._connection.execute("SET LOCAL client_min_messages = warning")
-        self._connection.execute(
-            "SELECT set_config(name, '0', true) FROM pg_settings "
-            "WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
-        )
+        self._connection.execute(LIFT_IDLE_LIMITS_LOCALLY.encode())
         self._connection.execute(statement.format(aside, sql.Identifier(SCHEMA, table.name)))
         with self._connection.cursor() as cursor:
             copy_in(cursor, aside, table.columns, rows)

@@ -10,8 +10,9 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from rfm_platform.catalog import SCHEMA, newest_snapshots, publications, snapshot_publications
+from rfm_platform.postgres.limits import LIFT_IDLE_LIMITS_LOCALLY
 from rfm_platform.warehouse.retention import Retention, snapshots_there
-from rfm_platform.warehouse.statements import Rows, columns_of, copy_in, names
+from rfm_platform.warehouse.statements import Rows, columns_of, copy_in, leave_out, names
 
 _KEYS = ("as_of_date", "month_of_order", "marketplace", "shop_id", "user_id")
 LOCKS = 7_160_001  # any fixed number: the first half of our advisory locks' keys
@@ -33,12 +34,13 @@ class Publication:
 
     def _lock(self, locked: Sequence[str]) -> None:
         # Every publication begins here, and may wait for the engine between two statements for
-        # longer than a server lets transactions be idle, or last (which it knows since 17).
+        # longer than a server lets transactions be idle, or last.
+        lifted = sql.SQL("ARRAY({})").format(sql.SQL(LIFT_IDLE_LIMITS_LOCALLY))
         self._connection.execute(
-            "SELECT set_config('idle_in_transaction_session_timeout', '0', true), "
-            "(SELECT set_config(s.name, '0', true) FROM pg_settings AS s "
-            "WHERE s.name = 'transaction_timeout'), "
-            "pg_advisory_xact_lock(%s, hashtext(locked)) FROM UNNEST(%s::text[]) AS locked",
+            sql.SQL(
+                "SELECT {}, pg_advisory_xact_lock(%s, hashtext(locked)) "
+                "FROM UNNEST(%s::text[]) AS locked"
+            ).format(lifted),
             [LOCKS, locked],
         )
 
@@ -91,7 +93,7 @@ class Publication:
         with self._connection.cursor() as cursor:
             self.lock(table, value)
             self._remove(table, column, [value])
-            left_out = _leave_out(cursor, table, key, keys)
+            left_out = leave_out(cursor, table, key, keys)
             cursor.execute(
                 sql.SQL(
                     "INSERT INTO {table} ({columns}) SELECT {taken} FROM {table} AS t "
@@ -130,7 +132,7 @@ class Publication:
         key, keys = without
         with self._connection.cursor() as cursor:
             self.lock(table, partition[1])
-            left_out = _leave_out(cursor, table, key, keys)
+            left_out = leave_out(cursor, table, key, keys)
             cursor.execute(
                 sql.SQL(
                     "DELETE FROM {table} AS t WHERE {column} = %s "
@@ -237,18 +239,3 @@ class Publication:
     def _remove(self, table: sa.Table, column: str, values: Sequence[dt.date]) -> None:
         statement = sql.SQL("DELETE FROM {table} WHERE {column} = ANY(%s)")
         self._connection.execute(statement.format(**names(table, column)), [values])
-
-
-def _leave_out(
-    cursor: psycopg.Cursor[Any], table: sa.Table, key: sa.Column[Any], keys: Rows
-) -> sql.Identifier:
-    """A temporary table of the keys of rows that are to go, until the end of the transaction."""
-    left_out = sql.Identifier(f"left_out_{table.name}")
-    cursor.execute(
-        sql.SQL("CREATE TEMP TABLE {} ({} text) ON COMMIT DROP").format(
-            left_out, sql.Identifier(key.name)
-        )
-    )
-    copy_in(cursor, left_out, [key], keys)
-    cursor.execute(sql.SQL("ANALYZE {}").format(left_out))
-    return left_out

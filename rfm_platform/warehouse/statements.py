@@ -50,3 +50,18 @@ def copy_in(
     with cursor.copy(statement.format(target, columns_of(columns), options)) as copy:
         rows.write(copy.write)
     return cursor.rowcount
+
+
+def leave_out(
+    cursor: psycopg.Cursor[Any], table: sa.Table, key: sa.Column[Any], keys: Rows
+) -> sql.Identifier:
+    """A temporary table of the keys of rows that are to go, until the end of the transaction."""
+    left_out = sql.Identifier(f"left_out_{table.name}")
+    cursor.execute(
+        sql.SQL("CREATE TEMP TABLE {} ({} text) ON COMMIT DROP").format(
+            left_out, sql.Identifier(key.name)
+        )
+    )
+    copy_in(cursor, left_out, [key], keys)
+    cursor.execute(sql.SQL("ANALYZE {}").format(left_out))
+    return left_out
