@@ -2,13 +2,13 @@
 -- first order in the slice, which is no new one where they have none since; without one now: all
 -- their orders there were cancelled or returned. Both ends are named by today's segment file.
 WITH before AS (
-    SELECT s.scope, s.marketplace, s.shop_id, s.home, s.user_id, c.segment
+    SELECT s.scope, s.marketplace, s.shop_id, s.user_id, c.segment
     FROM slices_before AS s
     JOIN segment_cells AS c
         ON c.r_score = s.r_score AND c.f_score = s.f_score AND c.m_score = s.m_score
 ),
 now AS (
-    SELECT s.scope, s.marketplace, s.shop_id, s.home, s.user_id, s.recency, c.segment
+    SELECT s.scope, s.marketplace, s.shop_id, s.user_id, s.recency, c.segment
     FROM slices_now AS s
     JOIN segment_cells AS c
         ON c.r_score = s.r_score AND c.f_score = s.f_score AND c.m_score = s.m_score
@@ -18,7 +18,6 @@ both_moments AS (
         COALESCE(n.scope, b.scope) AS scope,
         CASE WHEN n.scope IS NULL THEN b.marketplace ELSE n.marketplace END AS marketplace,
         CASE WHEN n.scope IS NULL THEN b.shop_id ELSE n.shop_id END AS shop_id,
-        CASE WHEN n.scope IS NULL THEN b.home ELSE n.home END AS home,
         COALESCE(n.user_id, b.user_id) AS user_id,
         b.segment AS from_segment,
         n.segment AS to_segment,
@@ -28,7 +27,6 @@ both_moments AS (
         ON b.scope = n.scope
         AND b.marketplace IS NOT DISTINCT FROM n.marketplace
         AND b.shop_id IS NOT DISTINCT FROM n.shop_id
-        AND b.home IS NOT DISTINCT FROM n.home
         AND b.user_id = n.user_id
 ),
 caused AS (
@@ -43,7 +41,7 @@ caused AS (
         END AS cause
     FROM both_moments AS m
     LEFT JOIN migration_causes AS c
-        ON c.marketplace IS NOT DISTINCT FROM m.home AND c.user_id = m.user_id
+        ON c.marketplace IS NOT DISTINCT FROM m.marketplace AND c.user_id = m.user_id
 ),
 moves AS (
     SELECT scope, marketplace, shop_id, from_segment, to_segment, cause,
