@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rfm_platform.errors import PlatformError
+
 Key = Hashable
 
 
@@ -37,10 +39,13 @@ def at_their_least(equations: Sequence[Equation], least: Callable[[Key], int]) -
 
     Args:
         least: what a count is at least, whatever the sums are.
+
+    Raises:
+        PlatformError: the programme was not solved: nobody knows what the counts give away.
     """
-    # Every command imports this module, and SciPy is a quarter of a second.
-    from scipy.optimize import linprog  # noqa: PLC0415 - for its time
-    from scipy.sparse import coo_array, eye_array, hstack  # noqa: PLC0415 - likewise
+    # SciPy is a quarter of a second, for which no command without a report waits.
+    from scipy.optimize import linprog  # noqa: PLC0415 - see above
+    from scipy.sparse import coo_array, eye_array, hstack  # noqa: PLC0415 - see above
 
     keys = sorted({key for each in equations for key in (*each.parts, *each.total)}, key=repr)
     if not keys:
@@ -67,5 +72,7 @@ def at_their_least(equations: Sequence[Equation], least: Callable[[Key], int]) -
         b_ub=np.zeros(width),
         bounds=[(0, None)] * width + [(1, None)] + [(0, 1)] * width,
     )
+    if not found.success:
+        raise PlatformError(f"What the report hides could not be looked through: {found.message}")
     larger = found.x[width + 1 :]
     return {key for key, by in zip(keys, larger, strict=True) if by < 0.5}

@@ -20,14 +20,13 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from rfm_platform.dashboards.bounds import Equation, at_their_least
+from rfm_platform.dashboards.null_space import random_null_vector
 
 Key = Hashable
 _Line = tuple[tuple[Key, ...], tuple[Key, ...], int, str]  # total, parts, remainder, figure
 _COUNTED = "customers"
-_SEED = 1  # hiding the same things in the same report, always
 _EXACT = 1e-6
 
 
@@ -223,40 +222,5 @@ def _determined(hidden: set[Key], lines: Iterable[_Line]) -> list[Key]:
         number += 1
     if not number:
         return []
-    free = _random_null_vector(np.array(rows), np.array(columns), np.array(signs), number, unknowns)
+    free = random_null_vector(np.array(rows), np.array(columns), np.array(signs), number, unknowns)
     return [key for key, value in zip(keys, free, strict=False) if abs(value) < _EXACT]
-
-
-def _random_null_vector(
-    rows: npt.NDArray[np.int64],
-    columns: npt.NDArray[np.int64],
-    signs: npt.NDArray[np.float64],
-    height: int,
-    width: int,
-) -> npt.NDArray[np.float64]:
-    """A random vector less its part in the row space, by conjugate gradients (CGLS)."""
-    vector = np.random.default_rng(_SEED).uniform(1, 2, width)
-
-    def forth(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.bincount(rows, signs * x[columns], height).astype(np.float64)
-
-    def back(y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.bincount(columns, signs * y[rows], width).astype(np.float64)
-
-    in_rows = np.zeros(width)
-    residual = forth(vector)
-    gradient = back(residual)
-    direction = gradient.copy()
-    size = float(gradient @ gradient)
-    smallest = size * 1e-24
-    for _ in range(20 * (height + width)):
-        if size <= smallest:
-            break
-        image = forth(direction)
-        step = size / float(image @ image)
-        in_rows += step * direction
-        residual -= step * image
-        gradient = back(residual)
-        previous, size = size, float(gradient @ gradient)
-        direction = gradient + (size / previous) * direction
-    return vector - in_rows

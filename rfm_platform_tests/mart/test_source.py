@@ -176,7 +176,7 @@ def test_a_snapshot_outlives_the_time_that_a_server_gives_to_transactions(chain:
     ((name,),) = chain.in_mart("SELECT current_database()::text")
     chain.in_mart(f"ALTER DATABASE {name} SET transaction_timeout = '200ms'")
     with chain.platform.mart.snapshot() as snapshot:
-        time.sleep(0.5)
+        time.sleep(0.5)  # for longer than transactions have, which is what is tried
         found = snapshot.totals("days", [day("01-01"), day("01-02")])
     assert sorted(found, key=repr) == expected
 

@@ -229,11 +229,11 @@ def test_a_publication_outlives_the_time_that_a_server_gives_to_transactions(
         connection.execute(f"ALTER DATABASE \"{name}\" SET transaction_timeout = '200ms'".encode())
     with prepared.publication() as publication:
         publication.lock(TABLE)
-        time.sleep(0.5)
+        time.sleep(0.5)  # for longer than transactions have, which is what is tried
         publication.analyze([TABLE])
     with prepared.aside() as aside:
         aside.add(TABLE, csv(day("01-01"), "all"))
-        time.sleep(0.5)
+        time.sleep(0.5)  # likewise
         assert aside.compare(TABLE, (AS_OF, [day("01-01")]), without="q1") == (1, 0, 0)
 
 

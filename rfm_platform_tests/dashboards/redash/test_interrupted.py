@@ -1,7 +1,7 @@
 """Whatever happens in between, the next apply ends the same: nothing twice, nothing lost."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -67,6 +67,33 @@ def dying_at(moment: int) -> Callable[[], bool]:
     return lambda: next(asked) == moment
 
 
+def killed_at_any_call(
+    provision: Provision, server: StandIn, before: Sequence[Declaration], target: Declaration
+) -> int:
+    """Applies a declaration after others, dying at each of its calls in turn; how many there are.
+
+    The next apply must end as one that nobody disturbed.
+    """
+    wanted = clean(provision, server, *before, target)
+    deaths = 0
+    while True:
+        for declaration in before:
+            provision(declaration).apply()
+        server.is_dying = dying_at(deaths)
+        try:
+            provision(target).apply()
+        except RedashError:
+            deaths += 1
+        else:
+            return deaths
+        finally:
+            server.is_dying = lambda: False
+        provision(target).apply()
+        assert shape(server) == wanted, f"killed at moment {deaths - 1}"
+        assert planned(provision(target)) == {}
+        empty(provision, server)
+
+
 @pytest.mark.parametrize("then", ["creating", "updating"])
 def test_killed_at_any_call_the_next_apply_ends_the_same(
     then: str, provision: Provision, small: Declaration, server_of_redash: StandIn
@@ -77,25 +104,7 @@ def test_killed_at_any_call_the_next_apply_ends_the_same(
     )
     before = [] if then == "creating" else [small]
     target = small if then == "creating" else changed
-    wanted = clean(provision, server_of_redash, *before, target)
-    moment, deaths = 0, 0
-    while True:
-        for declaration in before:
-            provision(declaration).apply()
-        server_of_redash.is_dying = dying_at(moment)
-        try:
-            provision(target).apply()
-        except RedashError:
-            deaths += 1
-        else:
-            break
-        finally:
-            server_of_redash.is_dying = lambda: False
-        provision(target).apply()
-        assert shape(server_of_redash) == wanted, f"killed at moment {moment}"
-        assert planned(provision(target)) == {}
-        empty(provision, server_of_redash)
-        moment += 1
+    deaths = killed_at_any_call(provision, server_of_redash, before, target)
     assert deaths > (25 if then == "creating" else 3)
 
 

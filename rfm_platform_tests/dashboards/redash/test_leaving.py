@@ -16,7 +16,7 @@ from rfm_platform_tests.dashboards.redash.conftest import (
     small_declaration,
 )
 from rfm_platform_tests.dashboards.redash.state import SOMEBODY, StandIn, Thing
-from rfm_platform_tests.dashboards.redash.test_interrupted import clean, dying_at, empty, shape
+from rfm_platform_tests.dashboards.redash.test_interrupted import killed_at_any_call, shape
 from rfm_platform_tests.dashboards.redash.test_provision import only, planned, told
 
 
@@ -216,22 +216,4 @@ def test_killed_at_any_call_while_leaving_or_returning_the_next_apply_ends_the_s
     less = without_board(small)
     before = [small, less] if returns else [small]
     target = small if returns else less
-    wanted = clean(provision, server_of_redash, *before, target)
-    moment = 0
-    while True:
-        for declaration in before:
-            provision(declaration).apply()
-        server_of_redash.is_dying = dying_at(moment)
-        try:
-            provision(target).apply()
-        except RedashError:
-            moment += 1
-        else:
-            break
-        finally:
-            server_of_redash.is_dying = lambda: False
-        provision(target).apply()
-        assert shape(server_of_redash) == wanted, f"killed at moment {moment}"
-        assert planned(provision(target)) == {}
-        empty(provision, server_of_redash)
-    assert moment > 5
+    assert killed_at_any_call(provision, server_of_redash, before, target) > 5
