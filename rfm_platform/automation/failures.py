@@ -28,11 +28,11 @@ def quotable(event: dg.DagsterEvent) -> str:
 
 
 def our_sentence(error: SerializableErrorInfo) -> str | None:
-    """What an error of ours says, without the name of its class; None: it is a library's."""
+    """What an error of ours says, without its class; None: a library's, or one without a text."""
     # With their modules: psycopg has a DatabaseError, too.
     ours = {f"{k.__module__}.{k.__qualname__}" for k in (*_subclasses(PlatformError), dg.Failure)}
     name, _, said = error.message.partition(": ")
-    return said.strip() if name in ours else None
+    return said.strip() or None if name in ours else None
 
 
 def _subclasses(kind: type[PlatformError]) -> Iterator[type[PlatformError]]:

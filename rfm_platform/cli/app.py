@@ -182,7 +182,8 @@ def explain(
     """Compare loaded days with the mart as it is now, down to the orders that differ, and why.
 
     Without options: the last days that are loaded, as many as every morning looks at. In any case
-    the other days of their months too.
+    the other days of their months too. The exit code is 1 if something differs, or nothing was
+    compared.
     """
     from rfm_platform.cli.explain import show_differences
 
@@ -192,7 +193,10 @@ def explain(
 
 @app.command()
 def verify(as_of: SnapshotDay = None) -> None:
-    """Rebuild everything from the source, aside, and compare it with what is published."""
+    """Rebuild everything from the source, aside, and compare it with what is published.
+
+    The exit code is 1 if something differs, or there is nothing to compare.
+    """
     from rfm_platform.cli.verify import verify as verify_tables
 
     if not verify_tables(load_settings(), console, as_of):

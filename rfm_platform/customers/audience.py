@@ -109,9 +109,10 @@ class Audiences:
                             f"with such customers then: {', '.join(name for (name,) in on)}."
                         )
                     have = ", ".join(name for name in actions if name in stored)
+                    where = "" if marketplace is None else f" on {marketplace}"
                     raise AudienceError(
-                        f"{segment} has no customer as of {day}. Segments with customers then: "
-                        f"{have}."
+                        f"{segment} has no customer{where} as of {day}. Segments with customers "
+                        f"then: {have}."
                     )
                 os.close(_create(beside.partial, undo))
                 # A temporary file of DuckDB's own would take this one's place with another mode.

@@ -142,8 +142,8 @@ class _Reader:
         answer = self.redash.call("GET", f"queries/{number}")
         if self._is_managed("query", answer):
             raise RedashError(
-                f"The query {answer['name']!r} ({number}) cannot be exported, and it is not "
-                f"declared here to be referred to: {_MANAGED}"
+                f"The query {answer['name']!r} ({number}) cannot be exported, and is not declared, "
+                f"or not noted yet (`rfm redash apply`), to be referred to here: {_MANAGED}"
             )
         key = self._keys["query", number] = self._new_key("query", answer["name"])
         self.export.numbers[Address("query", key)] = number
