@@ -13,7 +13,7 @@ from typing import Any, Literal
 import dagster as dg
 
 from rfm_platform.automation.failures import innermost_error, our_sentence
-from rfm_platform.automation.instance import process_tag
+from rfm_platform.automation.instance import process_tags
 from rfm_platform.automation.jobs import (
     DAILY_JOB,
     LOAD_JOB,
@@ -118,10 +118,10 @@ def _execute(definitions: dg.Definitions, instance: dg.DagsterInstance, step: St
     job = definitions.resolve_job_def(step.job)
     if step.first == step.last:
         scope: dict[str, Any] = {"partition_key": step.first.isoformat()}
-        tags = process_tag()
+        tags = process_tags()
     else:
         scope = {}
-        tags = process_tag() | {
+        tags = process_tags() | {
             RANGE_START: step.first.isoformat(),
             RANGE_END: step.last.isoformat(),
         }

@@ -34,22 +34,25 @@ class CheckOutcome:
     description: str
 
 
-def not_passed(
+def passed_what_blocks(
     instance: dg.DagsterInstance, key: dg.AssetKey, days: Iterable[dt.date]
-) -> list[dt.date]:
-    """Days whose newest materialization has not passed what blocks, in order."""
+) -> dict[dt.date, bool | None]:
+    """Whether each day's newest materialization has passed; None: it is not judged by all yet."""
     keys = {day.isoformat(): day for day in days}
     if not keys:
-        return []
+        return {}
     found = instance.event_log_storage.get_asset_check_partition_info(
         [dg.AssetCheckKey(key, check) for check in _BLOCKING], partition_keys=list(keys)
     )
-    passed = Counter(
-        info.partition_key
+    said = Counter(
+        (info.partition_key, info.latest_execution_status.value)
         for info in found
-        if info.is_current and info.latest_execution_status.value == "SUCCEEDED"
+        if info.is_current
     )
-    return sorted(day for text, day in keys.items() if passed[text] < len(_BLOCKING))
+    return {
+        day: False if said[text, "FAILED"] else said[text, "SUCCEEDED"] == len(_BLOCKING) or None
+        for text, day in keys.items()
+    }
 
 
 def newest_verdicts(

@@ -4,6 +4,7 @@ import dagster as dg
 
 from rfm_platform import catalog
 from rfm_platform.assets.definition import customer_asset, report_snapshot
+from rfm_platform.assets.stopped import refuse_stopped_days
 from rfm_platform.customers.campaign_lists import without_list
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import column_lineage, describe, table_of
@@ -25,6 +26,7 @@ def campaign_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     def campaign_effect(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
+        refuse_stopped_days(context, platform, days_of(context)[-1])
         campaigns = platform.campaigns()
         for day in days_of(context):
             begun = [campaign for campaign in campaigns if campaign.start <= day]

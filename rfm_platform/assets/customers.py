@@ -19,6 +19,7 @@ from rfm_platform.assets.definition import (
     days_with_snapshot,
     report_snapshot,
 )
+from rfm_platform.assets.stopped import refuse_stopped_days
 from rfm_platform.calendar import days_between, last_day
 from rfm_platform.customers.overviews import retention_table, segment_table
 from rfm_platform.materializations import behind
@@ -49,6 +50,7 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
         days = days_of(context)
+        refuse_stopped_days(context, platform, last_day(days[-1]))
         # Looked up before months are built: what is loaded meanwhile is not in them.
         loaded = [
             dt.date.fromisoformat(key) for key in context.instance.get_materialized_partitions(READ)
@@ -93,6 +95,7 @@ def customer_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     def final_user_analysis(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
+        refuse_stopped_days(context, platform, days_of(context)[-1])
         for day in days_of(context):
             computed = platform.transforms.analyse_customers(day)
             kept = platform.publisher.publish_customers(day)

@@ -9,6 +9,7 @@ import dagster as dg
 
 from rfm_platform import catalog
 from rfm_platform.assets.definition import customer_asset, report_snapshot
+from rfm_platform.assets.stopped import refuse_stopped_days
 from rfm_platform.customers.forecast import Basis
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import column_lineage, describe, table_of
@@ -31,6 +32,7 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     def next_purchase(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
+        refuse_stopped_days(context, platform, days_of(context)[-1])
         for day in days_of(context):
             basis = platform.forecasts.forecast(day)
             kept = platform.publisher.publish_analyses(day, "next_purchase")
@@ -50,6 +52,7 @@ def forecast_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
     def next_purchase_backtest(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
+        refuse_stopped_days(context, platform, days_of(context)[-1])
         for day in days_of(context):
             basis = platform.forecasts.backtest(day)
             deciles = table_of(platform.forecasts.deciles(day))

@@ -13,12 +13,13 @@ from typing import Any
 import dagster as dg
 
 from rfm_platform import catalog
-from rfm_platform.assets.definition import FOLDED, READ, customer_asset
+from rfm_platform.assets.definition import READ, customer_asset
+from rfm_platform.assets.stopped import days_to_read_again
 from rfm_platform.calendar import days_between, last_day
 from rfm_platform.customers.extraction import DayChange
 from rfm_platform.lake import Lake, note, noted
 from rfm_platform.mart import MartSnapshot
-from rfm_platform.materializations import behind, recorded
+from rfm_platform.materializations import recorded
 from rfm_platform.partitions import LateChanges, also_did, days_of
 from rfm_platform.presentation import (
     FINGERPRINT,
@@ -31,7 +32,6 @@ from rfm_platform.presentation import (
     table_of,
 )
 from rfm_platform.reconcile.sides import fingerprint, totals_read
-from rfm_platform.verdicts import not_passed
 from rfm_platform.wiring import Platform
 
 ZONE = "timezone"  # noted of source_orders: whose midnight separates its days
@@ -137,7 +137,8 @@ def _late_days(
         of_another_zone: days that were read when midnight may have been another: they are all
             looked at, later ones too.
     """
-    stopped = _stopped(context, platform, days)
+    others = days_between(platform.settings.start_date, last_day(days[-1]))
+    stopped = days_to_read_again(context.instance, {*others} - {*days})
     if late_changes is LateChanges.NONE:
         return stopped
     settings, extraction = platform.settings, platform.extraction
@@ -160,18 +161,6 @@ def _late_days(
     said = recorded(context.instance, READ, looked_at, LAKE_VERSION)
     untold = [day for day, at in _versions(platform.lake, said).items() if at != said[day]]
     return sorted({*stopped, *drifted, *unseen, *untold})
-
-
-def _stopped(
-    context: dg.AssetExecutionContext, platform: Platform, days: list[dt.date]
-) -> list[dt.date]:
-    """Other days that this run's months and snapshots would take in, though a check stopped them.
-
-    Nobody would judge them again: the mart has not changed since they were read.
-    """
-    others = days_between(platform.settings.start_date, last_day(days[-1]))
-    unfolded = behind(context.instance, FOLDED, READ, {*others} - {*days})
-    return not_passed(context.instance, READ, unfolded)
 
 
 def _versions(lake: Lake, days: Iterable[dt.date]) -> dict[dt.date, str]:

@@ -31,6 +31,7 @@ PG_URL = "DAGSTER_PG_URL"
 HOME = "DAGSTER_HOME"
 BATCH = "DAGSTER_EVENT_BATCH_SIZE"
 PROCESS_TAG = "rfm/process"
+MAX_RETRIES_TAG = "dagster/max_retries"
 # What a step prints goes to the terminal. To keep it too, Dagster starts four helper processes a
 # run, which Ctrl-C reaches as well: each died with a stack.
 NO_CAPTURE: dict[str, Any] = {
@@ -133,9 +134,16 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def process_tag() -> dict[str, str]:
-    """Says which process executes a run, so that a later one can tell that it died."""
-    return {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"}
+def process_tags() -> dict[str, str]:
+    """Which process executes a run, so that a later one can tell that it died.
+
+    Dagster cannot start such a run again, because it does not know where the code is, and is told
+    not to promise it.
+    """
+    return {
+        PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}",
+        MAX_RETRIES_TAG: "0",
+    }
 
 
 def end_killed_runs(instance: dg.DagsterInstance) -> list[str]:

@@ -48,11 +48,15 @@ class FoundTable:
         name: its schema and name there.
         types: PostgreSQL's type of each column that we may read.
         closed: columns that we may not read. Neither these nor those: no such table.
+        is_filtered: whether row-level security shows us some of its rows only.
+        has_remote: whether the mart has tables of another server, of which a view may be made.
     """
 
     name: str
     types: Mapping[str, str]
     closed: Collection[str]
+    is_filtered: bool = False
+    has_remote: bool = False
 
 
 def violations(table: sa.Table, names: Mapping[str, str], found: FoundTable) -> list[str]:
@@ -71,6 +75,11 @@ def violations(table: sa.Table, names: Mapping[str, str], found: FoundTable) -> 
     if not found.types:
         return [f"table {found.name} may not be read: {_GRANT}"]
     problems = []
+    if found.is_filtered:
+        problems.append(
+            f"{found.name} shows this role some of its rows only, by row-level security: let a "
+            "role read it that has BYPASSRLS"
+        )
     for column in table.columns:
         name = names[column.name]
         if name in found.closed:

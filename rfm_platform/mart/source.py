@@ -23,6 +23,7 @@ _PINNED = {
     "DateStyle": "ISO, YMD",
     "TimeZone": "UTC",
     "standard_conforming_strings": "on",
+    "row_security": "off",  # an error rather than some of the rows, also of what lies behind a view
     # A snapshot waits while what it has given is joined and written; each statement has its time.
     **dict.fromkeys(IDLE_LIMITS, "0"),
 }
@@ -92,10 +93,12 @@ class Mart:
 
             connection = join()
             encoding, lines, orders = self._found(connection)
+            # Each connection has a snapshot of its own of another server's tables.
+            readers = 1 if lines.has_remote else self.connections
             if problems := self._violations(lines, orders):
                 raise ContractError(f"{self.database.label}: {'; '.join(problems)}")
             identifiers = self._identifiers(encoding, lines.types, orders.types)
-            yield MartSnapshot(connection, identifiers, join, self.connections)
+            yield MartSnapshot(connection, identifiers, join, readers)
 
     @contextmanager
     def _transaction(self, exported: str | None) -> Iterator[psycopg.Connection]:
@@ -106,9 +109,12 @@ class Mart:
         ) as connection:
             # Not all servers have all of them.
             connection.execute(
-                "SELECT set_config(name, pinned.value, false) "
+                "SELECT set_config(name, pinned.value, true) "
                 "FROM UNNEST(%s::text[], %s::text[]) AS pinned (name, value) "
-                "JOIN pg_settings USING (name)",
+                "JOIN pg_settings USING (name) "
+                # The server's own functions before those of their names in anybody's schema.
+                "UNION ALL SELECT set_config('search_path', CONCAT_WS(', ', 'pg_catalog', "
+                "NULLIF(current_setting('search_path'), '')), true)",
                 [list(_PINNED), list(_PINNED.values())],
             )
             yield connection
@@ -139,8 +145,10 @@ class Mart:
             rows = connection.execute(read_statement("columns"), wanted).fetchall()
             return FoundTable(
                 f"{self.names.schema}.{table}",
-                {name: kind for name, kind, is_open in rows if is_open},
-                {name for name, _, is_open in rows if not is_open},
+                {name: kind for name, kind, is_open, *_ in rows if is_open},
+                {name for name, _, is_open, *_ in rows if not is_open},
+                is_filtered=any(is_filtered for *_, is_filtered, _ in rows),
+                has_remote=any(has_remote for *_, has_remote in rows),
             )
 
         encoding = connection.info.parameter_status("server_encoding") or ""

@@ -13,12 +13,13 @@ from sqlalchemy.exc import ArgumentError
 from rfm_platform.errors import PlatformError
 
 CONNECT_TIMEOUT_SECONDS = 15
-# A server whose machine is gone does not say so. It is noticed within 90 seconds, not after the two
-# hours of the operating system.
 # Classes of SQLSTATE: connections, transactions, rights, names, resources, operators' doings.
 _ABOUT_NO_ROW = frozenset(
     ("08", "0A", "25", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58")
 )
+_REMOTE_REFUSED = "2F003"  # by postgres_fdw: how the mart itself reaches another server
+# A server whose machine is gone does not say so. It is noticed within 90 seconds, not after the two
+# hours of the operating system.
 KEEPALIVES = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "6"}
 
 
@@ -50,7 +51,9 @@ class Database:
         """A transaction: committed at the end of the block, rolled back on an error.
 
         A read-only one sees a single consistent snapshot (repeatable read) for its whole life, or
-        the one that another transaction has exported.
+        the one that another transaction has exported. One that writes sees what others have
+        committed before each statement, whatever the server's default: after a lock, what its
+        holder wrote.
 
         Raises:
             DatabaseError: the server does not answer or refuses us, also at the end of the block.
@@ -58,6 +61,8 @@ class Database:
         defaults: dict[str, Any] = {
             "connect_timeout": connect_timeout_seconds,
             "client_encoding": "UTF8",
+            # What is prepared stays in a pooler's session, and is there when the next one prepares.
+            "prepare_threshold": None,
         }
         try:
             connection = psycopg.connect(**(defaults | self.conninfo()))
@@ -66,6 +71,7 @@ class Database:
             raise DatabaseError(f"{self.label} cannot be reached: {reason}") from None
         try:
             with connection:
+                connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
                 if read_only:
                     connection.read_only = True
                     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -73,7 +79,7 @@ class Database:
                     _see(connection, exported_snapshot, self.label)
                 if statement_timeout_seconds is not None:
                     connection.execute(
-                        "SELECT set_config('statement_timeout', %s, false)",
+                        "SELECT set_config('statement_timeout', %s, true)",
                         [f"{statement_timeout_seconds}s"],
                     )
                 yield connection
@@ -102,7 +108,7 @@ def _without_values(error: psycopg.Error) -> str:
     diagnostics = error.diag
     if not error.sqlstate:
         return str(error).strip().splitlines()[0]
-    if error.sqlstate[:2] in _ABOUT_NO_ROW:
+    if error.sqlstate[:2] in _ABOUT_NO_ROW or error.sqlstate == _REMOTE_REFUSED:
         return f"{diagnostics.message_primary} ({error.sqlstate})"
     if error.sqlstate[:2] in ("22", "23"):
         column = f" in {diagnostics.column_name}" if diagnostics.column_name else ""

@@ -42,9 +42,9 @@ def sums_violations(
     with transforms.engine.session() as session:
         transforms.view_months(session, days_it_was_made_from(session, transforms.lake, as_of))
         _view_snapshots(session, transforms, as_of)
-        lake = _by_source(session.records(read_sql(__package__, "snapshot_sums")))
+        lake = _by_source(session.records(read_sql(__package__, "snapshot_sums"), table=table))
     published = _by_source(
-        warehouse.rows(read_sql(__package__, "published_sums"), {"as_of": as_of})
+        warehouse.rows(read_sql(__package__, "published_sums"), {"as_of": as_of, "table": table})
     )
     return _bounded(
         [

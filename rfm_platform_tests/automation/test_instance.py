@@ -17,7 +17,7 @@ from rfm_platform.automation.instance import (
     end_killed_runs,
     open_instance,
     prepare_dagster_home,
-    process_tag,
+    process_tags,
 )
 from rfm_platform.automation.storage import KeptOpenEventLogStorage
 from rfm_platform.postgres import Database
@@ -104,7 +104,7 @@ def _tag(host: str, pid: int, started: str) -> dict[str, str]:
 
 
 def test_only_runs_of_dead_processes_of_this_machine_are_ended(chain: Chain) -> None:
-    own = process_tag()[PROCESS_TAG]
+    own = process_tags()[PROCESS_TAG]
     host, pid, started = own.split(":")
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()

@@ -62,6 +62,19 @@ def test_every_reader_sees_the_moment_of_the_first(chain: Chain) -> None:
         assert sum(snapshot.line_counts(DAYS).values()) == 0
 
 
+def test_tables_of_another_server_are_read_by_one(chain: Chain) -> None:
+    """Each connection begins a transaction of its own there."""
+    mart = Mart(chain.mart, SourceNames(), "Asia/Jakarta", 60, 3)
+    with mart.snapshot() as snapshot:
+        assert snapshot.readers == 3
+    chain.in_mart(
+        "CREATE FOREIGN DATA WRAPPER elsewhere; CREATE SERVER s FOREIGN DATA WRAPPER elsewhere; "
+        "CREATE FOREIGN TABLE remote (order_id text) SERVER s"
+    )
+    with mart.snapshot() as snapshot:
+        assert snapshot.readers == 1
+
+
 def test_a_snapshot_that_a_second_connection_does_not_see_is_told(chain: Chain) -> None:
     with (
         pytest.raises(DatabaseError, match=r"spreads connections .* RFM_SOURCE_CONNECTIONS=1"),

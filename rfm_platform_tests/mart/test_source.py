@@ -171,6 +171,31 @@ def test_how_a_server_is_set_up_changes_nothing(chain: Chain) -> None:
     assert (lake_rows(chain), totals(chain.platform.mart)) == expected
 
 
+def test_nobodys_functions_stand_in_for_the_servers(chain: Chain) -> None:
+    """Some compatibility schemas ask to be looked into first."""
+    chain.in_mart("UPDATE flatten_order_marketplace SET shop_name = 'Büro 1'")
+    expected = lake_rows(chain), totals(chain.platform.mart)
+    ((name,),) = chain.in_mart("SELECT current_database()::text")
+    for path in ("''", "compat, pg_catalog, public"):
+        chain.in_mart(
+            "CREATE SCHEMA IF NOT EXISTS compat; "
+            "CREATE OR REPLACE FUNCTION compat.length(text) RETURNS integer LANGUAGE sql IMMUTABLE "
+            "RETURN pg_catalog.octet_length($1); "
+            f"ALTER DATABASE {name} SET search_path = {path}"
+        )
+        assert (lake_rows(chain), totals(chain.platform.mart)) == expected
+
+
+def test_a_snapshot_leaves_nothing_set_in_a_poolers_session(chain: Chain) -> None:
+    with chain.mart.connect(read_only=True) as plain:
+        mine = "SELECT name FROM pg_settings WHERE source = 'session'"
+        theirs = plain.execute(mine).fetchall()
+    with chain.platform.mart.snapshot() as snapshot:
+        assert snapshot._connection.execute("SHOW row_security").fetchone() == ("off",)
+        snapshot._connection.rollback()
+        assert snapshot._connection.execute(mine).fetchall() == theirs
+
+
 def test_a_snapshot_outlives_the_time_that_a_server_gives_to_transactions(chain: Chain) -> None:
     expected = totals(chain.platform.mart)
     ((name,),) = chain.in_mart("SELECT current_database()::text")
@@ -326,6 +351,42 @@ def test_a_right_that_is_missing_is_told_apart_from_a_column_that_is(
     )
     (problem,) = renamed.contract_violations()
     assert problem.startswith(f"{orders} has no column recipient: if the mart calls it otherwise")
+
+
+def test_a_mart_that_shows_some_rows_only_is_refused(chain: Chain, reader: Mart) -> None:
+    """Nothing could see that rows are missing: what is compared would be as few."""
+    lines = '"Sales Mart".flatten_order_marketplace'
+    chain.in_mart(
+        'GRANT USAGE ON SCHEMA "Sales Mart" TO mart_reader; '
+        'GRANT SELECT ON ALL TABLES IN SCHEMA "Sales Mart" TO mart_reader; '
+        f"ALTER TABLE {lines} ENABLE ROW LEVEL SECURITY; "
+        f"CREATE POLICY shown ON {lines} USING (marketplace <> 'lazada')"
+    )
+    with pytest.raises(ContractError, match="some of its rows only") as refused, reader.snapshot():
+        pass
+    assert "Sales Mart.flatten_order_marketplace" in str(refused.value)
+    assert "BYPASSRLS" in str(refused.value)
+    chain.in_mart("ALTER ROLE mart_reader BYPASSRLS")
+    with reader.snapshot() as snapshot:
+        assert sum(snapshot.line_counts([day("01-01"), day("01-02")]).values()) == len(LINES)
+
+
+def test_rows_that_a_policy_hides_behind_a_view_are_an_error(chain: Chain, reader: Mart) -> None:
+    """The server says so only where the statement meets them."""
+    chain.in_mart(
+        'GRANT USAGE ON SCHEMA "Sales Mart" TO mart_reader; '
+        'GRANT SELECT ON ALL TABLES IN SCHEMA "Sales Mart" TO mart_reader; '
+        'CREATE VIEW "Sales Mart".shown WITH (security_invoker) AS '
+        'SELECT * FROM "Sales Mart".flatten_order_marketplace; '
+        'GRANT SELECT ON "Sales Mart".shown TO mart_reader; '
+        'ALTER TABLE "Sales Mart".flatten_order_marketplace ENABLE ROW LEVEL SECURITY'
+    )
+    behind = replace(reader, names=replace(reader.names, lines="shown"))
+    with (
+        pytest.raises(DatabaseError, match=r"affected by row-level security policy .*\(42501\)"),
+        behind.snapshot() as snapshot,
+    ):
+        snapshot.line_counts([day("01-01")])
 
 
 def test_a_table_is_called_by_the_marts_own_schema_and_name(chain: Chain) -> None:

@@ -122,6 +122,28 @@ def test_a_text_that_may_quote_a_row_is_neither_repeated_nor_logged(
     assert "Budi" not in log
 
 
+def test_a_connection_that_writes_sees_what_a_lock_waited_for(warehouse: Database) -> None:
+    """Whatever a server sets for everybody."""
+    with warehouse.connect() as connection:
+        connection.execute(
+            "DO $$ BEGIN EXECUTE FORMAT('ALTER DATABASE %I SET default_transaction_isolation = "
+            "serializable', current_database()); END $$"
+        )
+    with warehouse.connect() as connection:
+        assert connection.execute("SHOW transaction_isolation").fetchone() == ("read committed",)
+    with warehouse.connect(read_only=True) as connection:
+        assert connection.execute("SHOW transaction_isolation").fetchone() == ("repeatable read",)
+
+
+def test_nothing_is_prepared_in_a_session_that_a_pooler_may_hand_on(warehouse: Database) -> None:
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        for number in range(10):
+            cursor.execute("SELECT %s::int", [number])
+        cursor.executemany("SELECT %s::int", [[number] for number in range(10)])
+        cursor.execute("SELECT COUNT(*) FROM pg_prepared_statements")
+        assert cursor.fetchone() == (0,)
+
+
 def test_a_connection_that_ends_before_the_commit_names_its_database(warehouse: Database) -> None:
     with pytest.raises(DatabaseError, match=r"terminat(ed|ing)"), warehouse.connect() as mine:
         pid = mine.execute("SELECT pg_backend_pid()").fetchone()
