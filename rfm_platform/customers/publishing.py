@@ -131,6 +131,15 @@ class Publisher:
             if any(row["through"] > through for row in after):
                 session.view(self.lake.source_orders, month, through)
                 after = session.records(read_sql(__package__, "month_totals"))
+                digests = {
+                    (marketplace, shop_id): digest
+                    for marketplace, shop_id, digest in session.rows(
+                        read_sql(__package__, "shop_digests")
+                    )
+                }
+                for row in after:
+                    for shop in row["shops"]:
+                        shop["digest"] = digests[row["marketplace"], shop["shop_id"]]
         return restatements(
             by_marketplace(before.totals),
             by_marketplace(after),

@@ -5,8 +5,9 @@ that had been loaded when the month was published: what the month said of them, 
 them now. A day among them that had been loaded without an order, or not at all, counts without one
 on the side before: so the month was published, up to a later day.
 
-Figures are compared per shop. What moves between shops of a marketplace leaves its totals as they
-were: its row then has the same ones before and after.
+Figures are compared per shop, and by a digest those of its customers. What moves between shops of a
+marketplace or between customers leaves its totals as they were, and so does what changes amounts in
+the row's own currency alone: its row then has the same ones before and after.
 """
 
 import datetime as dt
@@ -22,6 +23,7 @@ MEASURES = {
     "total_gmv_base_amount": "gmv_base",
     "customers": "customers",
 }
+DIGEST = "digest"
 Totals = Mapping[str | None, Mapping[str, Any]]
 
 
@@ -71,7 +73,7 @@ def _measures(totals: Totals, marketplace: str | None) -> dict[str, int]:
 def _shops(totals: Totals, marketplace: str | None) -> dict[str | None, list[int]]:
     """What each shop adds; nothing is as no row of it."""
     found = {
-        shop_id: [shop[name] or 0 for name in MEASURES.values() if name in shop]
+        shop_id: [shop[name] or 0 for name in (*MEASURES.values(), DIGEST) if name in shop]
         for shop_id, shop in totals.get(marketplace, {}).get("shops", {}).items()
     }
     return {shop_id: added for shop_id, added in found.items() if any(added)}

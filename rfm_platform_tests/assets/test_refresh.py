@@ -322,6 +322,31 @@ def test_orders_that_move_between_shops_are_a_restatement_though_the_sums_stay(
     assert chain.in_warehouse("SELECT COUNT(*) FROM rfm.restatements") == [(2,)]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "user_id = 'u1'",
+        "magpie_region_code = 'MY'",
+        "kurs_rate = 2, product_gmv_amount = 50",
+    ],
+)
+def test_a_customers_figures_that_others_make_up_for_are_a_restatement(
+    chain: Chain, change: str
+) -> None:
+    """Of a month that is over, and of one that grows meanwhile."""
+    assert refresh(chain, "02-02").succeeded
+    chain.in_mart(
+        f"UPDATE flatten_order_marketplace SET {change} WHERE order_id IN ('01-30-0', '02-01-0')"
+    )
+    assert refresh(chain, "02-03").succeeded
+    assert sorted(chain.in_warehouse(RESTATED)) == [
+        (day("01-01"), day("01-31"), 9, 9),
+        (day("02-01"), day("02-02"), 6, 6),
+    ]
+    assert refresh(chain, "02-03", all_days=True).succeeded
+    assert chain.in_warehouse("SELECT COUNT(*) FROM rfm.restatements") == [(2,)]
+
+
 def test_a_day_loaded_for_the_first_time_before_the_newest_is_a_restatement(chain: Chain) -> None:
     """As the ledger's comment says: the month was published up to a later day without it."""
     assert chain.load("01-29").succeeded

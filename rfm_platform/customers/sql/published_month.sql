@@ -1,5 +1,6 @@
--- A published month's totals per marketplace, and what each shop adds to them. Customers are grouped
--- before they are counted: counting distinct ones would sort.
+-- A published month's totals per marketplace, and what each shop adds to them, with a digest of its
+-- customers' figures, which moves when they do. Customers are grouped before they are counted:
+-- counting distinct ones would sort.
 WITH shops AS (
     SELECT
         marketplace, shop_id,
@@ -9,7 +10,10 @@ WITH shops AS (
         SUM(total_cancelled) AS cancelled_orders,
         SUM(total_returned) AS returned_orders,
         SUM(total_quantity) AS units,
-        SUM(total_gmv_base_amount) AS gmv_base
+        SUM(total_gmv_base_amount) AS gmv_base,
+        SUM(('x' || SUBSTR(MD5(CONCAT_WS(CHR(31), shop_name, user_id, magpie_region_code,
+            total_order, total_cancelled, total_returned, total_quantity, total_gmv_amount,
+            total_gmv_base_amount)), 1, 8))::bit(32)::bigint) AS digest
     FROM rfm.aggregated_monthly
     WHERE month_of_order = %(month)s
     GROUP BY marketplace, shop_id
@@ -40,7 +44,8 @@ SELECT
         'cancelled_orders', cancelled_orders,
         'returned_orders', returned_orders,
         'units', units,
-        'gmv_base', gmv_base
+        'gmv_base', gmv_base,
+        'digest', digest
     )) AS shops
 FROM shops AS s
 LEFT JOIN customers AS c ON c.marketplace IS NOT DISTINCT FROM s.marketplace

@@ -8,7 +8,10 @@ WITH shops AS (
         CAST(SUM(total_cancelled) AS BIGINT) AS cancelled_orders,
         CAST(SUM(total_returned) AS BIGINT) AS returned_orders,
         CAST(SUM(total_quantity) AS BIGINT) AS units,
-        CAST(SUM(total_gmv_base_amount) AS BIGINT) AS gmv_base
+        CAST(SUM(total_gmv_base_amount) AS BIGINT) AS gmv_base,
+        CAST(SUM(CAST('0x' || SUBSTR(MD5(CONCAT_WS(CHR(31), shop_name, user_id, magpie_region_code,
+            total_order, total_cancelled, total_returned, total_quantity, total_gmv_amount,
+            total_gmv_base_amount)), 1, 8) AS BIGINT)) AS BIGINT) AS digest
     FROM sent_month
     GROUP BY marketplace, shop_id
 ),
@@ -33,7 +36,8 @@ SELECT
         'cancelled_orders': cancelled_orders,
         'returned_orders': returned_orders,
         'units': units,
-        'gmv_base': gmv_base
+        'gmv_base': gmv_base,
+        'digest': digest
     }) AS shops
 FROM shops AS s
 JOIN customers AS c ON c.marketplace IS NOT DISTINCT FROM s.marketplace
