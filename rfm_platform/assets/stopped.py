@@ -59,8 +59,8 @@ def refuse_stopped_days(
         named = ", ".join(stopped[:DAYS_NAMED]) + (f" and {more} more" if more > 0 else "")
         raise StoppedDaysError(
             f"nothing is made of lines that did not pass their checks: source_orders of {named}. "
-            "Put the mart right and read them again: run the day with `daily`, or `rfm refresh "
-            f"--as-of {last}`"
+            "Put the mart right and read them again: materialize source_orders of them with its "
+            f"checks, or `rfm refresh --as-of {stopped[-1]}`"
         )
 
 

@@ -109,7 +109,8 @@ def _without_values(error: psycopg.Error) -> str:
     if not error.sqlstate:
         return str(error).strip().splitlines()[0]
     if error.sqlstate[:2] in _ABOUT_NO_ROW or error.sqlstate == _REMOTE_REFUSED:
-        return f"{diagnostics.message_primary} ({error.sqlstate})"
+        hint = f". {diagnostics.message_hint.rstrip('.')}" if diagnostics.message_hint else ""
+        return f"{diagnostics.message_primary} ({error.sqlstate}){hint}"
     if error.sqlstate[:2] in ("22", "23"):
         column = f" in {diagnostics.column_name}" if diagnostics.column_name else ""
         return f"a value is refused{column}: {type(error).__name__} ({error.sqlstate})"

@@ -122,6 +122,13 @@ def test_a_text_that_may_quote_a_row_is_neither_repeated_nor_logged(
     assert "Budi" not in log
 
 
+def test_what_the_server_advises_is_told_too(warehouse: Database) -> None:
+    with pytest.raises(DatabaseError) as told, warehouse.connect() as connection:
+        connection.execute("CREATE TABLE t (amount int); SELECT amout FROM t")
+    expected = 'column "amout" does not exist (42703). Perhaps you meant to reference the column'
+    assert expected in str(told.value)
+
+
 def test_a_connection_that_writes_sees_what_a_lock_waited_for(warehouse: Database) -> None:
     """Whatever a server sets for everybody."""
     with warehouse.connect() as connection:
