@@ -1,16 +1,18 @@
 """What must hold inside a snapshot of customers, scores and cohorts."""
 
 import datetime as dt
+from typing import Any
 
 import dagster as dg
 
 from rfm_platform.calendar import days_between
 from rfm_platform.checks.per_day import Verdict, adds_up, judge_days, report
-from rfm_platform.customers.segments import Segments
+from rfm_platform.customers.segments import SCORES, Segments
 from rfm_platform.lake import LakeTable
 from rfm_platform.materializations import newest, recorded
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import SEGMENTS_VERSION, table_of
+from rfm_platform.reconcile.history import customers_of_scores
 from rfm_platform.reconcile.snapshots import cohort_violations, score_violations, sums_violations
 from rfm_platform.wiring import Platform
 
@@ -110,7 +112,8 @@ def snapshot_checks(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetChecksD
         asset="rfm_scores",
         partitions_def=daily,
         description="Q1 and Q3 of each metric differ and every score has customers. Where most "
-        "buyers bought once, they do not: scores then tell less, and nothing is rebinned.",
+        "buyers bought once, they do not: scores then tell less, and nothing is rebinned. "
+        "Warns with the customers of each score.",
     )
     def quartiles_are_not_degenerate(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
@@ -199,15 +202,27 @@ def segments_used(
 
 
 def _quartiles(platform: Platform, day: dt.date) -> Verdict:
-    with platform.engine.session() as session:
-        session.view(platform.lake.rfm_thresholds, day, day)
-        rows = session.records("FROM rfm_thresholds ORDER BY scope, metric")
-    found = [f"{row['metric']} of {row['scope']}" for row in rows if row["is_degenerate"]]
+    rows = customers_of_scores(platform.lake, platform.engine, day)
     if not rows:
         return Verdict(False, "There is no customer to take quartiles over.", WARN)
-    return Verdict(
-        not found,
-        f"Degenerate: {', '.join(found)}." if found else "Three classes for each metric.",
-        WARN,
-        {"thresholds": table_of(rows)},
+    found = [row for row in rows if row["is_degenerate"]]
+    said = "Three classes for each metric."
+    if found:
+        named = [f"{row['metric']} of {row['scope']}" for row in found]
+        # Thresholds are kept for ever, scores are not.
+        is_kept = all(row["with_score_1"] is not None for row in found)
+        said = _with_counts(named, found) if is_kept else _without_counts(named)
+    return Verdict(not found, said, WARN, {"thresholds": table_of(rows)})
+
+
+def _with_counts(named: list[str], found: list[dict[str, Any]]) -> str:
+    counts = [" / ".join(str(row[f"with_score_{score}"]) for score in SCORES) for row in found]
+    listed = ", ".join(f"{name} ({count})" for name, count in zip(named, counts, strict=True))
+    return f"Degenerate (customers with score 1 / 2 / 3): {listed}."
+
+
+def _without_counts(named: list[str]) -> str:
+    return (
+        f"Degenerate: {', '.join(named)}. How many customers have each score is not known: "
+        "retention removes scores of such days."
     )

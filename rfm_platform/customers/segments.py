@@ -1,7 +1,8 @@
 """Segments: from (r, f, m) scores to a name and an action, read from a versioned YAML file.
 
 A marketer edits the file, so every mistake is named by its cell. That each of the 27 cells has
-exactly one segment and each segment an action is checked here, once, before anything is scored.
+exactly one segment and each segment an action of its own is checked here, once, before anything is
+scored.
 """
 
 import itertools
@@ -110,6 +111,11 @@ def _assemble(source: object, content: _File) -> Segments:
     problems += [
         f"segment {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1
     ]
+    problems += [
+        f"segments {' and '.join(same)} have the same action: make them one segment, or give each "
+        "an action of its own"
+        for same in _treated_alike(content.segments)
+    ]
     if problems:
         raise SegmentsError(f"{source}: {'; '.join(problems)}")
     return Segments(
@@ -117,3 +123,13 @@ def _assemble(source: object, content: _File) -> Segments:
         cells={cell: owner[0] for cell, owner in owners.items()},
         actions={segment.name: segment.action for segment in content.segments},
     )
+
+
+def _treated_alike(segments: Iterable[_Segment]) -> list[list[str]]:
+    """Names of segments that nobody would treat differently, whatever blanks and capitals say."""
+    alike: dict[str, list[str]] = {}
+    for segment in segments:
+        names = alike.setdefault(" ".join(segment.action.split()).casefold(), [])
+        if segment.name not in names:
+            names.append(segment.name)
+    return [names for names in alike.values() if len(names) > 1]

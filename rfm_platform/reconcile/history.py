@@ -40,3 +40,11 @@ def shape_of_snapshot(lake: Lake, engine: DuckDBEngine, as_of: dt.date) -> Snaps
             segments=dict(session.rows(read_sql(__package__, "segment_sizes"))),
             thresholds=session.records("FROM rfm_thresholds ORDER BY scope, metric"),
         )
+
+
+def customers_of_scores(lake: Lake, engine: DuckDBEngine, as_of: dt.date) -> list[dict[str, Any]]:
+    """What a snapshot was scored with: rows of ``customers_of_scores.sql``."""
+    with engine.session() as session:
+        session.view(lake.rfm_thresholds, as_of, as_of)
+        session.view(lake.rfm_scores, as_of, as_of)
+        return session.records(read_sql(__package__, "customers_of_scores"))

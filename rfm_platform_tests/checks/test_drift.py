@@ -111,6 +111,27 @@ def test_shifted_segments_and_thresholds_are_a_warning(chain: Chain) -> None:
     assert "Q3 of frequency (all) is 5, was 3" in (verdict.description or "")
 
 
+def test_thresholds_of_a_young_history_that_grow_with_it_are_no_warning(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    """It had two days at the end of the month and has seven, and customers who buy on each."""
+    chain = new_chain(server, tmp_path, start_date=day("01-01"))
+    days = days_between(day("01-30"), day("02-05"))
+    chain.fill([line(f"{on}-{n}", str(on), user_id=f"u{n}") for on in days for n in range(4)])
+    platform = chain.platform
+    with platform.mart.snapshot() as snapshot:
+        platform.extraction.extract(snapshot, days)
+    platform.transforms.fold_months([day("01-01"), day("02-01")])
+    for as_of in (day("01-31"), day("02-05")):
+        platform.transforms.analyse_customers(as_of)
+        platform.transforms.score(as_of, platform.segments(), per_marketplace=False)
+    verdict = chain.judge("segments_are_stable", "02-05")
+    assert (verdict.passed, verdict.description) == (
+        True,
+        "Against 2024-01-31: stable (index 0.00).",
+    )
+
+
 def test_without_an_earlier_snapshot_nothing_is_compared_and_that_is_said(chain: Chain) -> None:
     verdict = chain.judge("segments_are_stable", "01-31")
     assert verdict.description == "Not compared: there is no snapshot as of 2023-12-31."

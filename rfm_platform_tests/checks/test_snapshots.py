@@ -102,6 +102,8 @@ CHANGES = [
         "total_gmv_amount = total_gmv_amount + 1 WHERE user_id = 'u3'",
     ),
     ("sums_equal_the_months", FINAL, "user_id = 'u5' WHERE user_id = 'u3'"),
+    ("sums_equal_the_months", FINAL, "total_cancelled = total_cancelled + 1 WHERE user_id = 'u3'"),
+    ("score_sums_equal_the_months", SCORES, "recency = recency + 1"),
     ("score_sums_equal_the_months", SCORES, "frequency = frequency + 1 WHERE user_id = 'u3'"),
     ("score_sums_equal_the_months", SCORES, "monetary = monetary - 1 WHERE user_id = 'u3'"),
     ("score_sums_equal_the_months", SCORES, "marketplace = 'blibli' WHERE user_id = 'u3'"),
@@ -242,6 +244,20 @@ def test_segments_of_an_earlier_day_are_the_files_where_the_run_has_scored_it(
     assert taken.snapshot("03-09").succeeded
 
 
+def counts_of_scores(
+    verdict: dg.AssetCheckEvaluation,
+) -> dict[object, dict[str, tuple[object, ...]]]:
+    """By scope and metric, how many customers have score 1, 2 and 3; and how many there are."""
+    table = verdict.metadata["thresholds"]
+    assert isinstance(table, dg.TableMetadataValue)
+    found: dict[object, dict[str, tuple[object, ...]]] = {}
+    for record in table.records:
+        counts = [record.data[f"with_score_{score}"] for score in (1, 2, 3)]
+        assert record.data["customers"] == sum(map(int, map(str, counts)))
+        found.setdefault(record.data["scope"], {})[str(record.data["metric"])] = (*counts,)
+    return found
+
+
 @pytest.mark.parametrize("quartiles", ["all", "marketplace"])
 def test_customers_of_equal_worth_have_the_tiers_of_their_names(
     server: EmbeddedServer, tmp_path: Path, quartiles: str
@@ -263,6 +279,14 @@ def test_customers_of_equal_worth_have_the_tiers_of_their_names(
     assert check.passed, check.description
     tiers = "SELECT COUNT(DISTINCT pyramid_tier), BOOL_OR(is_outlier) FROM rfm.rfm_scores"
     assert chain.in_warehouse(tiers) == [(4, True)]
+    # 41 bought once; of each metric all have one value but for the one with the large amount.
+    verdict = chain.judge("quartiles_are_not_degenerate", "03-02")
+    found = counts_of_scores(verdict)
+    eight = {"recency": (0, 0, 8), "frequency": (8, 0, 0), "monetary": (8, 0, 0)}
+    nine = {"recency": (0, 0, 9), "frequency": (9, 0, 0), "monetary": (8, 0, 1)}
+    every = {"recency": (0, 0, 41), "frequency": (41, 0, 0), "monetary": (40, 0, 1)}
+    due = {"shopee": nine} | dict.fromkeys(("Lazada", None, "", "étoile"), eight)
+    assert found == (due if quartiles == "marketplace" else {"all": every})
 
 
 def test_what_is_wrong_is_said_with_marketplace_measure_and_both_numbers(taken: Chain) -> None:
@@ -330,6 +354,17 @@ def test_missing_days_warn_with_how_many_and_which(taken: Chain) -> None:
     assert verdict.metadata["missing_days"].value == 59
 
 
+def test_a_day_that_is_itself_not_loaded_is_missing(taken: Chain) -> None:
+    """What came later does not count: the days before it are all loaded."""
+    assert taken.check("history_is_complete", "01-08").passed
+    verdict = taken.check("history_is_complete", "01-09")
+    assert (verdict.passed, verdict.severity) == (False, WARN)
+    assert (verdict.description or "").startswith(
+        "1 days since 2024-01-01 are not loaded: 2024-01-09. "
+    )
+    assert verdict.metadata["missing_days"].value == 1
+
+
 def test_a_snapshot_that_retention_has_removed_is_not_called_right(taken: Chain) -> None:
     verdict = taken.judge("sums_equal_the_months", "03-01")
     assert (verdict.passed, verdict.severity) == (False, WARN)
@@ -379,7 +414,10 @@ def test_quartiles_of_customers_who_all_bought_once_warn_with_the_counts(chain: 
     assert outcome.succeeded, outcome.errors
     (check,) = [c for c in outcome.checks if c.check == "quartiles_are_not_degenerate"]
     assert (check.passed, check.severity) == (False, "WARN")
-    assert check.description == "Degenerate: frequency of all, recency of all."
+    assert check.description == (
+        "Degenerate (customers with score 1 / 2 / 3): frequency of all (8 / 0 / 0), "
+        "recency of all (0 / 0 / 8)."
+    )
     flags = "SELECT metric, is_degenerate, customers FROM rfm.rfm_thresholds ORDER BY metric"
     assert chain.in_warehouse(flags) == [
         ("frequency", True, 8),
@@ -387,13 +425,15 @@ def test_quartiles_of_customers_who_all_bought_once_warn_with_the_counts(chain: 
         ("recency", True, 8),
     ]
     verdict = chain.judge("quartiles_are_not_degenerate", "01-01")
-    table = verdict.metadata["thresholds"]
-    assert isinstance(table, dg.TableMetadataValue)
-    assert {(r.data["metric"], r.data["customers"]) for r in table.records} == {
-        ("frequency", 8),
-        ("monetary", 8),
-        ("recency", 8),
-    }
+    counts = {"frequency": (8, 0, 0), "monetary": (2, 4, 2), "recency": (0, 0, 8)}
+    assert counts_of_scores(verdict) == {"all": counts}
+    chain.platform.lake.rfm_scores.commit([], [day("01-01")])
+    verdict = chain.judge("quartiles_are_not_degenerate", "01-01")
+    assert (verdict.passed, verdict.severity) == (False, WARN)
+    assert verdict.description == (
+        "Degenerate: frequency of all, recency of all. How many customers have each score is not "
+        "known: retention removes scores of such days."
+    )
 
 
 def test_a_snapshot_without_a_customer_warns_and_breaks_nothing(chain: Chain) -> None:

@@ -380,7 +380,10 @@ def bracketed(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) 
     ours = resources.files("rfm_platform.customers").joinpath("segments.yaml").read_text("utf-8")
     content = yaml.safe_load(ours)
     for number, segment in enumerate(content["segments"]):
-        segment |= {"name": f"Part {number} [cold] [/b]", "action": "Win [bold] back [/i]"}
+        segment |= {
+            "name": f"Part {number} [cold] [/b]",
+            "action": f"Win [bold] back [/i] {number}",
+        }
     file = directory / "segments.yaml"
     file.write_text(yaml.safe_dump(content), encoding="utf-8")
     chain = new_chain(server, directory, segments_file=file)

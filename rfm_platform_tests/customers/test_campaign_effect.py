@@ -464,6 +464,15 @@ def test_a_quote_far_down_in_a_list_is_a_quote(taken: Taken, tmp_path: Path) -> 
     [
         ("targeted_customers = targeted_customers + 1", "segments do not add up to all"),
         ("comparison_matched = comparison_customers + 1", "more customers are matched"),
+        ("comparison_effective = comparison_matched + 1", "more customers are matched"),
+        (
+            "targeted_matched = targeted_matched - 1 WHERE breakdown = 'segment'",
+            "segments do not add up to all",
+        ),
+        (
+            "comparison_matched = comparison_matched - 1 WHERE breakdown = 'segment'",
+            "segments do not add up to all",
+        ),
         ("effect = effect + 1", "not the difference of its means"),
         ("reason = 'why'", "neither an answer nor a reason, or both"),
     ],
@@ -473,7 +482,8 @@ def test_parts_that_are_not_the_whole_are_found(taken: Taken, change: str, said:
     chain.platform.campaign_effects.evaluate(AS_OF, taken.campaigns, SEGMENTS)
     chain.platform.publisher.publish_analyses(AS_OF, "campaign_effect")
     assert campaign_violations(chain.platform.warehouse, AS_OF) == []
-    chain.in_warehouse(f"UPDATE rfm.campaign_effect_snapshots SET {change} WHERE breakdown = 'all'")
+    where = "" if " WHERE " in change else " WHERE breakdown = 'all'"
+    chain.in_warehouse(f"UPDATE rfm.campaign_effect_snapshots SET {change}{where}")
     assert any(said in one for one in campaign_violations(chain.platform.warehouse, AS_OF))
 
 

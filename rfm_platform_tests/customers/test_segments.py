@@ -12,8 +12,8 @@ from rfm_platform.customers.segments import SegmentsError, load_segments
 ALL_CELLS = set(itertools.product((1, 2, 3), repeat=3))
 
 
-def _segment(name: str, *cells: dict[str, Any], action: str = "Write to them.") -> dict[str, Any]:
-    return {"name": name, "cells": list(cells), "action": action}
+def _segment(name: str, *cells: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "cells": list(cells), "action": f"Write to those who are {name}."}
 
 
 def _file(*segments: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -92,8 +92,36 @@ def test_every_mistake_is_told_at_once(path: Path) -> None:
 
 
 def test_two_segments_of_one_name_are_refused(path: Path) -> None:
-    twin = {**NOT_RECENT, "name": "Recent"}
-    assert "segment Recent is there twice" in _refusal(path, _file(RECENT, twin))
+    twin = {**NOT_RECENT, "name": "Recent", "action": RECENT["action"]}
+    assert _refusal(path, _file(RECENT, twin)) == f"{path}: segment Recent is there twice"
+
+
+@pytest.mark.parametrize(
+    "action", ["Write to them.", " write to\n THEM. ", "Write  to\tthem.", "WRITE TO THEM."]
+)
+def test_segments_that_nobody_would_treat_differently_are_refused(path: Path, action: str) -> None:
+    """Whatever blanks and capitals make of one action."""
+    three = [
+        _segment("Recent", {"r": 3, "f": EVERY, "m": EVERY}) | {"action": "Write to them."},
+        _segment("Middling", {"r": 2, "f": EVERY, "m": EVERY}) | {"action": "Write to others."},
+        _segment("Lost", {"r": 1, "f": EVERY, "m": EVERY}) | {"action": action},
+    ]
+    assert _refusal(path, _file(*three)) == (
+        f"{path}: segments Recent and Lost have the same action: make them one segment, or give "
+        "each an action of its own"
+    )
+
+
+def test_each_action_that_is_there_twice_is_told_once_with_all_its_segments(path: Path) -> None:
+    segments = [
+        _segment(f"{r}{f}", {"r": r, "f": f, "m": EVERY}) | {"action": action}
+        for r, action in zip(EVERY, ("Call.", "Write.", "Wait."), strict=True)
+        for f in (EVERY if r < 3 else [EVERY])
+    ]
+    message = _refusal(path, _file(*segments))
+    assert "segments 11 and 12 and 13 have the same action" in message
+    assert "segments 21 and 22 and 23 have the same action" in message
+    assert message.count("have the same action") == 2
 
 
 @pytest.mark.parametrize("action", [None, "", "  \n"])

@@ -183,12 +183,44 @@ def test_a_line_without_a_marketplace_is_not_taken_for_all_of_them(chain: Chain)
     ]
 
 
+def test_amounts_of_a_day_are_in_the_base_currency_and_its_customers_are_those_who_bought(
+    chain: Chain,
+) -> None:
+    on = day("06-03")
+    chain.fill(
+        [
+            line("rupiah", "06-03", user_id="u", product_gmv_amount=7),
+            line("dollars", "06-03", user_id="v", product_gmv_amount=5, kurs_rate=16_000),
+            line("cancelled", "06-03", user_id="w", kurs_rate=16_000, cancelled_flag="true"),
+            line("returned", "06-03", user_id="x", returned_flag="true"),
+            line("doubtful", "06-03", user_id="y", cancelled_flag="maybe"),
+        ]
+    )
+    read(chain, [on])
+    rows = figures_of_days(chain.platform.lake, chain.platform.engine, on, on)
+    names = ("orders", "valid_orders", "gmv_base", "customers", "new_customers")
+    (everything,) = [row for row in rows if row["is_all"]]
+    assert [everything[name] for name in names] == [5, 2, 7 + 5 * 16_000, 2, 2]
+
+
 def test_too_little_history_says_nothing() -> None:
     assert judge(figures(TODAY, 9000), Limits(history=5)) == []
 
 
 def test_a_small_shop_says_nothing() -> None:
     assert judge(figures(TODAY, 9000), Limits(orders=2000)) == []
+
+
+def test_what_usually_has_just_as_many_orders_as_needed_is_judged(tmp_path: Path) -> None:
+    """Also on a day that is like no other, if it has no order at all."""
+    file = tmp_path / "season.yaml"
+    file.write_text(f"{{version: 1, days: [{{name: Fair, dates: ['{TODAY:%m-%d}']}}]}}", "utf-8")
+    fair = load_season(file)
+    rows = [figures(row["day"], 1000) for row in HISTORY]
+    for orders, told in ((1000, True), (1001, False)):
+        limits = Limits(orders=orders)
+        assert bool(unusual([*rows, figures(TODAY, 9)], [TODAY], ORDINARY, limits)[TODAY]) == told
+        assert bool(unusual(rows, [TODAY], fair, limits)[TODAY]) == told
 
 
 def test_a_change_too_small_to_act_on_is_ignored() -> None:
@@ -203,6 +235,18 @@ def test_few_cancellations_on_the_newest_day_are_no_news() -> None:
     assert found[TODAY] == []
     found = unusual([*HISTORY, figures(TODAY, 1003, cancelled=300)], [TODAY], ORDINARY, Limits())
     assert [each.figure for each in found[TODAY]] == ["cancellation rate"]
+
+
+def test_fewer_new_customers_than_usual_are_told_as_well() -> None:
+    """Half of the customers are new, and then all or hardly any: both are news."""
+    assert judge(figures(TODAY, 1003, new_customers=100)) == ["share of new customers"]
+    assert judge(figures(TODAY, 1003, new_customers=1003)) == ["share of new customers"]
+
+
+def test_a_share_of_a_few_orders_is_held_against_what_chance_does_to_so_few() -> None:
+    """Two of twenty cancelled is a tenth, where a thousand orders a day have none."""
+    assert sorted(judge(figures(TODAY, 20, cancelled=2))) == ["orders", "revenue"]
+    assert "cancellation rate" in judge(figures(TODAY, 1003, cancelled=100))
 
 
 def shop(name: str, on: dt.date, orders: int) -> dict[str, Any]:
@@ -247,6 +291,17 @@ def test_a_shop_that_sells_every_second_monday_is_as_usual_on_both() -> None:
     rows = business(MONDAY, 300, shops)
     days = days_between(MONDAY + dt.timedelta(weeks=13), MONDAY + dt.timedelta(days=299))
     assert told_of("shop C", rows, days, ORDINARY) == []
+
+
+def test_a_shop_that_has_come_back_is_held_against_the_days_since_then() -> None:
+    """A month ago, after half a year: not against the days on which it was closed."""
+    closed, back, today = (MONDAY + dt.timedelta(weeks=n) for n in (5, 30, 34))
+    shops = {
+        "A": lambda on: 500,
+        "D": lambda on: 10 if on == today else 100 * (on < closed or on >= back),
+    }
+    rows = business(MONDAY, (today - MONDAY).days + 1, shops)
+    assert told_of("shop D", rows, [today], ORDINARY) == [today]
 
 
 RAMADAN = days_between(day("2025-03-01"), day("2025-04-05"))
