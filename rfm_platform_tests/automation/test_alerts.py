@@ -17,6 +17,7 @@ from rfm_platform.automation.messages import (
     Memory,
     Verdict,
     tell,
+    tell_failed_run,
 )
 from rfm_platform.automation.retries import NO_RETRY
 from rfm_platform.notifier import NotificationError, Notifier
@@ -248,6 +249,32 @@ def test_long_lists_are_capped_and_say_so() -> None:
     assert len(lines) == LINES_SHOWN + 1
     assert lines[-1] == f"… and {100 - LINES_SHOWN} more"
     assert max(map(len, lines)) < 400
+
+
+def test_a_list_that_just_fits_is_whole_and_recoveries_are_capped_by_themselves() -> None:
+    memory = Memory()
+    tell(memory, [verdict(n) for n in range(LINES_SHOWN + 1)], None)
+    news = [verdict(100 + n) for n in range(LINES_SHOWN)]
+    message = tell(
+        memory, [*(verdict(n, passed=True) for n in range(LINES_SHOWN + 1)), *news], None
+    )
+    assert message is not None
+    assert message.title == (
+        f"rfm_platform checks: {LINES_SHOWN} failed, {LINES_SHOWN + 1} recovered"
+    )
+    lines = message.body.splitlines()
+    assert [text.split(":")[0] for text in lines] == [
+        *(f"ERROR asset check day {100 + n}" for n in range(LINES_SHOWN)),
+        *(f"RECOVERED asset check day {n:03}" for n in range(LINES_SHOWN)),
+        "… and 1 more",
+    ]
+
+
+def test_a_run_with_many_failed_steps_names_some_and_says_how_many_more() -> None:
+    errors = [f"step {n}" for n in range(LINES_SHOWN + 3)]
+    message = tell_failed_run("load_days", "", "run", errors, None)
+    assert message.title == "rfm_platform run failed: load_days"
+    assert message.body.splitlines() == [*errors[:LINES_SHOWN], "… and 3 more", "run run"]
 
 
 def test_a_memory_survives_a_restart_and_forgets_what_recovered() -> None:

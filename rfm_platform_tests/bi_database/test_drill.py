@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ import pytest
 
 from rfm_platform.assets.bi_database import MARK
 from rfm_platform.automation.jobs import DRILL_JOB
+from rfm_platform.checks.bi_database import bi_database_checks
 from rfm_platform.definitions import build_defs
 from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
@@ -110,14 +112,70 @@ def test_a_restore_that_stops_verifying_is_told(
     assert "lost" not in told
 
 
-def test_the_mark_is_what_says_that_a_database_is_the_drills(
-    source: Database, drill: Database, tmp_path: Path
-) -> None:
+@dataclass(frozen=True)
+class Drilled:
+    """A database that a day's drill has restored, and what it is of."""
+
+    settings: Settings
+    database: Database
+    instance: dg.DagsterInstance
+
+
+@pytest.fixture(scope="module")
+def drilled(
+    server: EmbeddedServer, source: Database, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Drilled]:
+    """One drill that passed, for the tests that look at what it left."""
+    database = new_database(server, "bi_drill")
+    settings = settings_of(tmp_path_factory.mktemp("drilled"), source, database)
     with dg.DagsterInstance.ephemeral() as instance:
-        assert run(settings_of(tmp_path, source, drill), instance).success
-    with psycopg.connect(url_of(drill)) as connection:
+        assert run(settings, instance).success
+        yield Drilled(settings, database, instance)
+
+
+def test_the_mark_is_what_says_that_a_database_is_the_drills(drilled: Drilled) -> None:
+    with psycopg.connect(url_of(drilled.database)) as connection:
         found = connection.execute(
             "SELECT shobj_description(oid, 'pg_database') FROM pg_database "
             "WHERE datname = current_database()"
         ).fetchone()
     assert found == (MARK,)
+
+
+def judged(drilled: Drilled) -> dict[str, tuple[bool, dg.AssetCheckSeverity, str | None]]:
+    """What the checks say of the restored database as it is now."""
+    job = dg.define_asset_job("again", selection=dg.AssetSelection.all_asset_checks())
+    checks = bi_database_checks(dg.DailyPartitionsDefinition("2024-01-01", end_offset=1))
+    definitions = dg.Definitions(
+        asset_checks=[checks], jobs=[job], resources={"platform": build_platform(drilled.settings)}
+    )
+    today = dt.datetime.now(ZoneInfo(drilled.settings.timezone)).date()
+    result = definitions.resolve_job_def("again").execute_in_process(
+        instance=drilled.instance, tags={"dagster/partition": today.isoformat()}
+    )
+    return {
+        each.check_name: (each.passed, each.severity, each.description)
+        for each in result.get_asset_check_evaluations()
+    }
+
+
+def test_a_changed_value_and_a_changed_object_each_fail_the_check_of_their_name(
+    drilled: Drilled,
+) -> None:
+    error = dg.AssetCheckSeverity.ERROR
+    with drilled.database.connect() as connection:
+        connection.execute("UPDATE queries SET name = 'Another' WHERE id = 7")
+    found = judged(drilled)
+    assert found["every_row_is_there"] == (
+        False,
+        error,
+        "public.queries mismatched: 1 rows changed",
+    )
+    assert [name for name, (passed, _, _) in found.items() if not passed] == ["every_row_is_there"]
+    with drilled.database.connect() as connection:
+        connection.execute("COMMENT ON TABLE widgets IS 'of somebody else'")
+    assert judged(drilled)["every_object_is_there"] == (
+        False,
+        error,
+        "comments: 1 not in the source: table public.widgets",
+    )

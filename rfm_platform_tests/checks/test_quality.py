@@ -42,6 +42,11 @@ DIRTY = [
     line("i7", "01-04", marketplace_product_id=None, marketplace_product_barcode=None),
     # several at once
     line("m1", "01-05", user_id="", cancelled_flag="?", order_shipping_fee_buyer_amount="?"),
+    line("m2", "01-05", user_id=None, order_id=None),
+    line("m3", "01-05", product_gmv_amount=None, order_shipping_fee_buyer_amount="?"),
+    line("m4", "01-05", kurs_rate=None, order_shipping_fee_buyer_amount="?"),
+    line("m5", "01-05", marketplace=""),
+    line("m6", "01-05"),
     line("ok", CLEAN_DAY),
 ]
 
@@ -75,8 +80,8 @@ def test_dirty_rows_do_not_cost_the_company_its_morning(dirty: tuple[Chain, Outc
     published = chain.in_warehouse(
         "SELECT SUM(total_order)::int, SUM(total_gmv_amount)::int FROM rfm.aggregated_monthly"
     )
-    # f4 is returned; c1, c2, and the lines with unknown flags are out; i1 adds nothing
-    assert published == [(5 + 1 + 7 + 1, 5 * 100 + 100 + 6 * 100 + 100)]
+    # f4 is returned; c1, c2, m2, and the lines with unknown flags are out; i1 and m3 add nothing
+    assert published == [(5 + 1 + 7 + 4 + 1, 5 * 100 + 100 + 6 * 100 + 3 * 100 + 100)]
 
 
 def test_each_kind_of_dirt_fails_its_own_check_and_no_other(dirty: tuple[Chain, Outcome]) -> None:
@@ -91,12 +96,13 @@ def test_each_kind_of_dirt_fails_its_own_check_and_no_other(dirty: tuple[Chain, 
 
 FINDINGS = [
     ("flags_are_known", "2024-01-01", 4, 5),
-    ("flags_are_known", "2024-01-05", 1, 1),
+    ("flags_are_known", "2024-01-05", 1, 6),
     ("shipping_fees_are_numbers", "2024-01-02", 3, 5),
-    ("shipping_fees_are_numbers", "2024-01-05", 1, 1),
+    ("shipping_fees_are_numbers", "2024-01-05", 3, 6),
     ("customers_are_known", "2024-01-03", 2, 3),
-    ("customers_are_known", "2024-01-05", 1, 1),
+    ("customers_are_known", "2024-01-05", 2, 6),
     ("lines_are_complete", "2024-01-04", 6, 7),
+    ("lines_are_complete", "2024-01-05", 4, 6),
 ]
 
 

@@ -70,26 +70,45 @@ def test_a_wider_type_of_a_varchar_is_no_change_of_the_contract(chain: Chain) ->
     assert chain.platform.mart.contract_violations() == []
 
 
+STRAY = [
+    line("before 1", "2023-12-31", create_timestamp="2023-12-31 23:59:59.999999"),
+    line("before 2", "2019-07-01"),
+    line("first", "01-01", create_timestamp="2024-01-01 00:00"),
+    line("last", "12-31", create_timestamp="2024-12-31 23:59:59.999999"),
+    line("after 1", "12-31", create_timestamp="2025-01-01 00:00"),
+    line("after 2", "12-31", create_timestamp="2025-01-01 00:30"),
+    line("after 3", "12-31", create_timestamp="2025-01-01 00:20"),
+    line("never", "01-01", create_timestamp=None),
+]
+STRAY_SAID = (
+    "2 lines before 2024-01-01 (RFM_START_DATE), the earliest 2019-07-01 12:00:00; "
+    "3 lines after 2024-12-31, the latest 2025-01-01 00:30:00; "
+    "1 lines without create_timestamp"
+)
+
+
 def test_rows_outside_every_partition_are_counted_and_reported_not_cut_off(chain: Chain) -> None:
-    chain.fill(
-        [
-            line("before 1", "2023-12-31"),
-            line("before 2", "2019-07-01"),
-            line("first", "01-01", create_timestamp="2024-01-01 00:00"),
-            line("last", "12-31", create_timestamp="2024-12-31 23:59:59.999999"),
-            line("after", "12-31", create_timestamp="2025-01-01 00:00"),
-            line("never", "01-01", create_timestamp=None),
-        ]
-    )
+    chain.fill(STRAY)
     outcome = chain.load("01-01")
     assert outcome.succeeded, "stray rows are no reason to stop"
     (stray,) = [c for c in outcome.checks if c.check == "source_rows_outside_partitions"]
     assert (stray.passed, stray.severity) == (False, "ERROR")
-    assert stray.description == (
-        "2 lines before 2024-01-01 (RFM_START_DATE), the earliest 2019-07-01 12:00:00; "
-        "1 lines after 2024-12-31, the latest 2025-01-01 00:00:00; "
-        "1 lines without create_timestamp"
+    assert stray.description == STRAY_SAID
+
+
+def test_moments_outside_every_partition_are_counted_by_the_shops_clock(chain: Chain) -> None:
+    chain.fill(STRAY)
+    chain.in_mart(
+        f"ALTER TABLE {LINES} ALTER create_timestamp TYPE timestamptz "
+        f"USING create_timestamp AT TIME ZONE '{chain.settings.timezone}'"
     )
+    found = chain.judge("source_rows_outside_partitions", "01-01")
+    assert (found.passed, found.description) == (False, STRAY_SAID)
+    assert {name: value.value for name, value in found.metadata.items()}.items() >= {
+        "lines_before": 2,
+        "lines_after": 3,
+        "lines_without_timestamp": 1,
+    }.items()
 
 
 def test_a_last_day_that_is_still_to_come_hides_no_line_of_the_future(chain: Chain) -> None:
