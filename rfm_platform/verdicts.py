@@ -1,7 +1,6 @@
 """What the checks have said so far, from Dagster's own records."""
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -37,20 +36,36 @@ class CheckOutcome:
 def passed_what_blocks(
     instance: dg.DagsterInstance, key: dg.AssetKey, days: Iterable[dt.date]
 ) -> dict[dt.date, bool | None]:
-    """Whether each day's newest materialization has passed; None: it is not judged by all yet."""
+    """Whether each day's newest materialization has passed; None: it is not judged by all yet.
+
+    A day that only warns has passed: it is right as of its reading, and the mart has moved on.
+    """
     keys = {day.isoformat(): day for day in days}
     if not keys:
         return {}
+    checks = [dg.AssetCheckKey(key, check) for check in _BLOCKING]
+    said: dict[str, list[bool]] = {text: [] for text in keys}
     found = instance.event_log_storage.get_asset_check_partition_info(
-        [dg.AssetCheckKey(key, check) for check in _BLOCKING], partition_keys=list(keys)
+        checks, partition_keys=list(keys)
     )
-    said = Counter(
-        (info.partition_key, info.latest_execution_status.value)
-        for info in found
-        if info.is_current
-    )
+    for check in checks:
+        current = [info for info in found if info.check_key == check and info.is_current]
+        failed = {
+            str(info.partition_key)
+            for info in current
+            if info.latest_execution_status.value == "FAILED"
+        }
+        stopped = {
+            outcome.day
+            for outcome in failures(instance, check, sorted(failed))
+            if outcome.severity == dg.AssetCheckSeverity.ERROR.value
+        }
+        for info in current:
+            text = str(info.partition_key)
+            if text in failed or info.latest_execution_status.value == "SUCCEEDED":
+                said[text].append(text not in stopped)
     return {
-        day: False if said[text, "FAILED"] else said[text, "SUCCEEDED"] == len(_BLOCKING) or None
+        day: False if False in said[text] else len(said[text]) == len(checks) or None
         for text, day in keys.items()
     }
 
