@@ -31,9 +31,9 @@ restatements = Table(
         for measure, meaning in _RESTATED.items()
         for when, said in (("before", "as published before"), ("after", "as published now"))
     ),
-    comment="Each change to an already published month's figures, its customers' ones too: one row "
-    "per run, month and marketplace. Where orders moved between shops or customers, or amounts "
-    "changed in their own currency alone, the figures before and after are the same.",
+    comment="Each change to the orders, units and amounts of an already published month, or of a "
+    "shop or a customer in it: one row per run, month and marketplace. Where they moved between "
+    "shops or customers, or changed in their own currency alone, those before and after are equal.",
 )
 
 publications = Table(
