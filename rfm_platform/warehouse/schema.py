@@ -47,6 +47,18 @@ _LOOK = """
               AND NOT (due.type = 'TEXT' AND a.atttypid = 'varchar'::regtype)
         )
 """
+# What is in the way of whoever makes the schema, a sentence each.
+_IN_THE_WAY = """
+    SELECT FORMAT('schema %%I belongs to %%s', nspname, nspowner::regrole)
+    FROM pg_namespace WHERE nspname = %(schema)s AND NOT pg_has_role(nspowner, 'USAGE')
+    UNION ALL
+    SELECT CASE WHEN is_view <> (relkind = 'v')
+        THEN FORMAT('%%s is no ', c.oid::regclass) || CASE WHEN is_view THEN 'view' ELSE 'table' END
+        ELSE FORMAT('%%s belongs to %%s', c.oid::regclass, relowner::regrole) END
+    FROM UNNEST(%(names)s::text[], %(are_views)s::boolean[]) AS due (name, is_view)
+    JOIN pg_class AS c ON c.oid = TO_REGCLASS(FORMAT('%%I.%%I', %(schema)s::text, due.name))
+    WHERE NOT pg_has_role(relowner, 'USAGE') OR is_view <> (relkind = 'v')
+"""
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,17 @@ class Warehouse:
             )
         return list(comments)
 
+    def _look_what_is_in_the_way(self, connection: psycopg.Connection) -> None:
+        tables = [(table.name, False) for table in WAREHOUSE.sorted_tables]
+        due = [*tables, *((view, True) for view in CURRENT_VIEWS)]
+        names, are_views = zip(*due, strict=True)
+        wanted = {"schema": SCHEMA, "names": list(names), "are_views": list(are_views)}
+        if found := connection.execute(_IN_THE_WAY, wanted).fetchall():
+            raise DatabaseError(
+                f"{self.database.label}: {'; '.join(problem for (problem,) in found)}. Whoever "
+                "publishes makes and owns them: ALTER … OWNER TO its role, or RENAME what is none"
+            )
+
     @cached_property
     def _prepared(self) -> bool:
         """The schema's comment says which catalogue it was made from, so that a run costs one query
@@ -105,6 +128,7 @@ class Warehouse:
             if self._look_at(connection) == [marker]:
                 return True
             connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCKS])
+            self._look_what_is_in_the_way(connection)
             if not self._look_at(connection):
                 # IF NOT EXISTS asks for the right to create one also where it has nothing to do.
                 _execute(connection, CreateSchema(SCHEMA))

@@ -175,6 +175,25 @@ def test_a_role_that_owns_the_schema_needs_no_right_to_create_one(warehouse: Dat
     assert scopes(publisher) == [(MONTH_END, "all")]
 
 
+def test_what_is_in_the_way_is_named_with_its_owner(warehouse: Database) -> None:
+    with warehouse.connect() as connection:
+        connection.execute(
+            "DO $$ BEGIN CREATE ROLE other_publisher LOGIN; "
+            "EXCEPTION WHEN duplicate_object THEN NULL; END $$; CREATE SCHEMA rfm; "
+            "GRANT ALL ON SCHEMA rfm TO other_publisher; CREATE TABLE rfm.rfm_scores (n int); "
+            "CREATE TABLE rfm.aggregated_monthly (month_of_order date); "
+            "CREATE VIEW rfm.publications AS SELECT 1 AS n; ALTER VIEW rfm.publications OWNER TO "
+            "other_publisher"
+        )
+    publisher = Database("warehouse", lambda: warehouse.conninfo() | {"user": "other_publisher"})
+    with pytest.raises(DatabaseError, match=r"schema rfm belongs to postgres") as told:
+        Warehouse(publisher).prepare()
+    assert "rfm.rfm_scores is no view" in str(told.value)
+    assert "rfm.aggregated_monthly belongs to postgres" in str(told.value)
+    assert "rfm.publications is no table" in str(told.value)
+    assert "OWNER TO" in str(told.value)
+
+
 def test_two_that_prepare_an_empty_warehouse_at_once_both_succeed(warehouse: Database) -> None:
     errors: list[BaseException] = []
 
