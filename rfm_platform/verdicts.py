@@ -10,11 +10,13 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from rfm_platform.dashboards import CheckLine
 from rfm_platform.dashboards.check_results import CheckResult
+from rfm_platform.presentation import SUMMARY
 
 # A day of source_orders that has not passed them goes no further.
 EQUALS_THE_SOURCE = "equals_the_source"
 LIES_WITHIN_ONE_DAY = "orders_lie_within_one_day"
 _BLOCKING = (EQUALS_THE_SOURCE, LIES_WITHIN_ONE_DAY)
+VERDICTS_LOOKED_AT = 5  # of a day: its newest run has given it one, and may sum up in another
 
 
 @dataclass(frozen=True)
@@ -38,36 +40,40 @@ def passed_what_blocks(
 ) -> dict[dt.date, bool | None]:
     """Whether each day's newest materialization has passed; None: it is not judged by all yet.
 
-    A day that only warns has passed: it is right as of its reading, and the mart has moved on.
+    A day that only warns has passed: it is right as of its reading, and the mart has moved on. So
+    has one that is right itself, in a run that a day beside it has stopped.
     """
     keys = {day.isoformat(): day for day in days}
     if not keys:
         return {}
-    checks = [dg.AssetCheckKey(key, check) for check in _BLOCKING]
     said: dict[str, list[bool]] = {text: [] for text in keys}
-    found = instance.event_log_storage.get_asset_check_partition_info(
-        checks, partition_keys=list(keys)
-    )
-    for check in checks:
-        current = [info for info in found if info.check_key == check and info.is_current]
-        failed = {
-            str(info.partition_key)
-            for info in current
-            if info.latest_execution_status.value == "FAILED"
-        }
-        stopped = {
-            outcome.day
-            for outcome in failures(instance, check, sorted(failed))
-            if outcome.severity == dg.AssetCheckSeverity.ERROR.value
-        }
-        for info in current:
-            text = str(info.partition_key)
-            if text in failed or info.latest_execution_status.value == "SUCCEEDED":
-                said[text].append(text not in stopped)
+    for name in _BLOCKING:
+        check = dg.AssetCheckKey(key, name)
+        for info in instance.event_log_storage.get_asset_check_partition_info(
+            [check], partition_keys=list(keys)
+        ):
+            if info.latest_materialization_storage_id is None or not info.is_current:
+                continue
+            text, status = str(info.partition_key), info.latest_execution_status.value
+            if status == "FAILED":
+                said[text].append(not _stops(instance, check, text))
+            elif status == "SUCCEEDED":
+                said[text].append(True)
     return {
-        day: False if False in said[text] else len(said[text]) == len(checks) or None
+        day: False if False in said[text] else len(said[text]) == len(_BLOCKING) or None
         for text, day in keys.items()
     }
+
+
+def _stops(instance: dg.DagsterInstance, check: dg.AssetCheckKey, day: str) -> bool:
+    """Whether a day's newest verdict, which is not for all days of a run together, is an error."""
+    for record in instance.event_log_storage.get_asset_check_execution_history(
+        check, limit=VERDICTS_LOOKED_AT, partition_filter=PartitionKeyFilter(key=day)
+    ):
+        if record.evaluation is not None and SUMMARY not in record.evaluation.metadata:
+            error = record.evaluation.severity is dg.AssetCheckSeverity.ERROR
+            return error and not record.evaluation.passed
+    return True
 
 
 def newest_verdicts(

@@ -1,10 +1,12 @@
 """Days that a check has stopped: whoever makes something of lines looks for them first.
 
 In a run that reads a day nothing goes on past a check that blocks. Another run sees only what the
-lake holds: the day's lines, judged or not.
+lake holds: the day's lines, judged or not. It waits for those that are being judged, because runs
+of several days that were missed take turns.
 """
 
 import datetime as dt
+import time
 from collections.abc import Iterable
 
 import dagster as dg
@@ -17,10 +19,12 @@ from rfm_platform.verdicts import passed_what_blocks
 from rfm_platform.wiring import Platform
 
 DAYS_NAMED = 5
+WAIT_SECONDS = 900.0
+ASK_EVERY_SECONDS = 2.0
 
 
 class StoppedDaysError(PlatformError):
-    """Days that did not pass what blocks: which ones, what to do."""
+    """Days whose lines may not be used: which ones, why, what to do."""
 
 
 def days_to_read_again(instance: dg.DagsterInstance, days: Iterable[dt.date]) -> list[dt.date]:
@@ -37,31 +41,48 @@ def days_to_read_again(instance: dg.DagsterInstance, days: Iterable[dt.date]) ->
 def refuse_stopped_days(
     context: dg.AssetExecutionContext, platform: Platform, last: dt.date
 ) -> None:
-    """Looks whether lines up to a day may be used.
+    """Looks whether lines up to a day may be used. Waits while another run judges some of them.
 
     Raises:
-        StoppedDaysError: a day of them did not pass, or the run that read it ended before it was
-            judged. One that is being read is that run's business.
+        StoppedDaysError: a day of them did not pass, or nobody judges it.
     """
     days = days_between(platform.settings.start_date, last)
-    instance = context.instance
-    suspected = days_to_read_again(instance, days)
-    passed = passed_what_blocks(instance, READ, suspected)
-    unjudged = [day for day in suspected if passed[day] is None]
-    going_on = {
-        dt.date.fromisoformat(record.partition_key or "")
-        for record in newest(instance, READ, unjudged)
-        if (run := instance.get_run_by_id(record.run_id)) is not None and not run.is_finished
-    }
-    stopped = [day.isoformat() for day in suspected if day not in going_on]
-    if stopped:
-        more = len(stopped) - DAYS_NAMED
-        named = ", ".join(stopped[:DAYS_NAMED]) + (f" and {more} more" if more > 0 else "")
-        raise StoppedDaysError(
-            f"nothing is made of lines that did not pass their checks: source_orders of {named}. "
-            "Put the mart right and read them again: materialize source_orders of them with its "
-            f"checks, or `rfm refresh --as-of {stopped[-1]}`"
-        )
+    patience = time.monotonic() + WAIT_SECONDS
+    while suspected := days_to_read_again(context.instance, days):
+        passed = passed_what_blocks(context.instance, READ, suspected)
+        if stopped := [day for day in suspected if passed[day] is False]:
+            raise StoppedDaysError(
+                "nothing is made of lines that did not pass their checks: source_orders of "
+                f"{_named(stopped)}. Put the mart right, then `rfm refresh`, which reads them again"
+            )
+        unjudged = [day for day in suspected if passed[day] is None]
+        others = _being_read(context, unjudged)
+        if unjudged and (not others or time.monotonic() > patience):
+            run = f" (run {', '.join(sorted(others))} has read it)" if others else ""
+            raise StoppedDaysError(
+                "nothing is made of lines that nobody has judged: source_orders of "
+                f"{_named(unjudged)}{run}. `rfm refresh` reads them again and judges them"
+            )
+        if unjudged:
+            context.log.info(f"waiting for the checks of source_orders of {_named(unjudged)}")
+            time.sleep(ASK_EVERY_SECONDS)
+
+
+def _being_read(context: dg.AssetExecutionContext, days: list[dt.date]) -> set[str]:
+    """The other runs that have read all of some days and go on; none, if one day has no such run.
+
+    What this run has read it would have judged by now.
+    """
+    runs = {record.run_id for record in newest(context.instance, READ, days)}
+    found = [context.instance.get_run_by_id(run_id) for run_id in runs - {context.run.run_id}]
+    going_on = {run.run_id for run in found if run is not None and not run.is_finished}
+    return going_on if going_on == runs else set()
+
+
+def _named(days: list[dt.date]) -> str:
+    more = len(days) - DAYS_NAMED
+    named = ", ".join(day.isoformat() for day in days[:DAYS_NAMED])
+    return named + (f" and {more} more" if more > 0 else "")
 
 
 def _is_stopped(

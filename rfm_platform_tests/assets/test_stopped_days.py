@@ -1,11 +1,15 @@
 """Nothing is made of a day that a check has stopped, whatever is started by hand."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from rfm_platform.assets import stopped
+from rfm_platform.assets.definition import FOLDED, READ
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.reconcile.sides import reconcile_days
 from rfm_platform_tests.assets.chain import QUIET, Chain, day, line, new_chain
@@ -26,18 +30,24 @@ def chain(server: EmbeddedServer, tmp_path: Path) -> Chain:
     return chain
 
 
+def put_right(chain: Chain) -> None:
+    chain.in_mart("DELETE FROM flatten_order_marketplace WHERE product_gmv_amount = 1000000000")
+
+
 def alone(chain: Chain, asset: str, on: str) -> dg.ExecuteInProcessResult:
     """Materializes an asset by itself, as one does in the UI."""
     job = chain.definitions.resolve_implicit_global_asset_job_def()
+    return run_alone(chain, job.get_subset(asset_selection={dg.AssetKey(asset)}), on)
+
+
+def run_alone(chain: Chain, job: dg.JobDefinition, on: str) -> dg.ExecuteInProcessResult:
     with chain.instance() as instance:
-        result: dg.ExecuteInProcessResult = job.execute_in_process(
+        return job.execute_in_process(
             instance=instance,
             partition_key=day(on).isoformat(),
-            asset_selection=[dg.AssetKey(asset)],
             run_config=QUIET,
             raise_on_error=False,
         )
-    return result
 
 
 def test_what_is_started_by_hand_refuses_the_day(chain: Chain) -> None:
@@ -50,7 +60,7 @@ def test_what_is_started_by_hand_refuses_the_day(chain: Chain) -> None:
         result = alone(chain, asset, "01-04")
         (failed,) = [event for event in result.all_events if event.is_step_failure]
         assert "lines that did not pass their checks: source_orders of 2024-01-03" in str(failed)
-        assert "`rfm refresh --as-of 2024-01-03`" in str(failed)
+        assert "Put the mart right, then `rfm refresh`" in str(failed)
     assert chain.snapshot("01-02").succeeded
     refused = chain.snapshot("01-03")
     assert not refused.succeeded
@@ -62,35 +72,69 @@ def test_a_day_is_not_forgotten_because_somebody_tried(chain: Chain) -> None:
     alone(chain, "aggregated_monthly", "01-03")
     alone(chain, "aggregated_monthly", "01-02")
     assert not chain.load("01-04").succeeded
-    chain.in_mart("DELETE FROM flatten_order_marketplace WHERE product_gmv_amount = 1000000000")
-    assert chain.load("01-04").succeeded
-    assert chain.snapshot("01-04").succeeded
+    put_right(chain)
+    assert chain.load("01-03").succeeded
+    assert chain.snapshot("01-04").succeeded, "that day was right itself"
     ((revenue,),) = chain.in_warehouse("SELECT SUM(monetary)::bigint FROM rfm.rfm_scores")
     assert revenue == 12 * 100
 
 
-def test_a_day_that_no_check_has_seen_is_refused_unless_its_run_goes_on(
-    chain: Chain, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_day_that_another_run_is_judging_is_waited_for(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch, is_right: bool
 ) -> None:
-    chain.in_mart("DELETE FROM flatten_order_marketplace WHERE product_gmv_amount = 1000000000")
+    put_right(chain)
+    if not is_right:
+        chain.fill_more([line("01-03-1", "01-04", product_gmv_amount=10**9)])
     assert chain.load("01-03").succeeded
-    meanwhile: list[bool] = []
+    before = chain.published()
+    has_looked = Event()
+    being_read = stopped._being_read
 
-    def other_run_then(*arguments: Any) -> Any:
-        meanwhile.append(alone(chain, "aggregated_monthly", "01-02").success)
-        return reconcile_days(*arguments)
+    def looked(*arguments: Any) -> set[str]:
+        has_looked.set()
+        return being_read(*arguments)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(CHECKED_BY, other_run_then)
-        assert chain.load("01-04").succeeded
-    assert meanwhile == [True]
+    monkeypatch.setattr(stopped, "_being_read", looked)
+    monkeypatch.setattr(stopped, "ASK_EVERY_SECONDS", 0.1)
+    with ThreadPoolExecutor(1) as threads:
+        others: list[Future[dg.ExecuteInProcessResult]] = []
+
+        def judged_meanwhile(*arguments: Any) -> Any:
+            others.append(threads.submit(alone, chain, "aggregated_monthly", "01-03"))
+            assert has_looked.wait(30)
+            return reconcile_days(*arguments)
+
+        monkeypatch.setattr(CHECKED_BY, judged_meanwhile)
+        assert chain.load("01-04").succeeded is is_right
+        assert others[0].result().success is is_right
+    assert (chain.published() == before) is not is_right
+
+
+def test_a_day_that_nobody_judges_is_refused(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_right(chain)
+    assert chain.load("01-03").succeeded
 
     def dies(*arguments: Any) -> Any:
         raise KeyError("a check that crashes")
 
     with monkeypatch.context() as patch:
         patch.setattr(CHECKED_BY, dies)
-        assert not chain.load("01-05").succeeded
-    refused = chain.snapshot("01-05")
+        assert not chain.load("01-04").succeeded
+    refused = chain.snapshot("01-04")
     assert not refused.succeeded
-    assert "source_orders of 2024-01-05" in refused.errors[0]
+    assert "nobody has judged: source_orders of 2024-01-04. `rfm refresh` reads" in str(refused)
+    job = chain.definitions.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection={READ, FOLDED}, asset_check_selection=set()
+    )
+    assert not run_alone(chain, job, "01-05").success, "its checks were left out"
+    assert chain.load("01-05").succeeded
+
+
+def test_a_day_that_was_judged_and_never_read_stops_nothing(chain: Chain) -> None:
+    put_right(chain)
+    assert not chain.check("equals_the_source", "01-05").passed
+    assert chain.load("01-03").succeeded
+    assert alone(chain, "aggregated_monthly", "01-03").success
+    with chain.instance() as instance:
+        assert "2024-01-05" not in instance.get_materialized_partitions(READ)
