@@ -31,9 +31,9 @@ restatements = Table(
         for measure, meaning in _RESTATED.items()
         for when, said in (("before", "as published before"), ("after", "as published now"))
     ),
-    comment="Each change to the orders, units and amounts of an already published month, or of a "
-    "shop or a customer in it: one row per run, month and marketplace. Where they moved between "
-    "shops or customers, or changed in their own currency alone, those before and after are equal.",
+    comment="Each change to orders, units or GMV of an already published month, of a shop or of a "
+    "customer in it: one row per run, month and marketplace. Where they moved between shops or "
+    "customers, or changed in their own currency alone, those before and after are equal.",
 )
 
 publications = Table(

@@ -41,9 +41,16 @@ _MART_NAMES = [
     sa.Column("order_hash", sa.BigInteger, sa.Computed(_ORDER_HASH)),
 ]
 
+# Orders are deleted one by one. A mart that is truncated and filled anew at night has none.
+DAYS_THAT_ARE_NOT_DELETED = 7
+
 
 class LostLinesError(PlatformError):
     """What arrived of some days is not as many lines as the mart has of them."""
+
+
+class EmptiedMartError(PlatformError):
+    """The mart has no line any more of any of many days."""
 
 
 @dataclass(frozen=True)
@@ -117,13 +124,24 @@ class Extraction:
         return [day for day in days if day > oldest or day not in loaded]
 
     def drifted(self, snapshot: MartSnapshot, days: Collection[dt.date]) -> list[dt.date]:
-        """Those of the days that the mart does not hold as they were read, in order."""
+        """Those of the days that the mart does not hold as they were read, in order.
+
+        Raises:
+            EmptiedMartError: it has no line of any of them, and had some on a week of them or more.
+        """
         if not days:
             return []
         mart = snapshot.fingerprints(days)
         with self.engine.session() as session:
             view_days(session, "source_orders", self.lake.source_orders.on(days))
             lake = dict(session.rows(read_sql(__package__, "day_fingerprints")))
+        if len(lake) >= DAYS_THAT_ARE_NOT_DELETED and mart.keys().isdisjoint(lake):
+            first, last = min(lake), max(lake)
+            raise EmptiedMartError(
+                f"the mart has no line any more of any of {len(lake)} days from {first} to {last}: "
+                "is it being filled anew? Nothing was read or changed. Start again when it is "
+                f"full; if they are gone for good, `rfm materialize --from {first} --to {last}`"
+            )
         return sorted(day for day in days if mart.get(day) != lake.get(day))
 
     def changes(

@@ -5,9 +5,10 @@ that had been loaded when the month was published: what the month said of them, 
 them now. A day among them that had been loaded without an order, or not at all, counts without one
 on the side before: so the month was published, up to a later day.
 
-Figures are compared per shop, and by a digest those of its customers. What moves between shops of a
-marketplace or between customers leaves its totals as they were, and so does what changes amounts in
-the row's own currency alone: its row then has the same ones before and after.
+Compared are orders, units and GMV, per shop, and by a digest those of its customers by region. What
+moves between shops of a marketplace or between customers leaves its totals as they were, and so
+does what changes GMV in the row's own currency alone: its row then has the same before and after.
+Names, SKUs, times and shipping fees are not compared.
 """
 
 import datetime as dt

@@ -40,9 +40,10 @@ _LOOK = """
                 %s::text, due.name, due.col, FORMAT_TYPE(a.atttypid, NULL), due.type::regtype
             )
             FROM UNNEST(%s::text[], %s::text[], %s::text[]) AS due (name, col, type)
+            JOIN pg_class AS c ON c.relname = due.name
+            JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = %s
             JOIN pg_attribute AS a
-                ON a.attrelid = TO_REGCLASS(FORMAT('%%I.%%I', %s::text, due.name))
-                AND a.attname = due.col AND NOT a.attisdropped
+                ON a.attrelid = c.oid AND a.attname = due.col AND NOT a.attisdropped
             WHERE a.atttypid <> due.type::regtype
               AND NOT (due.type = 'TEXT' AND a.atttypid = 'varchar'::regtype)
         )
@@ -52,12 +53,15 @@ _IN_THE_WAY = """
     SELECT FORMAT('schema %%I belongs to %%s', nspname, nspowner::regrole)
     FROM pg_namespace WHERE nspname = %(schema)s AND NOT pg_has_role(nspowner, 'USAGE')
     UNION ALL
-    SELECT CASE WHEN is_view <> (relkind = 'v')
-        THEN FORMAT('%%s is no ', c.oid::regclass) || CASE WHEN is_view THEN 'view' ELSE 'table' END
-        ELSE FORMAT('%%s belongs to %%s', c.oid::regclass, relowner::regrole) END
+    SELECT FORMAT('%%I.%%I ', n.nspname, name)
+        || CASE WHEN relkind <> ALL(kinds) THEN 'is no ' || what
+            ELSE FORMAT('belongs to %%s', relowner::regrole) END
     FROM UNNEST(%(names)s::text[], %(are_views)s::boolean[]) AS due (name, is_view)
-    JOIN pg_class AS c ON c.oid = TO_REGCLASS(FORMAT('%%I.%%I', %(schema)s::text, due.name))
-    WHERE NOT pg_has_role(relowner, 'USAGE') OR is_view <> (relkind = 'v')
+    JOIN (VALUES (FALSE, 'table', '{r,p}'::"char"[]), (TRUE, 'view', '{v}'))
+        AS k (is_view, what, kinds) USING (is_view)
+    JOIN pg_class AS c ON c.relname = due.name
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = %(schema)s
+    WHERE relkind <> ALL(kinds) OR NOT pg_has_role(relowner, 'USAGE')
 """
 
 
@@ -115,7 +119,7 @@ class Warehouse:
         if found := connection.execute(_IN_THE_WAY, wanted).fetchall():
             raise DatabaseError(
                 f"{self.database.label}: {'; '.join(problem for (problem,) in found)}. Whoever "
-                "publishes makes and owns them: ALTER … OWNER TO its role, or RENAME what is none"
+                "publishes makes and owns them: ALTER … OWNER TO that role, or rename what is there"
             )
 
     @cached_property

@@ -29,10 +29,10 @@ CANCEL = (
 # The mart has 12,000 lines of 60 days. Rows and kilobytes have a twentieth to spare, for another
 # plan and another compression; everything else is what was counted.
 ALLOWED = {
-    # The first run makes the warehouse: 471 statements of DDL and comments. One for each table that
-    # was published has it sampled, here and below.
+    # The first run makes the warehouse: 472 statements of DDL, comments, and a look at what is in
+    # the way. One for each table that was published has it sampled, here and below.
     "31 days of March": Work(
-        mart_statements=37, mart_rows=30_200, warehouse_statements=486, rows_written=1_750,
+        mart_statements=37, mart_rows=30_200, warehouse_statements=487, rows_written=1_750,
         sessions=8, files=123, kilobytes=1_890, events=388,
     ),
     # As many statements as for 31 days: none is sent for each day. Each day has 11 events, a

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from rfm_platform.cli.verify import verify
+from rfm_platform.customers import extraction
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.presentation import SUMMARY
 from rfm_platform.reconcile.rebuild import VERIFICATION
@@ -276,6 +277,24 @@ def test_a_day_without_orders_is_seen_as_loaded(chain: Chain) -> None:
     assert sorted(materialized(chain, refresh(chain, "02-03"), "source_orders")) == ["2024-02-03"]
 
 
+def test_a_mart_that_is_being_filled_anew_empties_nothing(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert refresh(chain, "02-02").succeeded
+    before = chain.published()
+    with without_lines(chain, "create_timestamp < '2024-02-03'"):
+        monkeypatch.setattr(extraction, "DAYS_THAT_ARE_NOT_DELETED", 5)
+        refused = refresh(chain, "02-03")
+        assert not refused.succeeded
+        assert "no line any more of any of 5 days from 2024-01-29 to 2024-02-02" in str(refused)
+        assert chain.published() == before
+        monkeypatch.setattr(extraction, "DAYS_THAT_ARE_NOT_DELETED", 6)
+        assert refresh(chain, "02-03").succeeded, "so few days may be empty for good"
+        assert chain.in_warehouse("SELECT COUNT(*) FROM rfm.rfm_scores") == [(3,)]
+    assert refresh(chain, "02-03").succeeded
+    assert chain.in_warehouse("SELECT SUM(frequency)::bigint FROM rfm.rfm_scores") == [(18,)]
+
+
 def test_a_restated_month_is_in_the_ledger_and_a_growing_one_is_not(chain: Chain) -> None:
     assert refresh(chain, "02-02").succeeded
     assert refresh(chain, "02-03").succeeded
@@ -345,6 +364,13 @@ def test_a_customers_figures_that_others_make_up_for_are_a_restatement(
     ]
     assert refresh(chain, "02-03", all_days=True).succeeded
     assert chain.in_warehouse("SELECT COUNT(*) FROM rfm.restatements") == [(2,)]
+
+
+def test_what_a_shop_is_called_restates_nothing(chain: Chain) -> None:
+    assert refresh(chain, "02-02").succeeded
+    chain.in_mart("UPDATE flatten_order_marketplace SET shop_name = 'Glow Official'")
+    assert refresh(chain, "02-03").succeeded
+    assert chain.in_warehouse("SELECT COUNT(*) FROM rfm.restatements") == [(0,)]
 
 
 def test_a_day_loaded_for_the_first_time_before_the_newest_is_a_restatement(chain: Chain) -> None:

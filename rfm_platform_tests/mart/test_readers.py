@@ -11,9 +11,10 @@ import pytest
 from rfm_platform.customers import extraction
 from rfm_platform.customers.extraction import pieces, read_days, shares_of
 from rfm_platform.mart import Mart, MartSnapshot, Share, SourceNames
-from rfm_platform.postgres import DatabaseError
+from rfm_platform.postgres import DatabaseError, external
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
+from rfm_platform_tests.conftest import url_of
 
 DAYS = [day(f"01-{n:02}") for n in range(1, 8)]
 
@@ -63,16 +64,23 @@ def test_every_reader_sees_the_moment_of_the_first(chain: Chain) -> None:
 
 
 def test_tables_of_another_server_are_read_by_one(chain: Chain) -> None:
-    """Each connection begins a transaction of its own there."""
+    """Each connection begins a transaction of its own there. A view may read them by its owner's
+    rights alone."""
     mart = Mart(chain.mart, SourceNames(), "Asia/Jakarta", 60, 3)
     with mart.snapshot() as snapshot:
         assert snapshot.readers == 3
     chain.in_mart(
         "CREATE FOREIGN DATA WRAPPER elsewhere; CREATE SERVER s FOREIGN DATA WRAPPER elsewhere; "
-        "CREATE FOREIGN TABLE remote (order_id text) SERVER s"
+        "CREATE FOREIGN TABLE remote (order_id text) SERVER s; CREATE ROLE seeing_views LOGIN; "
+        "GRANT SELECT ON flatten_order_marketplace, order_marketplace TO seeing_views"
     )
-    with mart.snapshot() as snapshot:
-        assert snapshot.readers == 1
+    url = url_of(chain.mart).replace("postgres@", "seeing_views@")
+    try:
+        mart = Mart(external("data mart", url), SourceNames(), "Asia/Jakarta", 60, 3)
+        with mart.snapshot() as snapshot:
+            assert snapshot.readers == 1
+    finally:
+        chain.in_mart("DROP OWNED BY seeing_views; DROP ROLE seeing_views")
 
 
 def test_a_snapshot_that_a_second_connection_does_not_see_is_told(chain: Chain) -> None:

@@ -180,10 +180,9 @@ def test_what_is_in_the_way_is_named_with_its_owner(warehouse: Database) -> None
         connection.execute(
             "DO $$ BEGIN CREATE ROLE other_publisher LOGIN; "
             "EXCEPTION WHEN duplicate_object THEN NULL; END $$; CREATE SCHEMA rfm; "
-            "GRANT ALL ON SCHEMA rfm TO other_publisher; CREATE TABLE rfm.rfm_scores (n int); "
+            "CREATE TABLE rfm.rfm_scores (n int); CREATE SEQUENCE rfm.restatements; "
             "CREATE TABLE rfm.aggregated_monthly (month_of_order date); "
-            "CREATE VIEW rfm.publications AS SELECT 1 AS n; ALTER VIEW rfm.publications OWNER TO "
-            "other_publisher"
+            "CREATE MATERIALIZED VIEW rfm.publications AS SELECT 1 AS n"
         )
     publisher = Database("warehouse", lambda: warehouse.conninfo() | {"user": "other_publisher"})
     with pytest.raises(DatabaseError, match=r"schema rfm belongs to postgres") as told:
@@ -191,6 +190,7 @@ def test_what_is_in_the_way_is_named_with_its_owner(warehouse: Database) -> None
     assert "rfm.rfm_scores is no view" in str(told.value)
     assert "rfm.aggregated_monthly belongs to postgres" in str(told.value)
     assert "rfm.publications is no table" in str(told.value)
+    assert "rfm.restatements is no table" in str(told.value)
     assert "OWNER TO" in str(told.value)
 
 

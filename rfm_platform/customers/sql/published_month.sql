@@ -11,7 +11,7 @@ WITH shops AS (
         SUM(total_returned) AS returned_orders,
         SUM(total_quantity) AS units,
         SUM(total_gmv_base_amount) AS gmv_base,
-        SUM(('x' || SUBSTR(MD5(CONCAT_WS(CHR(31), shop_name, user_id, magpie_region_code,
+        SUM(('x' || SUBSTR(MD5(CONCAT_WS(CHR(31), user_id, magpie_region_code,
             total_order, total_cancelled, total_returned, total_quantity, total_gmv_amount,
             total_gmv_base_amount)), 1, 8))::bit(32)::bigint) AS digest
     FROM rfm.aggregated_monthly

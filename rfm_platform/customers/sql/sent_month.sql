@@ -9,7 +9,7 @@ WITH shops AS (
         CAST(SUM(total_returned) AS BIGINT) AS returned_orders,
         CAST(SUM(total_quantity) AS BIGINT) AS units,
         CAST(SUM(total_gmv_base_amount) AS BIGINT) AS gmv_base,
-        CAST(SUM(CAST('0x' || SUBSTR(MD5(CONCAT_WS(CHR(31), shop_name, user_id, magpie_region_code,
+        CAST(SUM(CAST('0x' || SUBSTR(MD5(CONCAT_WS(CHR(31), user_id, magpie_region_code,
             total_order, total_cancelled, total_returned, total_quantity, total_gmv_amount,
             total_gmv_base_amount)), 1, 8) AS BIGINT)) AS BIGINT) AS digest
     FROM sent_month
