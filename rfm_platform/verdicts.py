@@ -16,7 +16,7 @@ from rfm_platform.presentation import SUMMARY
 EQUALS_THE_SOURCE = "equals_the_source"
 LIES_WITHIN_ONE_DAY = "orders_lie_within_one_day"
 _BLOCKING = (EQUALS_THE_SOURCE, LIES_WITHIN_ONE_DAY)
-VERDICTS_LOOKED_AT = 5  # of a day: its newest run has given it one, and may sum up in another
+VERDICTS_LOOKED_AT = 20  # of a day: of runs that wait there is none yet
 
 
 @dataclass(frozen=True)
@@ -46,34 +46,44 @@ def passed_what_blocks(
     keys = {day.isoformat(): day for day in days}
     if not keys:
         return {}
-    said: dict[str, list[bool]] = {text: [] for text in keys}
+    said: dict[str, list[bool | None]] = {text: [] for text in keys}
     for name in _BLOCKING:
         check = dg.AssetCheckKey(key, name)
         for info in instance.event_log_storage.get_asset_check_partition_info(
             [check], partition_keys=list(keys)
         ):
-            if info.latest_materialization_storage_id is None or not info.is_current:
-                continue
-            text, status = str(info.partition_key), info.latest_execution_status.value
-            if status == "FAILED":
-                said[text].append(not _stops(instance, check, text))
-            elif status == "SUCCEEDED":
-                said[text].append(True)
+            reading = info.latest_materialization_storage_id
+            if reading is not None:
+                has_passed = info.is_current and info.latest_execution_status.value == "SUCCEEDED"
+                text = str(info.partition_key)
+                said[text].append(has_passed or _newest_verdict(instance, check, text, reading))
     return {
-        day: False if False in said[text] else len(said[text]) == len(_BLOCKING) or None
+        day: False if False in said[text] else said[text].count(True) == len(_BLOCKING) or None
         for text, day in keys.items()
     }
 
 
-def _stops(instance: dg.DagsterInstance, check: dg.AssetCheckKey, day: str) -> bool:
-    """Whether a day's newest verdict, which is not for all days of a run together, is an error."""
+def _newest_verdict(
+    instance: dg.DagsterInstance, check: dg.AssetCheckKey, day: str, reading: int
+) -> bool | None:
+    """Whether the lines of a reading may go on; None: the check has not said so yet.
+
+    The newest record may be of a run that waits for its turn, or sum up all days of a run.
+
+    Args:
+        reading: the storage id of the day's newest materialization.
+    """
     for record in instance.event_log_storage.get_asset_check_execution_history(
         check, limit=VERDICTS_LOOKED_AT, partition_filter=PartitionKeyFilter(key=day)
     ):
-        if record.evaluation is not None and SUMMARY not in record.evaluation.metadata:
-            error = record.evaluation.severity is dg.AssetCheckSeverity.ERROR
-            return error and not record.evaluation.passed
-    return True
+        evaluation: object = record.evaluation  # or of one that is planned
+        if not isinstance(evaluation, dg.AssetCheckEvaluation) or SUMMARY in evaluation.metadata:
+            continue
+        target = evaluation.target_materialization_data
+        if target is None or target.storage_id != reading:
+            return None
+        return evaluation.passed or evaluation.severity is dg.AssetCheckSeverity.WARN
+    return None
 
 
 def newest_verdicts(

@@ -10,8 +10,10 @@ import pytest
 
 from rfm_platform.assets import stopped
 from rfm_platform.assets.definition import FOLDED, READ
+from rfm_platform.partitions import DAY
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.reconcile.sides import reconcile_days
+from rfm_platform.verdicts import passed_what_blocks
 from rfm_platform_tests.assets.chain import QUIET, Chain, day, line, new_chain
 
 CHECKED_BY = "rfm_platform.checks.reconciliation.reconcile_days"
@@ -129,6 +131,17 @@ def test_a_day_that_nobody_judges_is_refused(chain: Chain, monkeypatch: pytest.M
     )
     assert not run_alone(chain, job, "01-05").success, "its checks were left out"
     assert chain.load("01-05").succeeded
+
+
+def test_runs_that_wait_for_their_turn_take_no_verdict_away(chain: Chain) -> None:
+    put_right(chain)
+    assert chain.load("01-03").succeeded
+    with chain.instance() as instance:
+        waiting = chain.definitions.resolve_job_def("load_days")
+        for _ in range(3):
+            instance.create_run_for_job(waiting, tags={DAY: "2024-01-03"})
+        assert passed_what_blocks(instance, READ, [day("01-03")]) == {day("01-03"): True}
+    assert alone(chain, "aggregated_monthly", "01-03").success
 
 
 def test_a_day_that_was_judged_and_never_read_stops_nothing(chain: Chain) -> None:
