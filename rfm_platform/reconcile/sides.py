@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rfm_platform.calendar import last_day
-from rfm_platform.customers.extraction import read_days, readers_worth_it, view_days
+from rfm_platform.customers.extraction import read_days, view_days
+from rfm_platform.customers.shares import readers_worth_it
 from rfm_platform.engine import DuckDBEngine, Session, read_sql
 from rfm_platform.lake import Lake
 from rfm_platform.mart import Mart

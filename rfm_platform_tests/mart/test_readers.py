@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from rfm_platform.customers import extraction
-from rfm_platform.customers.extraction import pieces, read_days, shares_of
+from rfm_platform.customers import shares
+from rfm_platform.customers.extraction import read_days
+from rfm_platform.customers.shares import pieces, shares_of
 from rfm_platform.mart import Mart, MartSnapshot, Share, SourceNames
 from rfm_platform.postgres import DatabaseError, external
 from rfm_platform.postgres.embedded import EmbeddedServer
@@ -45,8 +46,8 @@ def test_several_readers_read_what_one_reads(
     chain: Chain, monkeypatch: pytest.MonkeyPatch, connections: int, uneven_by: float
 ) -> None:
     one = rows(chain, 1)
-    monkeypatch.setattr(extraction, "LINES_OF_A_READER", 10)
-    monkeypatch.setattr(extraction, "UNEVEN_BY", uneven_by)  # 0: never by days, always by orders
+    monkeypatch.setattr(shares, "LINES_OF_A_READER", 10)
+    monkeypatch.setattr(shares, "UNEVEN_BY", uneven_by)  # 0: never by days, always by orders
     assert rows(chain, connections) == one
     assert len(one) == 203
 
@@ -142,7 +143,7 @@ def test_a_reader_that_is_cut_off_is_an_error_and_changes_no_day(
             chain.in_mart("SELECT pg_terminate_backend(%s)", backend)
         copy(self, share, write)
 
-    monkeypatch.setattr(extraction, "LINES_OF_A_READER", 10)
+    monkeypatch.setattr(shares, "LINES_OF_A_READER", 10)
     monkeypatch.setattr(MartSnapshot, "copy_lines", cut_off)
     with pytest.raises(DatabaseError, match="terminating connection"), mart.snapshot() as snapshot:
         platform.extraction.extract(snapshot, DAYS)
