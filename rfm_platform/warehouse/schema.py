@@ -17,8 +17,9 @@ from sqlalchemy.schema import CreateColumn, CreateIndex, CreateSchema, CreateTab
 from sqlalchemy.sql.ddl import DDLElement
 
 from rfm_platform.catalog import CURRENT_VIEWS, SCHEMA, WAREHOUSE, newest_snapshots
-from rfm_platform.postgres import Database, DatabaseError
+from rfm_platform.postgres import Database
 from rfm_platform.warehouse.aside import Aside
+from rfm_platform.warehouse.inspection import look_at, refuse_what_is_in_the_way
 from rfm_platform.warehouse.publication import LOCKS, Publication
 
 _POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -28,41 +29,6 @@ _CURRENT_VIEW = (
     "(SELECT MAX(as_of_date) FROM {table}), "
     "(SELECT as_of_date FROM {noted} WHERE table_name = {name}))"
 )
-# The schema's comment, and the columns that are not of the catalogue's type, a sentence each.
-_LOOK = """
-    SELECT
-        ARRAY(
-            SELECT OBJ_DESCRIPTION(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s
-        ),
-        ARRAY(
-            SELECT FORMAT(
-                '%%s.%%s.%%s is %%s, not %%s',
-                %s::text, due.name, due.col, FORMAT_TYPE(a.atttypid, NULL), due.type::regtype
-            )
-            FROM UNNEST(%s::text[], %s::text[], %s::text[]) AS due (name, col, type)
-            JOIN pg_class AS c ON c.relname = due.name
-            JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = %s
-            JOIN pg_attribute AS a
-                ON a.attrelid = c.oid AND a.attname = due.col AND NOT a.attisdropped
-            WHERE a.atttypid <> due.type::regtype
-              AND NOT (due.type = 'TEXT' AND a.atttypid = 'varchar'::regtype)
-        )
-"""
-# What is in the way of whoever makes the schema, a sentence each.
-_IN_THE_WAY = """
-    SELECT FORMAT('schema %%I belongs to %%s', nspname, nspowner::regrole)
-    FROM pg_namespace WHERE nspname = %(schema)s AND NOT pg_has_role(nspowner, 'USAGE')
-    UNION ALL
-    SELECT FORMAT('%%I.%%I ', n.nspname, name)
-        || CASE WHEN relkind <> ALL(kinds) THEN 'is no ' || what
-            ELSE FORMAT('belongs to %%s', relowner::regrole) END
-    FROM UNNEST(%(names)s::text[], %(are_views)s::boolean[]) AS due (name, is_view)
-    JOIN (VALUES (FALSE, 'table', '{r,p}'::"char"[]), (TRUE, 'view', '{v}'))
-        AS k (is_view, what, kinds) USING (is_view)
-    JOIN pg_class AS c ON c.relname = due.name
-    JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = %(schema)s
-    WHERE relkind <> ALL(kinds) OR NOT pg_has_role(relowner, 'USAGE')
-"""
 
 
 @dataclass(frozen=True)
@@ -79,48 +45,10 @@ class Warehouse:
         Looked at once by each object: a run asks before each publication.
 
         Raises:
-            DatabaseError: the database's encoding or a column's type is not what rows are sent in.
+            DatabaseError: the database's encoding or a column's type is not what rows are sent in,
+                or something of another role's or of another kind is in the way.
         """
         _ = self._prepared
-
-    def _look_at(self, connection: psycopg.Connection) -> list[str | None]:
-        """The schema's comment; nothing where there is no schema.
-
-        Refuses what rows would be refused by, or worse, would not be: COPY's binary form takes
-        eight bytes for whatever the column holds in eight.
-        """
-        encoding = connection.info.parameter_status("server_encoding")
-        if encoding not in ("UTF8", "SQL_ASCII"):
-            raise DatabaseError(
-                f"{self.database.label} is encoded as {encoding}, which lacks characters that are "
-                "published: give RFM_WAREHOUSE_URL a database created with ENCODING 'UTF8'"
-            )
-        due = [
-            (table.name, column.name, column.type.compile(_POSTGRES))
-            for table in WAREHOUSE.sorted_tables
-            for column in table.columns
-        ]
-        columns = [list(column) for column in zip(*due, strict=True)]
-        row = connection.execute(_LOOK, [SCHEMA, SCHEMA, *columns, SCHEMA]).fetchone()
-        comments, others = row or ([], [])
-        if others:
-            raise DatabaseError(
-                f"{self.database.label}: {'; '.join(others)}. Change it back (ALTER TABLE … ALTER "
-                "COLUMN … TYPE …), or rename the table: it is made anew, and days published again "
-                "fill it"
-            )
-        return list(comments)
-
-    def _look_what_is_in_the_way(self, connection: psycopg.Connection) -> None:
-        tables = [(table.name, False) for table in WAREHOUSE.sorted_tables]
-        due = [*tables, *((view, True) for view in CURRENT_VIEWS)]
-        names, are_views = zip(*due, strict=True)
-        wanted = {"schema": SCHEMA, "names": list(names), "are_views": list(are_views)}
-        if found := connection.execute(_IN_THE_WAY, wanted).fetchall():
-            raise DatabaseError(
-                f"{self.database.label}: {'; '.join(problem for (problem,) in found)}. Whoever "
-                "publishes makes and owns them: ALTER … OWNER TO that role, or rename what is there"
-            )
 
     @cached_property
     def _prepared(self) -> bool:
@@ -129,11 +57,11 @@ class Warehouse:
         """
         marker = f"Customers: who they are and whether they come back. Catalogue {_fingerprint()}."
         with self.database.connect() as connection:
-            if self._look_at(connection) == [marker]:
+            if look_at(connection, self.database.label) == [marker]:
                 return True
             connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", [LOCKS])
-            self._look_what_is_in_the_way(connection)
-            if not self._look_at(connection):
+            refuse_what_is_in_the_way(connection, self.database.label)
+            if not look_at(connection, self.database.label):
                 # IF NOT EXISTS asks for the right to create one also where it has nothing to do.
                 _execute(connection, CreateSchema(SCHEMA))
             there = _columns(connection)
@@ -173,7 +101,7 @@ class Warehouse:
     def aside(self) -> Iterator[Aside]:
         """A session to compare rows with published ones in."""
         with self.database.connect() as connection:
-            self._look_at(connection)
+            look_at(connection, self.database.label)
             yield Aside(connection)
 
     def rows(
