@@ -26,12 +26,10 @@ def deadline_check(daily: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinit
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
         settings = platform.settings
-        newest = daily.get_last_partition_key()
-        if newest is not None and not _is_due(newest, settings.deadline, settings.timezone):
-            # Somebody materializes scores at night, and Dagster looks at all their checks.
-            before = dt.date.fromisoformat(newest) - dt.timedelta(days=1)
-            newest = before.isoformat() if before >= settings.start_date else None
-        if newest is None:
+        due = _newest_due(settings.deadline, settings.timezone)
+        # Somebody materializes scores at night, and Dagster looks at all their checks.
+        newest = min(daily.get_last_partition_key() or "", due.isoformat())
+        if newest < settings.start_date.isoformat():
             return dg.AssetCheckResult(passed=True, description="No day is due yet.")
         missing = [
             asset
@@ -51,8 +49,7 @@ def deadline_check(daily: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinit
     return is_published_by_the_deadline
 
 
-def _is_due(day: str, deadline: dt.time, timezone: str) -> bool:
-    """Whether a day's morning is as late as people wait for it."""
-    morning = dt.date.fromisoformat(day) + dt.timedelta(days=1)
-    due = dt.datetime.combine(morning, deadline, ZoneInfo(timezone))
-    return dt.datetime.now(dt.UTC) >= due
+def _newest_due(deadline: dt.time, timezone: str) -> dt.date:
+    """The newest day on whose next morning the deadline is over."""
+    now = dt.datetime.now(ZoneInfo(timezone))
+    return now.date() - dt.timedelta(days=1 if now.time() >= deadline else 2)
