@@ -16,7 +16,8 @@ from rfm_platform.presentation import SUMMARY
 EQUALS_THE_SOURCE = "equals_the_source"
 LIES_WITHIN_ONE_DAY = "orders_lie_within_one_day"
 _BLOCKING = (EQUALS_THE_SOURCE, LIES_WITHIN_ONE_DAY)
-VERDICTS_LOOKED_AT = 20  # of a day: of runs that wait there is none yet
+VERDICTS_LOOKED_AT = 5  # of a day: its newest run may have summed up in one of them
+_GIVEN = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,19 @@ def _newest_verdict(
 ) -> bool | None:
     """Whether the lines of a reading may go on; None: the check has not said so yet.
 
-    The newest record may be of a run that waits for its turn, or sum up all days of a run.
+    The newest one may sum up all days of a run.
 
     Args:
         reading: the storage id of the day's newest materialization.
     """
     for record in instance.event_log_storage.get_asset_check_execution_history(
-        check, limit=VERDICTS_LOOKED_AT, partition_filter=PartitionKeyFilter(key=day)
+        check,
+        limit=VERDICTS_LOOKED_AT,
+        status=_GIVEN,  # of a run that waits for its turn there is a record without a verdict
+        partition_filter=PartitionKeyFilter(key=day),
     ):
-        evaluation: object = record.evaluation  # or of one that is planned
-        if not isinstance(evaluation, dg.AssetCheckEvaluation) or SUMMARY in evaluation.metadata:
+        evaluation = record.evaluation
+        if evaluation is None or SUMMARY in evaluation.metadata:
             continue
         target = evaluation.target_materialization_data
         if target is None or target.storage_id != reading:

@@ -32,10 +32,8 @@ def days_to_read_again(instance: dg.DagsterInstance, days: Iterable[dt.date]) ->
 
     Nobody would judge them again: the mart has not changed since they were read.
     """
-    days = list(days)
-    passed = passed_what_blocks(instance, READ, days)
-    unfolded = behind(instance, FOLDED, READ, days)
-    return sorted(day for day in days if _is_stopped(day, passed, unfolded))
+    stopped, unjudged = _suspected(instance, days)
+    return sorted([*stopped, *unjudged])
 
 
 def refuse_stopped_days(
@@ -48,24 +46,37 @@ def refuse_stopped_days(
     """
     days = days_between(platform.settings.start_date, last)
     patience = time.monotonic() + WAIT_SECONDS
-    while suspected := days_to_read_again(context.instance, days):
-        passed = passed_what_blocks(context.instance, READ, suspected)
-        if stopped := [day for day in suspected if passed[day] is False]:
+    waited_for: list[dt.date] = []
+    while True:
+        stopped, unjudged = _suspected(context.instance, days)
+        if stopped:
             raise StoppedDaysError(
                 "nothing is made of lines that did not pass their checks: source_orders of "
                 f"{_named(stopped)}. Put the mart right, then `rfm refresh`, which reads them again"
             )
-        unjudged = [day for day in suspected if passed[day] is None]
+        if not unjudged:
+            return
         others = _being_read(context, unjudged)
-        if unjudged and (not others or time.monotonic() > patience):
+        if not others or time.monotonic() > patience:
             run = f" (run {', '.join(sorted(others))} has read it)" if others else ""
             raise StoppedDaysError(
                 "nothing is made of lines that nobody has judged: source_orders of "
                 f"{_named(unjudged)}{run}. `rfm refresh` reads them again and judges them"
             )
-        if unjudged:
+        if unjudged != waited_for:
             context.log.info(f"waiting for the checks of source_orders of {_named(unjudged)}")
-            time.sleep(ASK_EVERY_SECONDS)
+            waited_for = unjudged
+        time.sleep(ASK_EVERY_SECONDS)  # Dagster's records are all that tells of another process
+
+
+def _suspected(
+    instance: dg.DagsterInstance, days: Iterable[dt.date]
+) -> tuple[list[dt.date], list[dt.date]]:
+    """Days that did not pass, and those without a verdict that no month has taken in yet."""
+    passed = passed_what_blocks(instance, READ, days)
+    unfolded = behind(instance, FOLDED, READ, passed)
+    stopped = sorted(day for day, has_passed in passed.items() if has_passed is False)
+    return stopped, [day for day in unfolded if passed[day] is None]
 
 
 def _being_read(context: dg.AssetExecutionContext, days: list[dt.date]) -> set[str]:
@@ -83,9 +94,3 @@ def _named(days: list[dt.date]) -> str:
     more = len(days) - DAYS_NAMED
     named = ", ".join(day.isoformat() for day in days[:DAYS_NAMED])
     return named + (f" and {more} more" if more > 0 else "")
-
-
-def _is_stopped(
-    day: dt.date, passed: dict[dt.date, bool | None], unfolded: Iterable[dt.date]
-) -> bool:
-    return passed[day] is False or (passed[day] is None and day in unfolded)
