@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from pyspark.sql.types import StructType
+from pyspark.sql.types import Row, StructType
 
 from rfm_platform.engine.protocol import SESSION
 from rfm_platform.engine.sail import embedded_remote
@@ -32,6 +32,7 @@ from rfm_platform.engine.spark_client import (
     DefaultPolicy,
     PySparkException,
     SparkSession,
+    asked,
     open_session,
 )
 from rfm_platform.engine.spark_dialect import to_spark
@@ -173,11 +174,11 @@ class ConnectSession:
 
     def rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
         """The rows of a query that gives few."""
-        return [tuple(row) for row in self._query(sql, parameters).collect()]
+        return [tuple(row) for row in self._collect(sql, parameters)]
 
     def records(self, sql: str, **parameters: object) -> list[dict[str, Any]]:
         """Likewise, each row by its columns' names."""
-        return [row.asDict() for row in self._query(sql, parameters).collect()]
+        return [row.asDict() for row in self._collect(sql, parameters)]
 
     def replace(
         self, table: LakeTable, query: str, values: Collection[dt.date], **parameters: object
@@ -200,21 +201,27 @@ class ConnectSession:
             name: value.isoformat() if isinstance(value, dt.date) else value
             for name, value in parameters.items()
         }
-        return self._spark.sql(to_spark(sql), bound or None)
+        return asked(lambda: self._spark.sql(to_spark(sql), bound or None))
+
+    def _collect(self, sql: str, parameters: dict[str, object]) -> list[Row]:
+        return asked(self._query(sql, parameters).collect)
 
     def _write(self, name: str, frame: DataFrame, partitioned_by: str | None = None) -> Path:
-        directory = self._new_directory(name)
-        writer = frame.write.option("compression", "zstd")
-        if partitioned_by is not None:
-            writer = writer.partitionBy(partitioned_by)
-        writer.parquet(str(directory))
-        return directory
+        def write() -> Path:
+            directory = self._new_directory(name)
+            writer = frame.write.option("compression", "zstd")
+            if partitioned_by is not None:
+                writer = writer.partitionBy(partitioned_by)
+            writer.parquet(str(directory))
+            return directory
+
+        return asked(write)
 
     def _read(self, directory: Path, schema: StructType) -> DataFrame:
         return self._spark.read.schema(schema).parquet(str(directory))
 
     def _name(self, name: str, frame: DataFrame) -> None:
-        frame.createOrReplaceTempView(name)
+        asked(lambda: frame.createOrReplaceTempView(name))
 
     def _new_directory(self, name: str) -> Path:
         return self._scratch / f"{name}-{uuid.uuid4().hex}"

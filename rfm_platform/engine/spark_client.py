@@ -2,8 +2,11 @@
 
 import logging
 import os
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pyspark
 from pyspark.logger import PySparkLogger
@@ -19,13 +22,26 @@ from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.dataframe import DataFrame
 
-__all__ = ["DataFrame", "DefaultPolicy", "PySparkException", "SparkSession", "open_session"]
+__all__ = [
+    "DataFrame",
+    "DefaultPolicy",
+    "PySparkException",
+    "SparkSession",
+    "asked",
+    "open_session",
+]
+
+Answer = TypeVar("Answer")
 
 # A server whose machine is gone does not say so: whoever waits for its answer would wait for ever.
 # Asked every so often, it is given up after as long again as a stop for garbage may take.
 ASKED_SECONDS = 30
 GIVEN_UP_SECONDS = 60
 CONNECT_SECONDS = 10
+
+# What Sail says of a call that it has finished or never got, or whose end it did not wait for.
+_FORGOTTEN = re.compile("operation not found|task context not found|task is being paused")
+_TIMES = 4
 
 # It writes each error's query and stack trace, and each call that comes after a session's end: we
 # say what is wrong ourselves.
@@ -53,3 +69,24 @@ def open_session(remote: str) -> SparkSession:
         ("grpc.min_reconnect_backoff_ms", CONNECT_SECONDS * 1000),
     ]
     return SparkSession.builder.channelBuilder(DefaultChannelBuilder(remote, options)).create()
+
+
+def asked(call: Callable[[], Answer]) -> Answer:
+    """What a call of a server gives, also where the connection broke before the answer had come.
+
+    The client then takes the call up again where it was. Sail knows only those that it is still
+    computing, so one that it has forgotten is made anew.
+
+    Args:
+        call: does no harm when it is done again, also where the first time went to its end.
+
+    Raises:
+        PySparkException: the server does not want it, or the connection broke again and again.
+    """
+    for _ in range(_TIMES - 1):
+        try:
+            return call()
+        except PySparkException as error:
+            if not _FORGOTTEN.search(str(error)):
+                raise
+    return call()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rfm_platform.engine.spark_client import SparkSession
+from rfm_platform.engine.spark_client import SparkSession, asked
 from rfm_platform.errors import PlatformError
 from rfm_platform.lake import GoneError, LakeTable, WrittenFile
 
@@ -28,14 +28,19 @@ def check_shared(spark: SparkSession, scratch: Path, place: str) -> None:
         NotSharedError: it sees or writes other files than we do.
     """
     word = uuid.uuid4().hex
-    ours, theirs = scratch / "ours", scratch / "theirs"
+    ours = scratch / "ours"
     original = scratch / "original.parquet"
     pq.write_table(pa.table({"word": [word]}), original)
     link([str(original)], ours)
+
+    def copy() -> Path:
+        theirs = scratch / f"theirs-{uuid.uuid4().hex}"
+        spark.read.schema("word string").parquet(str(ours)).write.parquet(str(theirs))
+        return theirs
+
     try:
-        read = spark.read.schema("word string").parquet(str(ours))
-        read.write.parquet(str(theirs))
-        found = [v for f in theirs.glob("*.parquet") for v in pq.read_table(f)["word"].to_pylist()]
+        files = asked(copy).glob("*.parquet")
+        found = [value for file in files for value in pq.read_table(file)["word"].to_pylist()]
     except Exception as error:  # each server refuses in its own way
         raise NotSharedError(_advice(scratch, place, type(error).__name__)) from None
     if found != [word]:

@@ -17,6 +17,7 @@ from rfm_platform.lake import GoneError, LakeTable
 from rfm_platform.settings import SettingsError, read_settings
 from rfm_platform.wiring import build_platform
 from rfm_platform_tests.conftest import free_port
+from rfm_platform_tests.engine.broken_connections import way
 from rfm_platform_tests.engine.spark_servers import wait_until_it_listens
 
 SHAPE = sa.Table(
@@ -165,6 +166,24 @@ def test_a_server_that_does_not_see_the_lake_is_refused_before_anything_is_read(
         finally:
             server.kill()  # asked to end, Sail sometimes does not
             server.wait()
+
+
+def test_what_a_broken_connection_lost_is_asked_for_again(
+    table: LakeTable, engine: SparkEngine
+) -> None:
+    """Sail forgets an answer once it has computed it, whether or not it has arrived."""
+    host, port = embedded_remote().removeprefix("sc://").split(":")
+    with way((host, int(port)), pieces=(13, 14, 15, 16, 17)) as (broken, near):
+        engine = SparkEngine(engine.directory, f"sc://127.0.0.1:{near}")
+        with engine.session() as spark:
+            for _ in range(2):
+                spark.replace(table, ROWS, [DAY, NEXT])
+                spark.view(table)
+                spark.materialize("names", "SELECT name, number FROM things")
+                found = spark.rows("SELECT name, COUNT(*) FROM names GROUP BY name ORDER BY name")
+                assert found == [("", 1), ("a", 1), ("é", 1)]
+    assert broken.breaks >= 3
+    assert [(p.value, p.rows) for p in table.partitions()] == [(DAY, 2), (NEXT, 1)]
 
 
 def test_an_address_that_nobody_answers_is_named_without_its_token(tmp_path: Path) -> None:
