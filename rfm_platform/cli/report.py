@@ -5,6 +5,7 @@ import webbrowser
 
 from rich.console import Console
 
+from rfm_platform.cli.arguments import check_range
 from rfm_platform.errors import PlatformError
 from rfm_platform.settings import Settings
 from rfm_platform.wiring import build_platform
@@ -24,13 +25,18 @@ def show_report(
 
     Raises:
         NoReportError: there is none; what to do about it.
+        UsageError: there never can be one of that day.
     """
     reports = build_platform(settings).reports
-    day = as_of or reports.newest()
+    newest = reports.newest()
+    day = as_of or newest
     if day is None or not reports.path(day).exists():
+        if day is not None:
+            check_range(settings, day, day)
         raise NoReportError(
-            f"There is no report{f' of {day}' if day else ''}. `rfm materialize --from … --to "
-            f"{day or '…'}` takes a snapshot and writes one; or materialize customer_report."
+            f"There is no report{f' of {day}' if day else ''}."
+            f"{f' The newest is as of {newest}.' if newest else ''} `rfm materialize --from … "
+            f"--to {day or '…'}` takes a snapshot and writes one; or materialize customer_report."
         )
     path = reports.path(day).resolve()
     console.print(

@@ -123,8 +123,11 @@ def test_a_report_that_is_not_there_is_an_error_with_what_to_do(
 ) -> None:
     said = rfm_here(environment(filled), "report", "--as-of", "2024-01-15")
     assert said.code == 1
-    assert "There is no report of 2024-01-15" in said.err
+    assert "There is no report of 2024-01-15. The newest is as of 2024-02-01" in said.err
     assert "rfm materialize" in said.err
+    never = rfm_here(environment(filled), "report", "--as-of", "2026-01-01")
+    assert never.code == 1
+    assert "2026-01-01 lies after the last partition, 2024-12-31" in never.err
 
 
 def test_an_audience_is_written_with_its_receipt_and_says_how_many(
