@@ -6,6 +6,7 @@ judged, and not be there yet long before it.
 """
 
 import csv
+import glob
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -56,10 +57,12 @@ def read_customers(session: Session, name: str, file: Path) -> None:
     """
     where = f"campaign {name}: customers: {file}"
     query = read_sql(__package__, f"campaign_file_{file.suffix.removeprefix('.')}")
+    # DuckDB takes a name for a pattern: vip[1].csv would be another file, vip1.csv.
+    name_as_it_is = glob.escape(str(file))
     try:
         if file.suffix == ".parquet":
-            _refuse_fractions(session, where, file)
-        session.materialize("campaign_file", query, file=str(file))
+            _refuse_fractions(session, where, name_as_it_is)
+        session.materialize("campaign_file", query, file=name_as_it_is)
     except duckdb.Error as error:
         # DuckDB's message may quote a row.
         raise CampaignsError(f"{where} {_fault(file, error)}") from None
@@ -81,8 +84,8 @@ def unknown(session: Session, name: str, listed_table: str) -> str | None:
     )
 
 
-def _refuse_fractions(session: Session, where: str, file: Path) -> None:
-    [kind] = session.records(read_sql(__package__, "campaign_file_types"), file=str(file))
+def _refuse_fractions(session: Session, where: str, file: str) -> None:
+    [kind] = session.records(read_sql(__package__, "campaign_file_types"), file=file)
     is_whole = kind["column_type"].endswith(",0)")
     if kind["column_type"].startswith(("FLOAT", "DOUBLE", "DECIMAL")) and not is_whole:
         raise CampaignsError(
