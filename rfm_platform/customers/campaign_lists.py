@@ -108,21 +108,29 @@ def _fault(file: Path, error: duckdb.Error) -> str:
 def _ragged(file: Path) -> str | None:
     """What hides the columns of a CSV that has them: DuckDB takes all for one then."""
     with file.open(encoding="utf-8-sig", newline="") as text:
-        header = text.readline()
-        separator = max(",;\t|", key=header.count)
-        names = [name.strip().strip('"').lower() for name in header.split(separator)]
-        if not {"marketplace", "user_id"} <= {*names}:
+        if (header := _header(text)) is None:
             return None
+        line, separator, columns = header
         rows = csv.reader(text, delimiter=separator, strict=True)
         try:
             for row in rows:
-                if row and len(row) != len(names):
-                    return (
-                        f"has {len(row)} values in line {rows.line_num + 1} and {len(names)} "
-                        "columns"
-                    )
+                if row and len(row) != columns:
+                    where = line + rows.line_num
+                    return f"has {len(row)} values in line {where} and {columns} columns"
         except csv.Error as error:
-            return f"cannot be read from line {rows.line_num + 1} on ({error})"
+            return f"cannot be read from line {line + rows.line_num} on ({error})"
+    if line > 1:
+        return f"has text above its columns, which are in line {line}: delete what is above"
+    return None
+
+
+def _header(text: Iterable[str]) -> tuple[int, str, int] | None:
+    """In which line the columns are named, by what they are separated, how many there are."""
+    for line, header in enumerate(text, 1):
+        separator = max(",;\t|", key=header.count)
+        names = [name.strip().strip('"').lower() for name in header.split(separator)]
+        if {"marketplace", "user_id"} <= {*names}:
+            return line, separator, len(names)
     return None
 
 
