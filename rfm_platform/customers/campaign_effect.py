@@ -20,34 +20,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-import sqlalchemy as sa
-
 from rfm_platform import catalog
 from rfm_platform.customers import campaign_lists as lists
 from rfm_platform.customers.campaign_comparison import Columns, Row, compare, refusals
 from rfm_platform.customers.campaign_inputs import CampaignInputs
+from rfm_platform.customers.campaign_reach import create_calendar
 from rfm_platform.customers.campaigns import Campaign
 from rfm_platform.customers.segments import Segments
 from rfm_platform.customers.transforms import SEGMENT_CELLS
 from rfm_platform.engine import DuckDBEngine, Session, read_sql
 from rfm_platform.lake import Lake
-
-_CALENDAR = sa.Table(
-    "campaigns",
-    sa.MetaData(),
-    sa.Column("campaign", sa.Integer),
-    sa.Column("first_day", sa.Date),
-    sa.Column("last_day", sa.Date),
-    sa.Column("marketplaces", sa.ARRAY(sa.Text)),
-    sa.Column("shops", sa.ARRAY(sa.Text)),
-    sa.Column("is_listed", sa.Boolean),
-)
-_LISTED = sa.Table(
-    "campaign_listed",
-    sa.MetaData(),
-    sa.Column("campaign", sa.Integer),
-    sa.Column("customer", sa.BigInteger),
-)
 
 
 @dataclass(frozen=True)
@@ -74,8 +56,8 @@ class CampaignEffects:
         """campaign_effect as of a day.
 
         Args:
-            warn: called with what is odd about the lists of the campaigns that are judged anew, or
-                lie beside one: most of their customers have never ordered.
+            warn: called with what is odd about the campaigns that are judged anew, or lie beside
+                one: most of whom they list have never ordered, or nobody has in a place of theirs.
 
         Returns:
             The campaigns that are over.
@@ -150,24 +132,7 @@ class CampaignEffects:
             session.materialize(step, read_sql(__package__, step))
         cells = [(*cell, name) for cell, name in segments.cells.items()]
         session.create("segment_cells", SEGMENT_CELLS.columns, cells)
-        calendar = [
-            (n, c.start, c.end, _list(c.marketplaces), _list(c.shops), c.customers is not None)
-            for n, c in enumerate(campaigns)
-        ]
-        session.create("campaigns", _CALENDAR.columns, calendar)
-        listed = ["no_campaign_listed"]
-        session.create(listed[0], _LISTED.columns, [])
-        for n, campaign in enumerate(campaigns):
-            if campaign.customers is not None and not lists.without_list([campaign]):
-                lists.read_customers(session, campaign.name, campaign.customers)
-                listed.append(f"campaign_listed_{n}")
-                session.materialize(
-                    listed[-1], read_sql(__package__, "campaign_listed"), campaign=n
-                )
-                odd = lists.unknown(session, campaign.name, listed[-1])
-                if odd is not None and campaign.start <= as_of:
-                    warn(odd)
-        session.union("campaign_listed", listed, _LISTED)
+        create_calendar(session, as_of, campaigns, warn)
 
     def _judge(
         self, session: Session, as_of: dt.date, history: dt.date, number: int, campaign: Campaign
@@ -239,10 +204,6 @@ def _described(campaign: Campaign, period: str, rows: Sequence[Row]) -> list[Row
         "period": period,
     }
     return [of_both | row for row in rows]
-
-
-def _list(names: tuple[str, ...] | None) -> list[str] | None:
-    return None if names is None else list(names)
 
 
 def _seed(name: str) -> int:

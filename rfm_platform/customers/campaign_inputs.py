@@ -70,8 +70,8 @@ def _code() -> str:
     """Identifies the modules and queries that compute the rows; a few queries more do no harm."""
     package = resources.files(__package__)
     names = (
-        *("campaigns.py", "campaign_lists.py", "campaign_effect.py", "campaign_comparison.py"),
-        *("balance.py", "difference.py"),
+        *("campaigns.py", "campaign_lists.py", "campaign_reach.py", "campaign_effect.py"),
+        *("campaign_comparison.py", "balance.py", "difference.py"),
     )
     queries = [
         file

@@ -68,8 +68,8 @@ def read_customers(session: Session, name: str, file: Path) -> None:
         raise CampaignsError(f"{where} {_fault(file, error)}") from None
 
 
-def unknown(session: Session, name: str, listed_table: str) -> str | None:
-    """What is odd about a list whose customers have mostly never ordered; None: most have.
+def unknown(session: Session, name: str, listed_table: str) -> list[str]:
+    """What is odd about a list whose customers have mostly never ordered; nothing: most have.
 
     Args:
         listed_table: the session's table of those who have.
@@ -77,11 +77,11 @@ def unknown(session: Session, name: str, listed_table: str) -> str | None:
     [(customers,)] = session.rows(read_sql(__package__, "campaign_file_size"))
     known = len(session.query(f"FROM {listed_table}"))
     if known * 2 >= customers:
-        return None
-    return (
+        return []
+    return [
         f"campaign {name}: of {customers:,} listed customers {known:,} have ever ordered: are "
         "marketplace and user_id written as in the mart?"
-    )
+    ]
 
 
 def _refuse_fractions(session: Session, where: str, file: str) -> None:

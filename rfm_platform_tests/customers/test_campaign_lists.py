@@ -1,5 +1,6 @@
-"""A list of customers is read as it is written, or it is said what is wrong with it."""
+"""Whom campaigns name is read as it is written, or it is said what is wrong or odd about it."""
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import duckdb
 import pytest
 
 from rfm_platform.customers.campaign_lists import read_customers
-from rfm_platform.customers.campaigns import CampaignsError
+from rfm_platform.customers.campaign_reach import unknown_places
+from rfm_platform.customers.campaigns import Campaign, CampaignsError
 from rfm_platform.engine import DuckDBEngine, Session
 
 
@@ -75,3 +77,40 @@ def test_a_note_that_hides_the_columns_or_stands_among_rows_is_named_by_its_line
     file.write_text(text, encoding="utf-8")
     with pytest.raises(CampaignsError, match=said):
         _read(session, file)
+
+
+PLACES = [("shopee", "1"), ("shopee", None), ("tokopedia", "2"), (None, "3"), ("", "4")]
+
+
+@pytest.mark.parametrize(
+    ("marketplaces", "shops", "unknown"),
+    [
+        (None, None, {}),
+        (("shopee", "tokopedia", ""), None, {}),
+        (("tokopedia", "shopee "), None, {}),  # blanks around a name are taken for typing
+        (None, ("1", "2", "3", "4"), {}),
+        (("shopee",), ("1",), {}),
+        (("Tokopedia",), ("2",), {"marketplace": "Tokopedia"}),
+        (("shopee",), ("1", "2"), {"shop": "2"}),
+        (None, ("01", "2", "9"), {"shop": "01, 9"}),
+        (("x",), ("9",), {"marketplace": "x", "shop": "9"}),
+    ],
+)
+def test_places_that_are_not_in_the_mart_are_named_each_once(
+    marketplaces: tuple[str, ...] | None, shops: tuple[str, ...] | None, unknown: dict[str, str]
+) -> None:
+    day = dt.date(2024, 3, 1)
+    campaign = Campaign(name="A", start=day, end=day, marketplaces=marketplaces, shops=shops)
+    said = unknown_places(campaign, PLACES)
+    assert [each.split(", but in ")[0] for each in said] == [
+        f"campaign A: nobody has ever validly ordered in {kind} {names}"
+        for kind, names in unknown.items()
+    ]
+
+
+def test_of_thousands_of_shops_a_few_are_named_and_the_rest_counted() -> None:
+    day = dt.date(2024, 3, 1)
+    campaign = Campaign(name="A", start=day, end=day, shops=("x",))
+    (said,) = unknown_places(campaign, [("shopee", f"{n:04}") for n in range(2345)])
+    assert "in shop x, but in 0000, 0001, " in said
+    assert "0009 and 2,335 more: is it" in said
