@@ -156,8 +156,10 @@ def picture(found: Unusual) -> str:
 
 def _snapshot_verdict(platform: Platform, day: dt.date) -> Verdict:
     month_end = day.replace(day=1) - dt.timedelta(days=1)
+    segments = platform.segments()
     before, now = (
-        shape_of_snapshot(platform.lake, platform.engine, each) for each in (month_end, day)
+        shape_of_snapshot(platform.lake, platform.engine, each, segments)
+        for each in (month_end, day)
     )
     if not before.segments:
         return Verdict(True, f"Not compared: there is no snapshot as of {month_end}.", WARN)

@@ -1,10 +1,13 @@
 """The verdicts on days and snapshots that are not like the ones before."""
 
+from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from unittest.mock import ANY
 
 import dagster as dg
 import pytest
+import yaml
 
 from rfm_platform.calendar import days_between
 from rfm_platform.checks.drift import NOT_JUDGED
@@ -109,6 +112,28 @@ def test_shifted_segments_and_thresholds_are_a_warning(chain: Chain) -> None:
     assert "segments have shifted (index" in (verdict.description or "")
     # Ten have five orders now and twenty have one: the third quartile lies among the ten.
     assert "Q3 of frequency (all) is 5, was 3" in (verdict.description or "")
+
+
+def test_a_segment_that_was_renamed_has_not_shifted(chain: Chain, tmp_path: Path) -> None:
+    """Snapshots keep the names of their day; both are compared by those of today's file."""
+    content = yaml.safe_load(
+        (resources.files("rfm_platform.customers") / "segments.yaml").read_text(encoding="utf-8")
+    )
+    for segment in content["segments"]:
+        segment["name"] = f"{segment['name']} of today"
+    file = tmp_path / "segments.yaml"
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    today = replace(chain, settings=chain.settings.model_copy(update={"segments_file": file}))
+    names, sizes = _segments(chain)
+    assert _segments(today) == ([f"{name} of today" for name in names], sizes)
+
+
+def _segments(chain: Chain) -> tuple[list[object], list[object]]:
+    verdict = chain.judge("segments_are_stable", "02-05")
+    table = verdict.metadata["segments"].value
+    assert isinstance(table, dg.TableMetadataValue)
+    rows = [{**record.data} for record in table.records]
+    return [row.pop("segment") for row in rows], [*rows, verdict.description]
 
 
 def test_thresholds_of_a_young_history_that_grow_with_it_are_no_warning(
