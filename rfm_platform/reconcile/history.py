@@ -54,6 +54,15 @@ def shape_of_snapshot(
         )
 
 
+def first_days_of_marketplaces(
+    lake: Lake, engine: DuckDBEngine, as_of: dt.date
+) -> dict[str | None, dt.date]:
+    """Since when each marketplace has had orders that count, as a snapshot's customers know it."""
+    with engine.session() as session:
+        session.view(lake.final_user_analysis, as_of, as_of)
+        return dict(session.rows(read_sql(__package__, "first_days_of_marketplaces")))
+
+
 def customers_of_scores(lake: Lake, engine: DuckDBEngine, as_of: dt.date) -> list[dict[str, Any]]:
     """What a snapshot was scored with: rows of ``customers_of_scores.sql``."""
     with engine.session() as session:

@@ -146,15 +146,32 @@ def test_thresholds_of_a_young_history_that_grow_with_it_are_no_warning(
     platform = chain.platform
     with platform.mart.snapshot() as snapshot:
         platform.extraction.extract(snapshot, days)
-    platform.transforms.fold_months([day("01-01"), day("02-01")])
-    for as_of in (day("01-31"), day("02-05")):
-        platform.transforms.analyse_customers(as_of)
-        platform.transforms.score(as_of, platform.segments(), per_marketplace=False)
-    verdict = chain.judge("segments_are_stable", "02-05")
-    assert (verdict.passed, verdict.description) == (
-        True,
-        "Against 2024-01-31: stable (index 0.00).",
+    stable = (True, "Against 2024-01-31: stable (index 0.00).")
+    assert _verdict_on_snapshots(chain, per_marketplace=False) == stable
+
+    # So young is also a marketplace of an older company, where it has thresholds of its own.
+    before = [day(on) for on in ("01-01", "01-10", "01-20", "01-31", "02-05")]
+    chain.fill_more(
+        [
+            line(f"t-{on}-{n}", str(on), user_id=f"u{n}", marketplace="tokopedia")
+            for on in before
+            for n in range(4)
+        ]
     )
+    with platform.mart.snapshot() as snapshot:
+        platform.extraction.extract(snapshot, before)
+    assert _verdict_on_snapshots(chain, per_marketplace=True) == stable
+
+
+def _verdict_on_snapshots(chain: Chain, *, per_marketplace: bool) -> tuple[bool, str | None]:
+    """Of a month end and five days later, from what is in the lake."""
+    transforms = chain.platform.transforms
+    transforms.fold_months([day("01-01"), day("02-01")])
+    for as_of in (day("01-31"), day("02-05")):
+        transforms.analyse_customers(as_of)
+        transforms.score(as_of, chain.platform.segments(), per_marketplace=per_marketplace)
+    verdict = chain.judge("segments_are_stable", "02-05")
+    return verdict.passed, verdict.description
 
 
 def test_without_an_earlier_snapshot_nothing_is_compared_and_that_is_said(chain: Chain) -> None:
