@@ -16,7 +16,7 @@ it was judged; where it was not judged yet, it has no answer.
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -86,7 +86,8 @@ class CampaignEffects:
             rows = session.records(query, digests=list(digests.values()))
             known = {row["inputs"] for row in rows}
             if changed := [n for n in digests if digests[n] not in known]:
-                self._prepare(session, as_of, campaigns, segments, warn)
+                read = {other for n in changed for other in inputs.near(campaigns[n])}
+                self._prepare(session, inputs, read, warn)
             for n in changed:
                 judged = self._judge(session, as_of, loaded[0].value, n, campaigns[n])
                 rows += [{"inputs": digests[n]} | row for row in judged]
@@ -116,13 +117,12 @@ class CampaignEffects:
     def _prepare(
         self,
         session: Session,
-        as_of: dt.date,
-        campaigns: Sequence[Campaign],
-        segments: Segments,
+        inputs: CampaignInputs,
+        read: Collection[int],
         warn: Callable[[str], object],
     ) -> None:
-        """Makes what all campaigns share."""
-        session.view(self.lake.source_orders, None, as_of)
+        """Makes what all campaigns share, with the lists of those by which one is judged."""
+        session.view(self.lake.source_orders, None, inputs.as_of)
         for step in (
             "customer_days",
             "campaign_customers",
@@ -130,9 +130,9 @@ class CampaignEffects:
             "campaign_customer_shops",
         ):
             session.materialize(step, read_sql(__package__, step))
-        cells = [(*cell, name) for cell, name in segments.cells.items()]
+        cells = [(*cell, name) for cell, name in inputs.segments.cells.items()]
         session.create("segment_cells", SEGMENT_CELLS.columns, cells)
-        create_calendar(session, as_of, campaigns, warn)
+        create_calendar(session, inputs.campaigns, read, warn)
 
     def _judge(
         self, session: Session, as_of: dt.date, history: dt.date, number: int, campaign: Campaign

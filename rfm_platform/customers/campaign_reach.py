@@ -4,7 +4,6 @@ A name that is not written as in the mart is no error: nobody has ordered there,
 then whom a campaign has reached stands beside it, as if it had not, so what is odd is told.
 """
 
-import datetime as dt
 from collections.abc import Callable, Collection, Sequence
 
 import sqlalchemy as sa
@@ -36,15 +35,16 @@ _LISTED = sa.Table(
 
 def create_calendar(
     session: Session,
-    as_of: dt.date,
     campaigns: Sequence[Campaign],
+    read: Collection[int],
     warn: Callable[[str], object],
 ) -> None:
     """Makes the calendar the session's campaigns, and whom their files list campaign_listed.
 
     Args:
         session: has campaign_customers and campaign_customer_shops.
-        warn: called with what is odd about campaigns that have begun.
+        read: numbers of those that matter; no other list is read, and nothing odd told of it.
+        warn: called with what is odd.
 
     Raises:
         CampaignsError: a list of targeted customers is no such list.
@@ -57,16 +57,16 @@ def create_calendar(
     places = session.rows(read_sql(__package__, "campaign_places"))
     listed = ["no_campaign_listed"]
     session.create(listed[0], _LISTED.columns, [])
-    for n, campaign in enumerate(campaigns):
+    for n in sorted(read):
+        campaign = campaigns[n]
         odd = unknown_places(campaign, places)
-        if campaign.customers is not None and not lists.without_list([campaign]):
+        if campaign.customers is not None:
             lists.read_customers(session, campaign.name, campaign.customers)
             listed.append(f"campaign_listed_{n}")
             session.materialize(listed[-1], read_sql(__package__, "campaign_listed"), campaign=n)
             odd += lists.unknown(session, campaign.name, listed[-1])
-        if campaign.start <= as_of:
-            for each in odd:
-                warn(each)
+        for each in odd:
+            warn(each)
     session.union("campaign_listed", listed, _LISTED)
 
 
