@@ -2,7 +2,7 @@
 
 CSV or Parquet with the columns ``marketplace`` and ``user_id``, as ``rfm audience`` writes them. A
 list that cannot be read is no mistake of the calendar: it may be deleted once its campaign was
-judged, and not be there yet long before it.
+judged, and every other within whose windows it lies, and not be there yet long before it.
 """
 
 import csv
