@@ -8,6 +8,7 @@ judged, and every other within whose windows it lies, and not be there yet long 
 import csv
 import glob
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -119,6 +120,8 @@ def _ragged(file: Path) -> str | None:
                     return f"has {len(row)} values in line {where} and {columns} columns"
         except csv.Error as error:
             return f"cannot be read from line {line + rows.line_num} on ({error})"
+    if len(ends := _line_ends(file)) > 1:
+        return f"mixes {' and '.join(ends)} line ends: save it again with those of one kind"
     if line > 1:
         return f"has text above its columns, which are in line {line}: delete what is above"
     return None
@@ -132,6 +135,13 @@ def _header(text: Iterable[str]) -> tuple[int, str, int] | None:
         if {"marketplace", "user_id"} <= {*names}:
             return line, separator, len(names)
     return None
+
+
+def _line_ends(file: Path) -> list[str]:
+    """Whose line ends a file has: DuckDB knows a file's lines by one kind."""
+    there = {*re.findall(rb"\r\n|\r|\n", file.read_bytes())}
+    kinds = {b"\r\n": "Windows", b"\n": "Unix", b"\r": "old Mac"}
+    return [name for end, name in kinds.items() if end in there]
 
 
 def _is_utf8(file: Path) -> bool:

@@ -79,6 +79,31 @@ def test_a_note_that_hides_the_columns_or_stands_among_rows_is_named_by_its_line
         _read(session, file)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("marketplace,user_id\r\nshopee,1\nshopee,2\n", "mixes Windows and Unix line ends: save"),
+        (
+            "# VIPs\nmarketplace,user_id\nshopee,1\r\nshopee,2\r\n",
+            "mixes Windows and Unix line ends: save",
+        ),
+        (
+            "marketplace,user_id\r\n" + "shopee,1\r\n" * 9_000 + "shopee,2\n",
+            "mixes Windows and Unix line ends: save",
+        ),
+        ("marketplace,user_id\rshopee,1\nshopee,2\r", "mixes Unix and old Mac line ends: save"),
+        ("email,user_id\r\na,1\n", "needs the columns|is no csv file"),
+    ],
+)
+def test_a_list_that_mixes_line_ends_is_told_so(
+    session: Session, tmp_path: Path, content: str, said: str
+) -> None:
+    file = tmp_path / "who.csv"
+    file.write_bytes(content.encode())
+    with pytest.raises(CampaignsError, match=said):
+        _read(session, file)
+
+
 PLACES = [("shopee", "1"), ("shopee", None), ("tokopedia", "2"), (None, "3"), ("", "4")]
 
 
