@@ -12,10 +12,27 @@ from rfm_platform.errors import PlatformError
 
 M = TypeVar("M", bound=BaseModel)
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe one, but dates stay text: whoever knows their key can say which does not exist."""
+    """The safe one, but dates stay text: whoever knows their key can say which does not exist.
+
+    A key that is there twice is refused, as YAML has it: the safe one keeps the last.
+    """
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        first: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                continue
+            line = key.start_mark.line + 1
+            if (key.tag, key.value) in first:
+                earlier = first[key.tag, key.value]
+                raise yaml.YAMLError(f"line {line} repeats the key {key.value} of line {earlier}")
+            first[key.tag, key.value] = line
+        return node
 
 
 _Loader.yaml_implicit_resolvers = {

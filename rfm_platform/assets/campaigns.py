@@ -48,7 +48,7 @@ def campaign_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
                 platform.lake.campaign_effect,
                 kept=kept,
                 campaigns=said if campaigns else "no calendar: RFM_CAMPAIGNS_FILE",
-                lists="; ".join(odd) or "nothing odd about those that were read",
+                calendar="; ".join(odd) or "nothing odd about what was judged anew",
                 effects=table_of(platform.campaign_effects.overview(day)),
             )
         return dg.MaterializeResult(metadata=column_lineage("campaign_effect"))

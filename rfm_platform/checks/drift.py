@@ -2,7 +2,7 @@
 
 import base64
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import dagster as dg
 
@@ -10,7 +10,11 @@ from rfm_platform.checks.per_day import Verdict, judge_days, report
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import table_of
 from rfm_platform.reconcile.drift import Judgement, Limits, Unusual, days_to_read, judge
-from rfm_platform.reconcile.history import figures_of_days, shape_of_snapshot
+from rfm_platform.reconcile.history import (
+    figures_of_days,
+    first_days_of_marketplaces,
+    shape_of_snapshot,
+)
 from rfm_platform.reconcile.season import load_season
 from rfm_platform.reconcile.stability import (
     history_growth,
@@ -156,16 +160,16 @@ def picture(found: Unusual) -> str:
 
 def _snapshot_verdict(platform: Platform, day: dt.date) -> Verdict:
     month_end = day.replace(day=1) - dt.timedelta(days=1)
+    segments = platform.segments()
     before, now = (
-        shape_of_snapshot(platform.lake, platform.engine, each) for each in (month_end, day)
+        shape_of_snapshot(platform.lake, platform.engine, each, segments)
+        for each in (month_end, day)
     )
     if not before.segments:
         return Verdict(True, f"Not compared: there is no snapshot as of {month_end}.", WARN)
     if not now.segments:
         there_were = f"as of {month_end} there were {sum(before.segments.values())}"
         return Verdict(False, f"No customer is left as of {day}; {there_were}.", WARN)
-    loaded = platform.lake.source_orders.partitions()
-    first = min((partition.value for partition in loaded), default=month_end)
     settings = platform.settings
     index = population_stability(before.segments, now.segments)
     problems = [f"segments have shifted (index {index:.2f})"] if index > settings.stability else []
@@ -173,7 +177,7 @@ def _snapshot_verdict(platform: Platform, day: dt.date) -> Verdict:
         before.thresholds,
         now.thresholds,
         settings.drift_change,
-        growth=history_growth(first, month_end, day),
+        growth=_growth(platform, {row["scope"] for row in now.thresholds}, month_end, day),
     )
     rows = [
         {
@@ -189,3 +193,17 @@ def _snapshot_verdict(platform: Platform, day: dt.date) -> Verdict:
         WARN,
         {"population_stability_index": index, "segments": table_of(rows)},
     )
+
+
+def _growth(
+    platform: Platform, scopes: Collection[str | None], before: dt.date, now: dt.date
+) -> dict[str | None, float]:
+    """By how much the history of each scope of thresholds grew: all, or each marketplace."""
+    loaded = platform.lake.source_orders.partitions()
+    first = min((partition.value for partition in loaded), default=before)
+    own = (
+        {}
+        if {*scopes} == {"all"}
+        else first_days_of_marketplaces(platform.lake, platform.engine, now)
+    )
+    return {scope: history_growth(own.get(scope, first), before, now) for scope in scopes}

@@ -16,38 +16,20 @@ it was judged; where it was not judged yet, it has no answer.
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
-
-import sqlalchemy as sa
 
 from rfm_platform import catalog
 from rfm_platform.customers import campaign_lists as lists
 from rfm_platform.customers.campaign_comparison import Columns, Row, compare, refusals
 from rfm_platform.customers.campaign_inputs import CampaignInputs
+from rfm_platform.customers.campaign_reach import create_calendar
 from rfm_platform.customers.campaigns import Campaign
 from rfm_platform.customers.segments import Segments
 from rfm_platform.customers.transforms import SEGMENT_CELLS
 from rfm_platform.engine import DuckDBEngine, Session, read_sql
 from rfm_platform.lake import Lake
-
-_CALENDAR = sa.Table(
-    "campaigns",
-    sa.MetaData(),
-    sa.Column("campaign", sa.Integer),
-    sa.Column("first_day", sa.Date),
-    sa.Column("last_day", sa.Date),
-    sa.Column("marketplaces", sa.ARRAY(sa.Text)),
-    sa.Column("shops", sa.ARRAY(sa.Text)),
-    sa.Column("is_listed", sa.Boolean),
-)
-_LISTED = sa.Table(
-    "campaign_listed",
-    sa.MetaData(),
-    sa.Column("campaign", sa.Integer),
-    sa.Column("customer", sa.BigInteger),
-)
 
 
 @dataclass(frozen=True)
@@ -74,8 +56,8 @@ class CampaignEffects:
         """campaign_effect as of a day.
 
         Args:
-            warn: called with what is odd about the lists of the campaigns that are judged anew, or
-                lie beside one: most of their customers have never ordered.
+            warn: called with what is odd about the campaigns that are judged anew, or lie beside
+                one: most of whom they list have never ordered, or nobody has in a place of theirs.
 
         Returns:
             The campaigns that are over.
@@ -104,7 +86,8 @@ class CampaignEffects:
             rows = session.records(query, digests=list(digests.values()))
             known = {row["inputs"] for row in rows}
             if changed := [n for n in digests if digests[n] not in known]:
-                self._prepare(session, as_of, campaigns, segments, warn)
+                read = {other for n in changed for other in inputs.near(campaigns[n])}
+                self._prepare(session, inputs, read, warn)
             for n in changed:
                 judged = self._judge(session, as_of, loaded[0].value, n, campaigns[n])
                 rows += [{"inputs": digests[n]} | row for row in judged]
@@ -134,13 +117,12 @@ class CampaignEffects:
     def _prepare(
         self,
         session: Session,
-        as_of: dt.date,
-        campaigns: Sequence[Campaign],
-        segments: Segments,
+        inputs: CampaignInputs,
+        read: Collection[int],
         warn: Callable[[str], object],
     ) -> None:
-        """Makes what all campaigns share."""
-        session.view(self.lake.source_orders, None, as_of)
+        """Makes what all campaigns share, with the lists of those by which one is judged."""
+        session.view(self.lake.source_orders, None, inputs.as_of)
         for step in (
             "customer_days",
             "campaign_customers",
@@ -148,26 +130,9 @@ class CampaignEffects:
             "campaign_customer_shops",
         ):
             session.materialize(step, read_sql(__package__, step))
-        cells = [(*cell, name) for cell, name in segments.cells.items()]
+        cells = [(*cell, name) for cell, name in inputs.segments.cells.items()]
         session.create("segment_cells", SEGMENT_CELLS.columns, cells)
-        calendar = [
-            (n, c.start, c.end, _list(c.marketplaces), _list(c.shops), c.customers is not None)
-            for n, c in enumerate(campaigns)
-        ]
-        session.create("campaigns", _CALENDAR.columns, calendar)
-        listed = ["no_campaign_listed"]
-        session.create(listed[0], _LISTED.columns, [])
-        for n, campaign in enumerate(campaigns):
-            if campaign.customers is not None and not lists.without_list([campaign]):
-                lists.read_customers(session, campaign.name, campaign.customers)
-                listed.append(f"campaign_listed_{n}")
-                session.materialize(
-                    listed[-1], read_sql(__package__, "campaign_listed"), campaign=n
-                )
-                odd = lists.unknown(session, campaign.name, listed[-1])
-                if odd is not None and campaign.start <= as_of:
-                    warn(odd)
-        session.union("campaign_listed", listed, _LISTED)
+        create_calendar(session, inputs.campaigns, read, warn)
 
     def _judge(
         self, session: Session, as_of: dt.date, history: dt.date, number: int, campaign: Campaign
@@ -239,10 +204,6 @@ def _described(campaign: Campaign, period: str, rows: Sequence[Row]) -> list[Row
         "period": period,
     }
     return [of_both | row for row in rows]
-
-
-def _list(names: tuple[str, ...] | None) -> list[str] | None:
-    return None if names is None else list(names)
 
 
 def _seed(name: str) -> int:

@@ -36,6 +36,21 @@ class CampaignInputs:
     min_customers: int
     per_marketplace: bool
 
+    def near(self, campaign: Campaign) -> list[int]:
+        """By which of the calendar's campaigns one is judged: it, and those within its windows.
+
+        As long as the window after it is not over, it is judged without that.
+        """
+        counted = self._counted(campaign)
+        return [
+            n
+            for n, other in enumerate(self.campaigns)
+            if other.end >= campaign.before and other.start <= counted
+        ]
+
+    def _counted(self, campaign: Campaign) -> dt.date:
+        return campaign.after if campaign.after <= self.as_of else campaign.end
+
     def digest(self, campaign: Campaign) -> str:
         """Identifies what one of the campaigns is judged by.
 
@@ -44,17 +59,12 @@ class CampaignInputs:
         Raises:
             NoListError: its list of customers cannot be read, or that of a campaign near it.
         """
-        is_over = campaign.after <= self.as_of
-        counted = campaign.after if is_over else campaign.end
-        near = [
-            other
-            for other in self.campaigns
-            if other.end >= campaign.before and other.start <= counted
-        ]
+        counted = self._counted(campaign)
+        near = [self.campaigns[n] for n in self.near(campaign)]
         inputs = (
             _code(),
             campaign,
-            is_over,
+            campaign.after <= self.as_of,
             [(other, listed(other)) for other in near],
             [day.token for day in self.days if day.value <= counted],
             self.days[0].value,
@@ -70,8 +80,8 @@ def _code() -> str:
     """Identifies the modules and queries that compute the rows; a few queries more do no harm."""
     package = resources.files(__package__)
     names = (
-        *("campaigns.py", "campaign_lists.py", "campaign_effect.py", "campaign_comparison.py"),
-        *("balance.py", "difference.py"),
+        *("campaigns.py", "campaign_lists.py", "campaign_reach.py", "campaign_effect.py"),
+        *("campaign_comparison.py", "balance.py", "difference.py"),
     )
     queries = [
         file

@@ -29,7 +29,7 @@ def moved_thresholds(
     now: Sequence[Mapping[str, Any]],
     least: float,
     *,
-    growth: float,
+    growth: Mapping[str | None, float],
 ) -> list[str]:
     """The quartiles that are not near what they were, a sentence each.
 
@@ -41,7 +41,8 @@ def moved_thresholds(
         before: rows of rfm_thresholds, of the earlier snapshot.
         now: of the later one.
         least: smaller changes are ignored, as a share of what it was; and changes up to 1.
-        growth: days of history that the later snapshot has, over those of the earlier one.
+        growth: of each scope of the later snapshot, days of history that it has then, over those
+            that it had as of the earlier one: a marketplace may be younger than the company.
     """
     earlier = {(row["scope"], row["metric"]): row for row in before}
     return [
@@ -50,7 +51,8 @@ def moved_thresholds(
         for row in now
         if (was := earlier.get((row["scope"], row["metric"]))) is not None
         for quartile in ("q1", "q3")
-        if _distance(row[quartile], was[quartile], growth) > max(least * abs(was[quartile]), 1)
+        if _distance(row[quartile], was[quartile], growth[row["scope"]])
+        > max(least * abs(was[quartile]), 1)
     ]
 
 

@@ -1,10 +1,13 @@
 """The verdicts on days and snapshots that are not like the ones before."""
 
+from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from unittest.mock import ANY
 
 import dagster as dg
 import pytest
+import yaml
 
 from rfm_platform.calendar import days_between
 from rfm_platform.checks.drift import NOT_JUDGED
@@ -111,6 +114,28 @@ def test_shifted_segments_and_thresholds_are_a_warning(chain: Chain) -> None:
     assert "Q3 of frequency (all) is 5, was 3" in (verdict.description or "")
 
 
+def test_a_segment_that_was_renamed_has_not_shifted(chain: Chain, tmp_path: Path) -> None:
+    """Snapshots keep the names of their day; both are compared by those of today's file."""
+    content = yaml.safe_load(
+        (resources.files("rfm_platform.customers") / "segments.yaml").read_text(encoding="utf-8")
+    )
+    for segment in content["segments"]:
+        segment["name"] = f"{segment['name']} of today"
+    file = tmp_path / "segments.yaml"
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    today = replace(chain, settings=chain.settings.model_copy(update={"segments_file": file}))
+    names, sizes = _segments(chain)
+    assert _segments(today) == ([f"{name} of today" for name in names], sizes)
+
+
+def _segments(chain: Chain) -> tuple[list[object], list[object]]:
+    verdict = chain.judge("segments_are_stable", "02-05")
+    table = verdict.metadata["segments"].value
+    assert isinstance(table, dg.TableMetadataValue)
+    rows = [{**record.data} for record in table.records]
+    return [row.pop("segment") for row in rows], [*rows, verdict.description]
+
+
 def test_thresholds_of_a_young_history_that_grow_with_it_are_no_warning(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
@@ -121,15 +146,32 @@ def test_thresholds_of_a_young_history_that_grow_with_it_are_no_warning(
     platform = chain.platform
     with platform.mart.snapshot() as snapshot:
         platform.extraction.extract(snapshot, days)
-    platform.transforms.fold_months([day("01-01"), day("02-01")])
-    for as_of in (day("01-31"), day("02-05")):
-        platform.transforms.analyse_customers(as_of)
-        platform.transforms.score(as_of, platform.segments(), per_marketplace=False)
-    verdict = chain.judge("segments_are_stable", "02-05")
-    assert (verdict.passed, verdict.description) == (
-        True,
-        "Against 2024-01-31: stable (index 0.00).",
+    stable = (True, "Against 2024-01-31: stable (index 0.00).")
+    assert _verdict_on_snapshots(chain, per_marketplace=False) == stable
+
+    # So young is also a marketplace of an older company, where it has thresholds of its own.
+    before = [day(on) for on in ("01-01", "01-10", "01-20", "01-31", "02-05")]
+    chain.fill_more(
+        [
+            line(f"t-{on}-{n}", str(on), user_id=f"u{n}", marketplace="tokopedia")
+            for on in before
+            for n in range(4)
+        ]
     )
+    with platform.mart.snapshot() as snapshot:
+        platform.extraction.extract(snapshot, before)
+    assert _verdict_on_snapshots(chain, per_marketplace=True) == stable
+
+
+def _verdict_on_snapshots(chain: Chain, *, per_marketplace: bool) -> tuple[bool, str | None]:
+    """Of a month end and five days later, from what is in the lake."""
+    transforms = chain.platform.transforms
+    transforms.fold_months([day("01-01"), day("02-01")])
+    for as_of in (day("01-31"), day("02-05")):
+        transforms.analyse_customers(as_of)
+        transforms.score(as_of, chain.platform.segments(), per_marketplace=per_marketplace)
+    verdict = chain.judge("segments_are_stable", "02-05")
+    return verdict.passed, verdict.description
 
 
 def test_without_an_earlier_snapshot_nothing_is_compared_and_that_is_said(chain: Chain) -> None:

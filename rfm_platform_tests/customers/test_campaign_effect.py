@@ -446,6 +446,23 @@ def test_a_list_that_is_mostly_unknown_is_told_of(taken: Taken, tmp_path: Path) 
     assert len(said) == 1, "it is not judged again"
 
 
+def test_a_marketplace_or_shop_that_is_not_in_the_mart_is_told_of(taken: Taken) -> None:
+    """Whom it has reached there stands beside it, as if it had not."""
+    effects = taken.chain.platform.campaign_effects
+    named = {"marketplaces": ["shopee", "Lazada"], "shops": ["S1", "L2"]}
+    planned = _campaign(name="B", start="2024-04-11", end="2024-04-12", shops=["nowhere"])
+    said: list[str] = []
+    effects.evaluate(
+        AS_OF, [_campaign(**named), planned, _campaign(name="C")], SEGMENTS, said.append
+    )
+    assert said == [
+        "campaign A: nobody has ever validly ordered in marketplace Lazada, but in lazada, shopee: "
+        "is it written as in the mart?",
+        "campaign A: nobody has ever validly ordered in shop L2, but in L1, S1, S2: is it written "
+        "as in the mart?",
+    ]
+
+
 def test_a_quote_far_down_in_a_list_is_a_quote(taken: Taken, tmp_path: Path) -> None:
     """DuckDB guesses from some 20,000 rows what a file's quotes are."""
     known = sorted({each.user_id for each in taken.lines if each.marketplace == "shopee"}, key=str)
@@ -537,7 +554,7 @@ def test_a_list_that_is_mostly_unknown_is_told_on_the_days_page(
         event = instance.get_latest_materialization_event(dg.AssetKey("campaign_effect"))
     assert event is not None
     assert event.asset_materialization is not None
-    said = event.asset_materialization.metadata["lists"].value
+    said = event.asset_materialization.metadata["calendar"].value
     assert said == (
         "campaign Vouchers: of 1 listed customers 0 have ever ordered: are marketplace and user_id "
         "written as in the mart?"

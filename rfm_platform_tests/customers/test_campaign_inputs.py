@@ -11,7 +11,7 @@ import pytest
 
 from rfm_platform.calendar import days_between
 from rfm_platform.customers.campaign_effect import CampaignEffects
-from rfm_platform.customers.campaigns import Campaign
+from rfm_platform.customers.campaigns import Campaign, CampaignsError
 from rfm_platform.customers.segments import Segments, load_segments
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.assets.chain import Chain, new_chain
@@ -215,6 +215,20 @@ def test_a_list_that_is_not_there_yet_costs_no_campaign_before_its_own(world: Wo
     assert not world.judged
     world.forget()
     assert "no_list" not in {row["verdict"] for row in world.rows(NEXT_DAY)}
+
+
+def test_a_list_is_read_where_its_campaign_matters_and_nowhere_else(world: World) -> None:
+    """One that is no list fails the campaigns within whose windows its own is, and no other."""
+    no_list = world.listed.with_name("no_list.csv")
+    no_list.write_text("email\nsecret\n", encoding="utf-8")
+    start, end = dt.date(2024, 3, 18), dt.date(2024, 4, 30)
+    planned = Campaign(name="Planned", start=start, end=end, customers=no_list)
+    world.campaigns = [LATER, planned]
+    world.forget()
+    # Until its window after is over, nobody asks who else was reached in that.
+    assert {row["campaign"] for row in world.rows(dt.date(2024, 3, 19))} == {"Later"}
+    with pytest.raises(CampaignsError, match="campaign Planned: customers: "):
+        world.rows(dt.date(2024, 3, 20))
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])

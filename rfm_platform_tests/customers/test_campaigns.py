@@ -67,6 +67,9 @@ def test_a_mistake_is_named_by_its_campaign_and_field(
         ("- a", "must be one list named campaigns"),
         ("campaigns: {}", "must be one list named campaigns"),
         ("campaigns: []\nmore: 1", "must be one list named campaigns"),
+        ("campaigns: []\n\n'campaigns': []", "line 3 repeats the key campaigns of line 1"),
+        (f"campaigns:\n- {GOOD[:-1]},\n  shops: [A], shops: [B]}}", "line 3 .* shops of line 3"),
+        (f"campaigns:\n- &a {GOOD}\n- {{<<: *a, name: A, name: B}}", "line 3 repeats the key name"),
     ],
 )
 def test_a_file_that_is_no_calendar_is_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -74,6 +77,16 @@ def test_a_file_that_is_no_calendar_is_refused(tmp_path: Path, text: str, said: 
     file.write_text(text, encoding="utf-8")
     with pytest.raises(CampaignsError, match=said):
         load_campaigns(file)
+
+
+def test_an_entry_takes_over_what_others_say_and_says_otherwise(tmp_path: Path) -> None:
+    """As YAML's merge keys do it: what stands in the entry itself is no repetition."""
+    chain = ("&a {name: A, start: 2024-03-01}", "&b {<<: *a, name: B}", "{<<: *b, name: C}")
+    several = "{<<: *a, <<: *b, name: D, start: 2024-03-02}"
+    entries = [entry.replace("}", ", end: 2024-03-09}") for entry in (*chain, several)]
+    campaigns = load_campaigns(_calendar(tmp_path, *entries))
+    found = [(one.name, one.start.day, one.end.day) for one in campaigns]
+    assert found == [("A", 1, 9), ("B", 1, 9), ("C", 1, 9), ("D", 2, 9)]
 
 
 def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:

@@ -406,11 +406,13 @@ def test_thresholds_that_moved_are_named_with_both_values() -> None:
     before = [row("recency", 10, 100), row("frequency", 1, 2), row("gone", 1, 100)]
     now = [row("recency", 12, 200), row("frequency", 2, 2), row("new", 1, 100)]
     told = ["Q3 of recency (all) is 200, was 100"]
-    assert moved_thresholds(before, now, 0.3, growth=1.0) == told
+    assert moved_thresholds(before, now, 0.3, growth={"all": 1.0}) == told
     # In half as much history again, of 100 days 150.5 could have become: 200 is 49.5 more.
-    assert moved_thresholds(before, now, 0.3, growth=1.5) == told
-    assert moved_thresholds(before, now, 0.5, growth=1.5) == []
-    assert moved_thresholds(now, before, 0.3, growth=1.5) == ["Q3 of recency (all) is 100, was 200"]
+    assert moved_thresholds(before, now, 0.3, growth={"all": 1.5}) == told
+    assert moved_thresholds(before, now, 0.5, growth={"all": 1.5}) == []
+    assert moved_thresholds(now, before, 0.3, growth={"all": 1.5}) == [
+        "Q3 of recency (all) is 100, was 200"
+    ]
 
 
 @pytest.mark.parametrize("returning", [0, 1 / 90, 1 / 20, 1 / 7], ids=lambda share: f"{share:.2f}")
@@ -441,7 +443,7 @@ def test_the_thresholds_of_a_steady_business_do_not_move_however_young_it_is(
 
     def moved(before: int, now: int) -> list[str]:
         growth = history_growth(FIRST, *(FIRST + dt.timedelta(each) for each in (before, now)))
-        return moved_thresholds(thresholds[before], thresholds[now], 0.3, growth=growth)
+        return moved_thresholds(thresholds[before], thresholds[now], 0.3, growth={"all": growth})
 
     month_ends = range(0, days - 31, 10)
     assert [found for end in month_ends for found in moved(end, end + 31)] == []
