@@ -32,7 +32,7 @@ _SINCE = {"partitions": 100000}  # earlier servers have none, nor the functions 
 _TABLE_FACTS = ("name", "kind", "persistence", "bytes", "is_populated", "estimated_rows")
 NOT_VALID = "not valid: "  # before the definition of an index, in sql/indexes.sql
 # Of what a manifest holds of a database: those of an earlier one cannot be held against it.
-LAYOUT = 2
+LAYOUT = 3
 KINDS = {"r": "table", "p": "partitioned table", "m": "materialized view", "f": "foreign table"}
 
 _PLAIN = re.compile(r"[\w$]+")

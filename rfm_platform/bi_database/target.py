@@ -13,6 +13,7 @@ from rfm_platform.bi_database.limits import lift_limits
 from rfm_platform.bi_database.manifest import Manifest
 from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.state import major, read_sql
+from rfm_platform.bi_database.target_roles import look_at_event_triggers, look_at_roles
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database, DatabaseError
 
@@ -22,12 +23,15 @@ LOCAL = ("", "localhost", "127.0.0.1", "::1")
 FAREWELLS = 8
 
 
-def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Finding]:
+def examine(
+    target: Database, manifest: Manifest, roles: Mapping[str, str], *, replace: bool
+) -> list[Finding]:
     """Looks whether a dump can be restored into a database; changes nothing.
 
     Args:
         target: the database.
         manifest: of the dump.
+        roles: for each role of the source, the target's.
         replace: whether it may hold something, which would be removed.
     """
     try:
@@ -39,6 +43,8 @@ def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Find
             kept = kept_extensions(connection, needed)
             contents = held(connection, {*kept, *needed})
             extensions = rows_of(connection, "target_extensions")
+            others = look_at_roles(connection, facts["role"], manifest.state, roles)
+        others += look_at_event_triggers(target, manifest.state)
     except DatabaseError as error:
         return [Finding(name="connection", state="failed", text=str(error))]
     return [
@@ -51,6 +57,7 @@ def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Find
         _encoding(facts, manifest),
         _extensions(extensions, facts, manifest),
         *_additional(kept, needed),
+        *others,
         Finding(
             name="disk",
             state="unknown",

@@ -226,6 +226,46 @@ def test_rights_of_whoever_becomes_the_owner_are_not_given_and_two_roles_in_one_
         assert left == []
 
 
+def test_what_the_targets_roles_are_not_fit_for_is_told_before_anything_is_restored(
+    cloud: CloudServer, own_source: Callable[..., Database], target: Database, tmp_path: Path
+) -> None:
+    """The restore found it after its last row, and threw everything away."""
+    source = own_source(
+        'CREATE ROLE "row, ""reader"',
+        'CREATE POLICY own ON queries TO analyst, "row, ""reader" USING (true)',
+        "CREATE POLICY all_of_it ON events AS RESTRICTIVE USING (action = 'x to nobody')",
+        "CREATE FUNCTION told() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE EVENT TRIGGER seen ON ddl_command_end EXECUTE FUNCTION told()",
+    )
+    dump = dump_of(source, tmp_path)
+    typo = RestoreOptions(jobs=1, roles={"analyst": "raeder", "nobody": "nobody's"})
+
+    def failed() -> dict[str, str]:
+        found = preflight(target, dump[0], typo)
+        return {each.name: each.text for each in found if each.state == "failed"}
+
+    told = failed()
+    assert told.keys() == {"roles", "policies", "event triggers"}
+    assert "gives rights to raeder, and" in told["roles"]
+    assert 'for analyst, row, "reader, and' in told["policies"]
+    assert "(seen)" in told["event triggers"]
+    with pytest.raises(BiDatabaseError, match=r"Nothing was restored .* raeder"):
+        restore(target, dump[0], tmp_path / "job", typo)
+    with cloud.administrator() as connection:
+        for role in ("analyst", '"row, ""reader"', "raeder"):
+            connection.execute(f"CREATE ROLE {role}".encode())
+    assert failed().keys() == {"event triggers"}
+    (told_only,) = [each for each in preflight(target, dump[0], typo) if each.name == "roles"]
+    assert (told_only.state, "names nobody's" in told_only.text) == ("unknown", True)
+    with cloud.administrator() as connection:
+        connection.execute(f"ALTER ROLE {OWNER} SUPERUSER".encode())
+        assert failed() == {}
+        assert contents(target) == {}, "the trial is taken back"
+        connection.execute(f"ALTER ROLE {OWNER} NOSUPERUSER".encode())
+        for role in ("analyst", '"row, ""reader"', "raeder"):
+            connection.execute(f"DROP ROLE {role}".encode())
+
+
 @pytest.mark.parametrize("by", ["URL", "a command"])
 def test_the_source_itself_is_no_target_even_with_replace(
     own_source: Callable[..., Database], target: Database, tmp_path: Path, by: str

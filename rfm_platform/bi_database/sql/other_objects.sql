@@ -27,6 +27,10 @@ SELECT format('event trigger %I', e.evtname), concat_ws(
     ' ', e.evtevent, e.evtenabled, array_to_string(e.evttags, ', '), e.evtfoid::regproc
 )
 FROM pg_event_trigger AS e
+WHERE NOT EXISTS (
+    SELECT FROM pg_depend AS d
+    WHERE d.classid = e.tableoid AND d.objid = e.oid AND d.deptype = 'e'
+)
 UNION ALL
 SELECT format('%s %s', i.type, i.identity), 'exists'
 FROM (
