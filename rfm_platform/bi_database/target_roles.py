@@ -17,7 +17,8 @@ from rfm_platform.postgres import Database
 _NAME = r'(?:"(?:[^"]|"")+"|[^\s",]+)'
 # As sql/other_objects.sql writes a policy.
 _POLICY = re.compile(rf"(?:restrictive )?\S to ({_NAME}(?:, {_NAME})*)")
-_EVERYBODY = "public"  # in a policy
+_MAPPING = re.compile(rf"user mapping for ({_NAME}) on server .*", re.DOTALL)
+_EVERYBODY = "public"  # in a policy, and in a mapping
 _EVENT_TRIGGER = "event trigger "
 _TRIAL = (
     "CREATE FUNCTION pg_temp.rfm_trial() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
@@ -32,7 +33,7 @@ def look_at_roles(
     source: DatabaseState,
     roles: Mapping[str, str],
 ) -> list[Finding]:
-    """Whether the roles are there that rights are given to and that policies name.
+    """Whether the roles are there that rights, policies and user mappings are for.
 
     Args:
         connection: to the target.
@@ -44,7 +45,7 @@ def look_at_roles(
     carried, _ = mapped(source, roles, owner)
     missing = sorted({grant.grantee for grant in carried} - there)
     unused = sorted(set(roles.values()) - there - set(missing))
-    policies = sorted(_in_policies(source) - there)
+    named = sorted(_named_in_definitions(source) - there)
     findings = []
     if missing:
         text = (
@@ -58,22 +59,23 @@ def look_at_roles(
             "no rights for it: is the name right?"
         )
         findings.append(Finding(name="roles", state="unknown", text=text))
-    if policies:
+    if named:
         text = (
-            f"The source has row security for {listed(policies)}, and the target has no such role: "
-            "CREATE ROLE there. A dump holds policies under the source's names, RFM_BI_ROLES does "
-            "not change them."
+            f"Row security or user mappings of the source are for {listed(named)}, and the target "
+            "has no such role: CREATE ROLE there. A dump holds them under the source's names, "
+            "RFM_BI_ROLES does not change them."
         )
-        findings.append(Finding(name="policies", state="failed", text=text))
+        findings.append(Finding(name="named roles", state="failed", text=text))
     return findings
 
 
-def _in_policies(source: DatabaseState) -> set[str]:
-    """The roles that policies are for."""
+def _named_in_definitions(source: DatabaseState) -> set[str]:
+    """The roles that policies and user mappings are for."""
     found = set()
     for name, definition in source.sections["other_objects"].items():
-        if name.startswith("policy ") and (policy := _POLICY.match(definition)):
-            found |= set(re.findall(_NAME, policy[1]))
+        policy = _POLICY.match(definition) if name.startswith("policy ") else None
+        if who := policy or _MAPPING.fullmatch(name):
+            found |= set(re.findall(_NAME, who[1]))
     return {
         name[1:-1].replace('""', '"') if name.startswith('"') else name
         for name in found - {_EVERYBODY}

@@ -136,15 +136,41 @@ def test_statistics_that_cannot_be_gathered_are_told_and_cost_nothing_else(
     assert verified(target, dump).passed
 
 
-def test_a_publication_does_not_stop_the_second_restore(
-    own_source: Callable[..., Database], target: Database, tmp_path: Path
+RARER = (
+    "CREATE TEXT SEARCH DICTIONARY short (TEMPLATE = simple, stopwords = 'english')",
+    "CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple)",
+    "CREATE COLLATION byte_by_byte (LOCALE = 'C')",
+    "CREATE FUNCTION same(text, text) RETURNS bool LANGUAGE sql IMMUTABLE RETURN $1 = $2",
+    "CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = same)",
+    "CREATE CONVERSION western FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8",
+    "CREATE TYPE pair AS (a int, b int)",
+    "CREATE FUNCTION first(pair) RETURNS int LANGUAGE sql IMMUTABLE RETURN ($1).a",
+    "CREATE CAST (pair AS int) WITH FUNCTION first(pair)",
+)
+
+
+def test_nothing_that_a_rehearsal_left_stops_the_second_restore(
+    cloud: CloudServer, own_source: Callable[..., Database], target: Database, tmp_path: Path
 ) -> None:
     """The cut-over is one: the rehearsal's database is replaced."""
-    source = own_source("CREATE PUBLICATION changes FOR TABLE queries, events")
+    source = own_source(
+        "CREATE PUBLICATION changes FOR TABLE queries, events",
+        *RARER,
+        "CREATE EXTENSION postgres_fdw",
+        "CREATE SERVER mart FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'old.example')",
+        "CREATE USER MAPPING FOR PUBLIC SERVER mart OPTIONS (password 'hunter2')",
+    )
+    with cloud.administrator(name_of(target)) as administrator:
+        administrator.execute("CREATE EXTENSION postgres_fdw")
+        usage = f"GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO {OWNER}"
+        administrator.execute(usage.encode())
     dump = dump_of(source, tmp_path)
     restore(target, dump[0], tmp_path / "job", ONE)
-    assert contents(target)["publications"] == 1
+    left = contents(target)
+    assert (left["publications"], left["foreign_servers"], left["other_objects"]) == (1, 1, 6)
     restore(target, dump[0], tmp_path / "job", AGAIN)
+    found = verified(target, dump)
+    assert found.passed, found.verdict
     empty(target)
     assert contents(target) == {}
 
@@ -233,6 +259,11 @@ def test_what_the_targets_roles_are_not_fit_for_is_told_before_anything_is_resto
     source = own_source(
         'CREATE ROLE "row, ""reader"',
         'CREATE POLICY own ON queries TO analyst, "row, ""reader" USING (true)',
+        "CREATE ROLE mapped",
+        "CREATE FOREIGN DATA WRAPPER nothing",
+        "CREATE SERVER mart FOREIGN DATA WRAPPER nothing",
+        "CREATE USER MAPPING FOR mapped SERVER mart",
+        "CREATE USER MAPPING FOR PUBLIC SERVER mart",
         "CREATE POLICY all_of_it ON events AS RESTRICTIVE USING (action = 'x to nobody')",
         "CREATE FUNCTION told() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
         "CREATE EVENT TRIGGER seen ON ddl_command_end EXECUTE FUNCTION told()",
@@ -245,14 +276,14 @@ def test_what_the_targets_roles_are_not_fit_for_is_told_before_anything_is_resto
         return {each.name: each.text for each in found if each.state == "failed"}
 
     told = failed()
-    assert told.keys() == {"roles", "policies", "event triggers"}
+    assert told.keys() == {"roles", "named roles", "event triggers"}
     assert "gives rights to raeder, and" in told["roles"]
-    assert 'for analyst, row, "reader, and' in told["policies"]
+    assert 'for analyst, mapped, row, "reader, and' in told["named roles"]
     assert "(seen)" in told["event triggers"]
     with pytest.raises(BiDatabaseError, match=r"Nothing was restored .* raeder"):
         restore(target, dump[0], tmp_path / "job", typo)
     with cloud.administrator() as connection:
-        for role in ("analyst", '"row, ""reader"', "raeder"):
+        for role in ("analyst", '"row, ""reader"', "raeder", "mapped"):
             connection.execute(f"CREATE ROLE {role}".encode())
     assert failed().keys() == {"event triggers"}
     (told_only,) = [each for each in preflight(target, dump[0], typo) if each.name == "roles"]
@@ -262,7 +293,7 @@ def test_what_the_targets_roles_are_not_fit_for_is_told_before_anything_is_resto
         assert failed() == {}
         assert contents(target) == {}, "the trial is taken back"
         connection.execute(f"ALTER ROLE {OWNER} NOSUPERUSER".encode())
-        for role in ("analyst", '"row, ""reader"', "raeder"):
+        for role in ("analyst", '"row, ""reader"', "raeder", "mapped"):
             connection.execute(f"DROP ROLE {role}".encode())
 
 
