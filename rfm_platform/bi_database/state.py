@@ -106,16 +106,18 @@ class Grant(Record):
 
 
 class DatabaseSetting(Record):
-    """What ALTER DATABASE or ALTER ROLE … IN DATABASE has set for sessions.
+    """What ALTER DATABASE or ALTER ROLE has set for sessions.
 
     Attributes:
         role: whose sessions; None: everybody's.
         value: of one that an application made up (``app.secret``) a few letters of its hash.
+        is_everywhere: whether it is so in every database of the server: ALTER ROLE … SET.
     """
 
     role: str | None
     name: str
     value: str
+    is_everywhere: bool = False
 
     @property
     def is_made_up(self) -> bool:
@@ -131,6 +133,7 @@ class DatabaseState(Record):
         scheme: how the rows were hashed; None: they were not; ``record``: by an earlier release.
         sections: by kind of object (SECTIONS): each object's definition.
         owners: each object's owner.
+        comment: the database's own.
     """
 
     name: str
@@ -140,6 +143,7 @@ class DatabaseState(Record):
     collation: str
     character_type: str
     owner: str
+    comment: str | None = None
     bytes: int
     connected_as: str
     read_at: str

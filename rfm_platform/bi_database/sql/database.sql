@@ -6,6 +6,7 @@ SELECT
     d.datcollate AS collation,
     d.datctype AS character_type,
     pg_get_userbyid(d.datdba) AS owner,
+    shobj_description(d.oid, 'pg_database') AS comment,
     pg_database_size(d.oid) AS bytes,
     current_user AS connected_as,
     clock_timestamp()::timestamptz(0)::text AS read_at,
