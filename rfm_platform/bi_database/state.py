@@ -132,6 +132,7 @@ class DatabaseState(Record):
         layout: of this record, LAYOUT at the time.
         scheme: how the rows were hashed; None: they were not; ``record``: by an earlier release.
         sections: by kind of object (SECTIONS): each object's definition.
+        locale: who sorts and compares text, with their own name for how: ``ICU de-DE``.
         owners: each object's owner.
         comment: the database's own.
     """
@@ -142,6 +143,7 @@ class DatabaseState(Record):
     encoding: str
     collation: str
     character_type: str
+    locale: str = "libc"
     owner: str
     comment: str | None = None
     bytes: int

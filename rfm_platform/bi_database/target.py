@@ -10,6 +10,7 @@ from psycopg import sql
 from rfm_platform.bi_database.emptying import held, kept_extensions, one_row, rows_of
 from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.limits import lift_limits
+from rfm_platform.bi_database.locales import LOCALE, locale_differences
 from rfm_platform.bi_database.manifest import Manifest
 from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.state import major, read_sql
@@ -174,11 +175,8 @@ def _encoding(facts: Mapping[str, Any], manifest: Manifest) -> Finding:
             f"the database anew with ENCODING '{source.encoding}' TEMPLATE template0."
         )
     fine = f"{source.encoding}, sorted by {facts['collation']}."
-    if facts["collation"] != source.collation:
-        fine = (
-            f"{source.encoding}. The source sorts text by {source.collation}, the target by "
-            f"{facts['collation']}: the order of lists may change, the data does not."
-        )
+    if differences := locale_differences(source.model_dump(include=set(LOCALE)), facts):
+        fine = f"{source.encoding}. {' '.join(differences)} The data does not change."
     return _finding("encoding", problem, fine)
 
 

@@ -224,6 +224,42 @@ def test_an_extension_that_the_source_has_not_is_told_before(
     assert "has pg_stat_statements, the source has not" in told.text
 
 
+@pytest.mark.parametrize("provider", ["LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'", ""])
+def test_another_idea_of_letters_is_told_before_and_after(
+    cloud: CloudServer, server: EmbeddedServer, tmp_path: Path, provider: str, _names: Iterator[int]
+) -> None:
+    """Both sort by C; of lower('Ä') one makes ä, the other one does not."""
+    source = new_database(server, "letters")
+    name = name_of(source)
+    ctype = "C" if provider else "C.UTF-8"
+    with server.database("postgres").connect() as connection:
+        connection.autocommit = True
+        connection.execute(f"DROP DATABASE {name}".encode())
+        connection.execute(
+            f"CREATE DATABASE {name} TEMPLATE template0 {provider} "
+            f"LC_COLLATE 'C' LC_CTYPE '{ctype}'".encode()
+        )
+    target = external("target", cloud.create(f"bi_letters_{next(_names)}", OWNER))
+    lowered = []
+    for database in (source, target):
+        with database.connect() as connection:
+            lowered.append(connection.execute("SELECT lower('Ä')").fetchone())
+    assert lowered == [("ä",), ("Ä",)]
+    dump = dump_of(source, tmp_path)
+    says = (
+        "The source leaves order and case to builtin C.UTF-8, the target libc:"
+        if provider
+        else "The source tells letters apart by C.UTF-8, the target C:"
+    )
+    (before,) = [each for each in preflight(target, dump[0], ONE) if each.name == "encoding"]
+    assert (before.state, says in before.text) == ("passed", True), before.text
+    restore(target, dump[0], tmp_path / "job", ONE)
+    found = verified(target, dump)
+    assert found.passed, found.verdict
+    (note,) = found.notes
+    assert note.startswith(says)
+
+
 def test_rights_of_whoever_becomes_the_owner_are_not_given_and_two_roles_in_one_add_up(
     cloud: CloudServer, own_source: Callable[..., Database], target: Database, tmp_path: Path
 ) -> None:
