@@ -1,5 +1,4 @@
-"""What a database holds, as one snapshot of it saw it: the side that a restored one is held
-against.
+"""What a database holds, as one snapshot of it saw it: what a restored one is held against.
 
 Everything is text and numbers, so that it lies in a manifest beside a dump and is compared years
 later, on another server.
@@ -79,7 +78,7 @@ class SequenceState(Record):
     """A sequence.
 
     Attributes:
-        column: ``schema.table.column`` that takes its numbers from it.
+        column: ``schema.table.column`` that takes its numbers from it; of several the farthest.
         next_value: what it gives next; None: we may not read it.
         farthest: the last number in that column in the sequence's direction, the largest one or of
             a descending sequence the smallest; None: it holds no numbers.
@@ -213,26 +212,28 @@ def read_definitions(session: Session) -> DatabaseState:
 
 def _sequences(session: Session) -> list[SequenceState]:
     found = session.rows(read_sql("sequences"))
-    readable = [row for row in found if row["is_readable"]]
-    query = "\nUNION ALL\n".join(map(_sequence_query, readable))
-    facts = {row["oid"]: row for row in session.rows(query)} if readable else {}
-    return [
-        SequenceState(
-            name=titled(row["schema"], row["name"]),
-            column=titled(row["table_schema"], row["table_name"], row["column_name"])
-            if row["table_name"]
-            else None,
-            next_value=known.get("next_value"),
-            farthest=known.get("farthest"),
-            increment=known.get("increment", 1),
-            definition=known.get("definition"),
+    queries = [_sequence_query(n, row) for n, row in enumerate(found) if row["is_readable"]]
+    query = "\nUNION ALL\n".join(queries)
+    facts = {row.pop("number"): row for row in session.rows(query)} if queries else {}
+    known: dict[str, list[SequenceState]] = {}
+    for number, row in enumerate(found):
+        name = titled(row["schema"], row["name"])
+        column = (row["table_schema"], row["table_name"], row["column_name"])
+        sequence = SequenceState(
+            name=name,
+            column=titled(*column) if row["table_name"] else None,
+            **facts.get(number, {"next_value": None}),
         )
-        for row in found
-        for known in [facts.get(row["oid"], {})]
-    ]
+        known.setdefault(name, []).append(sequence)
+    return [max(each, key=_reach) for each in known.values()]
 
 
-def _sequence_query(row: dict[str, Any]) -> str:
+def _reach(sequence: SequenceState) -> tuple[bool, int]:
+    """How far a column is in its sequence's direction: of several the one to compare."""
+    return sequence.farthest is not None, (sequence.farthest or 0) * sequence.increment
+
+
+def _sequence_query(number: int, row: dict[str, Any]) -> str:
     farthest = "NULL::numeric"
     if row["holds_numbers"]:
         farthest = read_sql("farthest").format(
@@ -240,9 +241,8 @@ def _sequence_query(row: dict[str, Any]) -> str:
             column=quoted(row["column_name"]),
             table=quoted(row["table_schema"], row["table_name"]),
         )
-    return read_sql("sequence").format(
-        oid=row["oid"], sequence=quoted(row["schema"], row["name"]), farthest=farthest
-    )
+    sequence = quoted(row["schema"], row["name"])
+    return read_sql("sequence").format(**row, number=number, sequence=sequence, farthest=farthest)
 
 
 def read_sql(name: str) -> str:
