@@ -105,6 +105,11 @@ def _encoding(source: DatabaseState, target: DatabaseState) -> SectionResult:
 
 def _notes(source: DatabaseState, target: DatabaseState) -> list[str]:
     notes = locale_differences(*(each.model_dump(include=set(LOCALE)) for each in (source, target)))
+    if tables := source.extension_tables:
+        notes.append(
+            f"Tables of extensions, whose rows were not compared: {listed(tables)}. A dump holds "
+            "what the extension says, or nothing: where rows of yours are in them, look at those."
+        )
     if source.major_version != target.major_version:
         notes.append(
             f"From PostgreSQL {source.major_version} to {target.major_version}: views are "

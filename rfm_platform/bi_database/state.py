@@ -1,7 +1,6 @@
 """What a database holds, as one snapshot of it saw it: what a restored one is held against.
 
-Everything is text and numbers, so that it lies in a manifest beside a dump and is compared years
-later, on another server.
+Everything is text and numbers: it lies in a manifest and is compared years later, elsewhere.
 """
 
 import re
@@ -33,7 +32,6 @@ NOT_VALID = "not valid: "  # before the definition of an index, in sql/indexes.s
 # Of what a manifest holds of a database: those of an earlier one cannot be held against it.
 LAYOUT = 3
 KINDS = {"r": "table", "p": "partitioned table", "m": "materialized view", "f": "foreign table"}
-
 _PLAIN = re.compile(r"[\w$]+")
 
 
@@ -134,6 +132,7 @@ class DatabaseState(Record):
         locale: who sorts and compares text, with their own name for how: ``ICU de-DE``.
         owners: each object's owner.
         comment: the database's own.
+        extension_tables: of extensions, and not empty: nothing compares their rows.
     """
 
     name: str
@@ -145,6 +144,7 @@ class DatabaseState(Record):
     locale: str = "libc"
     owner: str
     comment: str | None = None
+    extension_tables: tuple[str, ...] = ()
     bytes: int
     connected_as: str
     read_at: str

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from rfm_platform.bi_database.endpoint import UrlEndpoint
+from rfm_platform.bi_database.objects import compare_objects
+from rfm_platform.bi_database.state import read_definitions
 from rfm_platform.postgres import external
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.bi_database.cluster import older_server
@@ -251,6 +254,24 @@ def test_an_index_that_was_never_finished_is_a_note_and_one_that_broke_is_not(
     (bad,) = unequal(moved.verify()).values()
     assert (bad.section, bad.missing) == ("indexes", ())
     assert "public.finished" in bad.different[0]
+
+
+def test_tables_of_extensions_that_hold_rows_are_told(server: EmbeddedServer) -> None:
+    database = new_database(server, "extended")
+    run(
+        database,
+        "CREATE EXTENSION hstore",
+        "CREATE TABLE kept AS SELECT 1 AS id",
+        "CREATE TABLE empty (id int)",
+        "ALTER EXTENSION hstore ADD TABLE kept",
+        "ALTER EXTENSION hstore ADD TABLE empty",
+        "CREATE TABLE mine AS SELECT 1 AS id",
+    )
+    with UrlEndpoint(database).session() as session:
+        found = read_definitions(session)
+    assert [table.title for table in found.tables] == ["public.mine"]
+    (note,) = compare_objects(found, found, {})[1]
+    assert "whose rows were not compared: public.kept." in note
 
 
 @pytest.mark.parametrize("side", ["source", "target"])
