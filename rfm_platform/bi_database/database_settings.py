@@ -1,11 +1,11 @@
-"""Settings that a database gives its sessions: a dump does not hold them, so they are told.
+"""Settings that a database gives its sessions, and its comment: no dump holds them, they are told.
 
 A time zone or a search path that is missing changes what queries return, and nothing fails. They
 are told and not set: a cloud's server refuses some, and others were made for the old one.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from psycopg import sql
 
@@ -40,6 +40,7 @@ def setting_notes(
         if each.role is not None
         else each
         for each in source.settings
+        if _concerns(each, stand_ins)
     }
     notes = []
     if missing := sorted(wanted - set(target.settings), key=_place):
@@ -49,20 +50,39 @@ def setting_notes(
             note += f" For {_NOT_SHOWN} take the source's value, which is written down nowhere."
         notes.append(note)
     known = {(each.role, each.name) for each in wanted}
-    if more := [each for each in target.settings if (each.role, each.name) not in known]:
+    if more := [
+        each
+        for each in target.settings
+        if (each.role, each.name) not in known and _concerns(each, stand_ins.values())
+    ]:
         names = sorted({each.name for each in more})
         notes.append(f"Settings that only the target gives its sessions: {listed(names)}.")
+    if source.comment is not None and target.comment is None:
+        text = sql.Literal(source.comment).as_string(None).strip()
+        notes.append(
+            "The source has a comment, which no dump holds. To have it so: "
+            f"COMMENT ON DATABASE {quoted(target.name)} IS {text}."
+        )
     return notes
 
 
-def _place(setting: DatabaseSetting) -> tuple[str, str]:
-    return setting.role or "", setting.name
+def _concerns(setting: DatabaseSetting, roles: Collection[str]) -> bool:
+    """Whether it is the database's: a server's other roles may have settings that are not."""
+    return not setting.is_everywhere or setting.role is None or setting.role in roles
+
+
+def _place(setting: DatabaseSetting) -> tuple[str, str, bool]:
+    return setting.role or "", setting.name, setting.is_everywhere
 
 
 def _statement(setting: DatabaseSetting, database: str) -> str:
-    whose = f"ALTER DATABASE {quoted(database)}"
-    if setting.role is not None:
-        whose = f"ALTER ROLE {quoted(setting.role)} IN DATABASE {quoted(database)}"
+    role = "ALL" if setting.role is None else quoted(setting.role)
+    if setting.is_everywhere:
+        whose = f"ALTER ROLE {role}"
+    elif setting.role is not None:
+        whose = f"ALTER ROLE {role} IN DATABASE {quoted(database)}"
+    else:
+        whose = f"ALTER DATABASE {quoted(database)}"
     name = setting.name if _PLAIN.fullmatch(setting.name) else quoted(setting.name)
     return f"{whose} SET {name} TO {_value(setting)}"
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 from rfm_platform.bi_database.database_settings import setting_notes
 from rfm_platform.bi_database.grants import mapped
+from rfm_platform.bi_database.locales import LOCALE, locale_differences
 from rfm_platform.bi_database.results import SectionResult, listed
 from rfm_platform.bi_database.sequences import compare_sequences
 from rfm_platform.bi_database.state import NOT_VALID, SECTIONS, DatabaseState
@@ -103,11 +104,11 @@ def _encoding(source: DatabaseState, target: DatabaseState) -> SectionResult:
 
 
 def _notes(source: DatabaseState, target: DatabaseState) -> list[str]:
-    notes = []
-    if source.collation != target.collation:
+    notes = locale_differences(*(each.model_dump(include=set(LOCALE)) for each in (source, target)))
+    if tables := source.extension_tables:
         notes.append(
-            f"Text was sorted by {source.collation} and is by {target.collation}: lists may come "
-            "in another order."
+            f"Tables of extensions, whose rows were not compared: {listed(tables)}. A dump holds "
+            "what the extension says, or nothing: where rows of yours are in them, look at those."
         )
     if source.major_version != target.major_version:
         notes.append(

@@ -96,7 +96,7 @@ def preflight(
         findings.append(Finding(name="pg_restore", state="failed", text=str(error)))
     if source is not None:
         findings.append(tell_apart(source, target))
-    return findings + examine(target, manifest, replace=options.replace)
+    return findings + examine(target, manifest, options.roles, replace=options.replace)
 
 
 def restore(

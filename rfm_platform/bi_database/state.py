@@ -1,8 +1,6 @@
-"""What a database holds, as one snapshot of it saw it: the side that a restored one is held
-against.
+"""What a database holds, as one snapshot of it saw it: what a restored one is held against.
 
-Everything is text and numbers, so that it lies in a manifest beside a dump and is compared years
-later, on another server.
+Everything is text and numbers: it lies in a manifest and is compared years later, elsewhere.
 """
 
 import re
@@ -32,9 +30,8 @@ _SINCE = {"partitions": 100000}  # earlier servers have none, nor the functions 
 _TABLE_FACTS = ("name", "kind", "persistence", "bytes", "is_populated", "estimated_rows")
 NOT_VALID = "not valid: "  # before the definition of an index, in sql/indexes.sql
 # Of what a manifest holds of a database: those of an earlier one cannot be held against it.
-LAYOUT = 2
+LAYOUT = 3
 KINDS = {"r": "table", "p": "partitioned table", "m": "materialized view", "f": "foreign table"}
-
 _PLAIN = re.compile(r"[\w$]+")
 
 
@@ -79,7 +76,7 @@ class SequenceState(Record):
     """A sequence.
 
     Attributes:
-        column: ``schema.table.column`` that takes its numbers from it.
+        column: ``schema.table.column`` that takes its numbers from it; of several the farthest.
         next_value: what it gives next; None: we may not read it.
         farthest: the last number in that column in the sequence's direction, the largest one or of
             a descending sequence the smallest; None: it holds no numbers.
@@ -106,16 +103,18 @@ class Grant(Record):
 
 
 class DatabaseSetting(Record):
-    """What ALTER DATABASE or ALTER ROLE … IN DATABASE has set for sessions.
+    """What ALTER DATABASE or ALTER ROLE has set for sessions.
 
     Attributes:
         role: whose sessions; None: everybody's.
         value: of one that an application made up (``app.secret``) a few letters of its hash.
+        is_everywhere: whether it is so in every database of the server: ALTER ROLE … SET.
     """
 
     role: str | None
     name: str
     value: str
+    is_everywhere: bool = False
 
     @property
     def is_made_up(self) -> bool:
@@ -130,7 +129,10 @@ class DatabaseState(Record):
         layout: of this record, LAYOUT at the time.
         scheme: how the rows were hashed; None: they were not; ``record``: by an earlier release.
         sections: by kind of object (SECTIONS): each object's definition.
+        locale: who sorts and compares text, with their own name for how: ``ICU de-DE``.
         owners: each object's owner.
+        comment: the database's own.
+        extension_tables: of extensions, and not empty: nothing compares their rows.
     """
 
     name: str
@@ -139,7 +141,10 @@ class DatabaseState(Record):
     encoding: str
     collation: str
     character_type: str
+    locale: str = "libc"
     owner: str
+    comment: str | None = None
+    extension_tables: tuple[str, ...] = ()
     bytes: int
     connected_as: str
     read_at: str
@@ -207,26 +212,28 @@ def read_definitions(session: Session) -> DatabaseState:
 
 def _sequences(session: Session) -> list[SequenceState]:
     found = session.rows(read_sql("sequences"))
-    readable = [row for row in found if row["is_readable"]]
-    query = "\nUNION ALL\n".join(map(_sequence_query, readable))
-    facts = {row["oid"]: row for row in session.rows(query)} if readable else {}
-    return [
-        SequenceState(
-            name=titled(row["schema"], row["name"]),
-            column=titled(row["table_schema"], row["table_name"], row["column_name"])
-            if row["table_name"]
-            else None,
-            next_value=known.get("next_value"),
-            farthest=known.get("farthest"),
-            increment=known.get("increment", 1),
-            definition=known.get("definition"),
+    queries = [_sequence_query(n, row) for n, row in enumerate(found) if row["is_readable"]]
+    query = "\nUNION ALL\n".join(queries)
+    facts = {row.pop("number"): row for row in session.rows(query)} if queries else {}
+    known: dict[str, list[SequenceState]] = {}
+    for number, row in enumerate(found):
+        name = titled(row["schema"], row["name"])
+        column = (row["table_schema"], row["table_name"], row["column_name"])
+        sequence = SequenceState(
+            name=name,
+            column=titled(*column) if row["table_name"] else None,
+            **facts.get(number, {"next_value": None}),
         )
-        for row in found
-        for known in [facts.get(row["oid"], {})]
-    ]
+        known.setdefault(name, []).append(sequence)
+    return [max(each, key=_reach) for each in known.values()]
 
 
-def _sequence_query(row: dict[str, Any]) -> str:
+def _reach(sequence: SequenceState) -> tuple[bool, int]:
+    """How far a column is in its sequence's direction: of several the one to compare."""
+    return sequence.farthest is not None, (sequence.farthest or 0) * sequence.increment
+
+
+def _sequence_query(number: int, row: dict[str, Any]) -> str:
     farthest = "NULL::numeric"
     if row["holds_numbers"]:
         farthest = read_sql("farthest").format(
@@ -234,9 +241,8 @@ def _sequence_query(row: dict[str, Any]) -> str:
             column=quoted(row["column_name"]),
             table=quoted(row["table_schema"], row["table_name"]),
         )
-    return read_sql("sequence").format(
-        oid=row["oid"], sequence=quoted(row["schema"], row["name"]), farthest=farthest
-    )
+    sequence = quoted(row["schema"], row["name"])
+    return read_sql("sequence").format(**row, number=number, sequence=sequence, farthest=farthest)
 
 
 def read_sql(name: str) -> str:

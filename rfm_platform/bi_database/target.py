@@ -10,9 +10,11 @@ from psycopg import sql
 from rfm_platform.bi_database.emptying import held, kept_extensions, one_row, rows_of
 from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.limits import lift_limits
+from rfm_platform.bi_database.locales import LOCALE, locale_differences
 from rfm_platform.bi_database.manifest import Manifest
 from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.state import major, read_sql
+from rfm_platform.bi_database.target_roles import look_at_event_triggers, look_at_roles
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database, DatabaseError
 
@@ -22,12 +24,15 @@ LOCAL = ("", "localhost", "127.0.0.1", "::1")
 FAREWELLS = 8
 
 
-def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Finding]:
+def examine(
+    target: Database, manifest: Manifest, roles: Mapping[str, str], *, replace: bool
+) -> list[Finding]:
     """Looks whether a dump can be restored into a database; changes nothing.
 
     Args:
         target: the database.
         manifest: of the dump.
+        roles: for each role of the source, the target's.
         replace: whether it may hold something, which would be removed.
     """
     try:
@@ -39,6 +44,8 @@ def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Find
             kept = kept_extensions(connection, needed)
             contents = held(connection, {*kept, *needed})
             extensions = rows_of(connection, "target_extensions")
+            others = look_at_roles(connection, facts["role"], manifest.state, roles)
+        others += look_at_event_triggers(target, manifest.state)
     except DatabaseError as error:
         return [Finding(name="connection", state="failed", text=str(error))]
     return [
@@ -51,6 +58,7 @@ def examine(target: Database, manifest: Manifest, *, replace: bool) -> list[Find
         _encoding(facts, manifest),
         _extensions(extensions, facts, manifest),
         *_additional(kept, needed),
+        *others,
         Finding(
             name="disk",
             state="unknown",
@@ -167,11 +175,8 @@ def _encoding(facts: Mapping[str, Any], manifest: Manifest) -> Finding:
             f"the database anew with ENCODING '{source.encoding}' TEMPLATE template0."
         )
     fine = f"{source.encoding}, sorted by {facts['collation']}."
-    if facts["collation"] != source.collation:
-        fine = (
-            f"{source.encoding}. The source sorts text by {source.collation}, the target by "
-            f"{facts['collation']}: the order of lists may change, the data does not."
-        )
+    if differences := locale_differences(source.model_dump(include=set(LOCALE)), facts):
+        fine = f"{source.encoding}. {' '.join(differences)} The data does not change."
     return _finding("encoding", problem, fine)
 
 

@@ -54,17 +54,22 @@ def test_a_column_that_the_server_computes_is_no_part_of_the_comparison(
 def test_a_column_that_the_target_computes_otherwise_is_named(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
-    function = "FUNCTION public.doubled(n int) RETURNS int LANGUAGE sql IMMUTABLE"
+    function = "FUNCTION public.doubled(n numeric) RETURNS numeric LANGUAGE sql IMMUTABLE"
     moved = moved_with(
         server,
         tmp_path,
         f"CREATE {function} RETURN n * 2",
-        "CREATE TABLE computed (id int PRIMARY KEY, "
-        "double int GENERATED ALWAYS AS (doubled(id)) STORED)",
-        "INSERT INTO computed (id) VALUES (1), (2)",
+        "CREATE TABLE computed (id int PRIMARY KEY, n numeric, "
+        "double numeric GENERATED ALWAYS AS (doubled(n)) STORED)",
+        "INSERT INTO computed (id, n) VALUES (1, 1.5), (2, 2)",
     )
-    moved.change(f"CREATE OR REPLACE {function} RETURN n * 3", "UPDATE computed SET id = id")
+    moved.change(f"CREATE OR REPLACE {function} RETURN n * 3", "UPDATE computed SET n = n")
     assert "(double): it has another value at the target" in only_bad(moved).why
+    moved.change("UPDATE computed SET n = 1.50 WHERE id = 1")
+    bad = only_bad(moved)
+    assert bad.state == "mismatched", "one number's other zeros do not make up for it"
+    assert "1 rows write a number with other zeros" in bad.why
+    assert "(double), which may be otherwise" in bad.why
 
 
 @pytest.fixture

@@ -136,15 +136,41 @@ def test_statistics_that_cannot_be_gathered_are_told_and_cost_nothing_else(
     assert verified(target, dump).passed
 
 
-def test_a_publication_does_not_stop_the_second_restore(
-    own_source: Callable[..., Database], target: Database, tmp_path: Path
+RARER = (
+    "CREATE TEXT SEARCH DICTIONARY short (TEMPLATE = simple, stopwords = 'english')",
+    "CREATE TEXT SEARCH CONFIGURATION plain (COPY = simple)",
+    "CREATE COLLATION byte_by_byte (LOCALE = 'C')",
+    "CREATE FUNCTION same(text, text) RETURNS bool LANGUAGE sql IMMUTABLE RETURN $1 = $2",
+    "CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = same)",
+    "CREATE CONVERSION western FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8",
+    "CREATE TYPE pair AS (a int, b int)",
+    "CREATE FUNCTION first(pair) RETURNS int LANGUAGE sql IMMUTABLE RETURN ($1).a",
+    "CREATE CAST (pair AS int) WITH FUNCTION first(pair)",
+)
+
+
+def test_nothing_that_a_rehearsal_left_stops_the_second_restore(
+    cloud: CloudServer, own_source: Callable[..., Database], target: Database, tmp_path: Path
 ) -> None:
     """The cut-over is one: the rehearsal's database is replaced."""
-    source = own_source("CREATE PUBLICATION changes FOR TABLE queries, events")
+    source = own_source(
+        "CREATE PUBLICATION changes FOR TABLE queries, events",
+        *RARER,
+        "CREATE EXTENSION postgres_fdw",
+        "CREATE SERVER mart FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'old.example')",
+        "CREATE USER MAPPING FOR PUBLIC SERVER mart OPTIONS (password 'hunter2')",
+    )
+    with cloud.administrator(name_of(target)) as administrator:
+        administrator.execute("CREATE EXTENSION postgres_fdw")
+        usage = f"GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO {OWNER}"
+        administrator.execute(usage.encode())
     dump = dump_of(source, tmp_path)
     restore(target, dump[0], tmp_path / "job", ONE)
-    assert contents(target)["publications"] == 1
+    left = contents(target)
+    assert (left["publications"], left["foreign_servers"], left["other_objects"]) == (1, 1, 6)
     restore(target, dump[0], tmp_path / "job", AGAIN)
+    found = verified(target, dump)
+    assert found.passed, found.verdict
     empty(target)
     assert contents(target) == {}
 
@@ -198,6 +224,42 @@ def test_an_extension_that_the_source_has_not_is_told_before(
     assert "has pg_stat_statements, the source has not" in told.text
 
 
+@pytest.mark.parametrize("provider", ["LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'", ""])
+def test_another_idea_of_letters_is_told_before_and_after(
+    cloud: CloudServer, server: EmbeddedServer, tmp_path: Path, provider: str, _names: Iterator[int]
+) -> None:
+    """Both sort by C; of lower('Ä') one makes ä, the other one does not."""
+    source = new_database(server, "letters")
+    name = name_of(source)
+    ctype = "C" if provider else "C.UTF-8"
+    with server.database("postgres").connect() as connection:
+        connection.autocommit = True
+        connection.execute(f"DROP DATABASE {name}".encode())
+        connection.execute(
+            f"CREATE DATABASE {name} TEMPLATE template0 {provider} "
+            f"LC_COLLATE 'C' LC_CTYPE '{ctype}'".encode()
+        )
+    target = external("target", cloud.create(f"bi_letters_{next(_names)}", OWNER))
+    lowered = []
+    for database in (source, target):
+        with database.connect() as connection:
+            lowered.append(connection.execute("SELECT lower('Ä')").fetchone())
+    assert lowered == [("ä",), ("Ä",)]
+    dump = dump_of(source, tmp_path)
+    says = (
+        "The source leaves order and case to builtin C.UTF-8, the target libc:"
+        if provider
+        else "The source tells letters apart by C.UTF-8, the target C:"
+    )
+    (before,) = [each for each in preflight(target, dump[0], ONE) if each.name == "encoding"]
+    assert (before.state, says in before.text) == ("passed", True), before.text
+    restore(target, dump[0], tmp_path / "job", ONE)
+    found = verified(target, dump)
+    assert found.passed, found.verdict
+    (note,) = found.notes
+    assert note.startswith(says)
+
+
 def test_rights_of_whoever_becomes_the_owner_are_not_given_and_two_roles_in_one_add_up(
     cloud: CloudServer, own_source: Callable[..., Database], target: Database, tmp_path: Path
 ) -> None:
@@ -224,6 +286,51 @@ def test_rights_of_whoever_becomes_the_owner_are_not_given_and_two_roles_in_one_
             ("public.events", "everyone", True)
         ]
         assert left == []
+
+
+def test_what_the_targets_roles_are_not_fit_for_is_told_before_anything_is_restored(
+    cloud: CloudServer, own_source: Callable[..., Database], target: Database, tmp_path: Path
+) -> None:
+    """The restore found it after its last row, and threw everything away."""
+    source = own_source(
+        'CREATE ROLE "row, ""reader"',
+        'CREATE POLICY own ON queries TO analyst, "row, ""reader" USING (true)',
+        "CREATE ROLE mapped",
+        "CREATE FOREIGN DATA WRAPPER nothing",
+        "CREATE SERVER mart FOREIGN DATA WRAPPER nothing",
+        "CREATE USER MAPPING FOR mapped SERVER mart",
+        "CREATE USER MAPPING FOR PUBLIC SERVER mart",
+        "CREATE POLICY all_of_it ON events AS RESTRICTIVE USING (action = 'x to nobody')",
+        "CREATE FUNCTION told() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE EVENT TRIGGER seen ON ddl_command_end EXECUTE FUNCTION told()",
+    )
+    dump = dump_of(source, tmp_path)
+    typo = RestoreOptions(jobs=1, roles={"analyst": "raeder", "nobody": "nobody's"})
+
+    def failed() -> dict[str, str]:
+        found = preflight(target, dump[0], typo)
+        return {each.name: each.text for each in found if each.state == "failed"}
+
+    told = failed()
+    assert told.keys() == {"roles", "named roles", "event triggers"}
+    assert "gives rights to raeder, and" in told["roles"]
+    assert 'for analyst, mapped, row, "reader, and' in told["named roles"]
+    assert "(seen)" in told["event triggers"]
+    with pytest.raises(BiDatabaseError, match=r"Nothing was restored .* raeder"):
+        restore(target, dump[0], tmp_path / "job", typo)
+    with cloud.administrator() as connection:
+        for role in ("analyst", '"row, ""reader"', "raeder", "mapped"):
+            connection.execute(f"CREATE ROLE {role}".encode())
+    assert failed().keys() == {"event triggers"}
+    (told_only,) = [each for each in preflight(target, dump[0], typo) if each.name == "roles"]
+    assert (told_only.state, "names nobody's" in told_only.text) == ("unknown", True)
+    with cloud.administrator() as connection:
+        connection.execute(f"ALTER ROLE {OWNER} SUPERUSER".encode())
+        assert failed() == {}
+        assert contents(target) == {}, "the trial is taken back"
+        connection.execute(f"ALTER ROLE {OWNER} NOSUPERUSER".encode())
+        for role in ("analyst", '"row, ""reader"', "raeder", "mapped"):
+            connection.execute(f"DROP ROLE {role}".encode())
 
 
 @pytest.mark.parametrize("by", ["URL", "a command"])

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from rfm_platform.bi_database.endpoint import UrlEndpoint
+from rfm_platform.bi_database.objects import compare_objects
+from rfm_platform.bi_database.state import read_definitions
 from rfm_platform.postgres import external
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.bi_database.cluster import older_server
@@ -35,6 +38,9 @@ ATTRIBUTES = (
     "CREATE FUNCTION told() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
     "CREATE EVENT TRIGGER seen ON ddl_command_end WHEN TAG IN ('DROP TABLE') "
     "EXECUTE FUNCTION told()",
+    "CREATE FOREIGN DATA WRAPPER nothing",
+    "CREATE SERVER mart FOREIGN DATA WRAPPER nothing OPTIONS (host 'a', secret 'hunter2')",
+    "CREATE USER MAPPING FOR PUBLIC SERVER mart OPTIONS (password 'hunter2')",
 )
 
 
@@ -157,6 +163,21 @@ ATTRIBUTE_DAMAGE = {
         "WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION told()",
         "other_objects",
     ),
+    "a server that is another one": (
+        "ALTER SERVER mart OPTIONS (SET host 'b')",
+        "ALTER SERVER mart OPTIONS (SET host 'a')",
+        "other_objects",
+    ),
+    "a server with another secret": (
+        "ALTER SERVER mart OPTIONS (SET secret 'hunter3')",
+        "ALTER SERVER mart OPTIONS (SET secret 'hunter2')",
+        "other_objects",
+    ),
+    "another password for a server": (
+        "ALTER USER MAPPING FOR PUBLIC SERVER mart OPTIONS (SET password 'hunter3')",
+        "ALTER USER MAPPING FOR PUBLIC SERVER mart OPTIONS (SET password 'hunter2')",
+        "other_objects",
+    ),
 }
 
 
@@ -164,9 +185,11 @@ ATTRIBUTE_DAMAGE = {
 def test_an_attribute_that_got_lost_is_found(attributed: Moved, damage: str) -> None:
     statement, repair, section = ATTRIBUTE_DAMAGE[damage]
     attributed.change(statement)
-    bad = set(unequal(attributed.verify()))
+    found = attributed.verify()
+    bad = set(unequal(found))
     attributed.change(repair)
     assert section in bad
+    assert "hunter" not in found.model_dump_json() + attributed.manifest.model_dump_json()
     # A part by itself is no child either; a range has functions of its own, which have an owner.
     taken_along = {"partitions": {"table_properties"}, "types": {"functions", "owners"}}
     assert bad - {section} <= taken_along.get(section, set())
@@ -231,6 +254,24 @@ def test_an_index_that_was_never_finished_is_a_note_and_one_that_broke_is_not(
     (bad,) = unequal(moved.verify()).values()
     assert (bad.section, bad.missing) == ("indexes", ())
     assert "public.finished" in bad.different[0]
+
+
+def test_tables_of_extensions_that_hold_rows_are_told(server: EmbeddedServer) -> None:
+    database = new_database(server, "extended")
+    run(
+        database,
+        "CREATE EXTENSION hstore",
+        "CREATE TABLE kept AS SELECT 1 AS id",
+        "CREATE TABLE empty (id int)",
+        "ALTER EXTENSION hstore ADD TABLE kept",
+        "ALTER EXTENSION hstore ADD TABLE empty",
+        "CREATE TABLE mine AS SELECT 1 AS id",
+    )
+    with UrlEndpoint(database).session() as session:
+        found = read_definitions(session)
+    assert [table.title for table in found.tables] == ["public.mine"]
+    (note,) = compare_objects(found, found, {})[1]
+    assert "whose rows were not compared: public.kept." in note
 
 
 @pytest.mark.parametrize("side", ["source", "target"])

@@ -26,6 +26,12 @@ SEQUENCES = (
     "CREATE SEQUENCE used_up",
     "SELECT setval('used_up', 9223372036854775807)",
     "CREATE SEQUENCE tens INCREMENT BY 10",
+    "CREATE SEQUENCE shared",
+    "CREATE TABLE first (id int DEFAULT nextval('shared') PRIMARY KEY, note text)",
+    "CREATE TABLE second (id int DEFAULT nextval('shared') PRIMARY KEY)",
+    "INSERT INTO first SELECT FROM generate_series(1, 2)",
+    "INSERT INTO second VALUES (DEFAULT)",
+    "ALTER TABLE first ALTER note SET DEFAULT 'N-' || nextval('shared')",
 )
 
 
@@ -61,6 +67,7 @@ def test_sequences_that_stand_as_at_the_source_raise_no_alarm(counting: Moved) -
         ("exact_ids", 3, 2),  # what no sequence gives, NaN and infinity, is left out
         ("used_up", 2**63, None),
         ("tens", 1, None),
+        ("shared", 4, 3),
     ],
 )
 def test_where_a_sequence_stands_is_read_whatever_its_column_holds(
@@ -92,6 +99,11 @@ def test_where_a_sequence_stands_is_read_whatever_its_column_holds(
             "INSERT INTO exact VALUES (3)",
             "DELETE FROM exact WHERE id = 3",
             "public.exact_ids gives 3 next, public.exact.id already holds 3",
+        ),
+        (
+            "INSERT INTO second VALUES (50)",
+            "DELETE FROM second WHERE id = 50",
+            "public.shared gives 4 next, public.second.id already holds 50",
         ),
         (
             "ALTER SEQUENCE tens INCREMENT BY 1 MAXVALUE 50 CYCLE",

@@ -19,7 +19,9 @@ SELECT
     (SELECT COUNT(*) FROM pg_proc WHERE oid >= 16384
         AND pronamespace IN (SELECT oid FROM namespace)
         AND (tableoid, oid) NOT IN (SELECT classid, objid FROM member)) AS functions,
-    (SELECT COUNT(*) FROM pg_type WHERE oid >= 16384 AND typtype IN ('e', 'd', 'r')
+    (SELECT COUNT(*) FROM pg_type WHERE oid >= 16384
+        AND (typtype IN ('e', 'd', 'r')
+            OR typrelid IN (SELECT oid FROM pg_class WHERE relkind = 'c'))
         AND typnamespace IN (SELECT oid FROM namespace)
         AND (tableoid, oid) NOT IN (SELECT classid, objid FROM member)) AS types,
     (SELECT COUNT(*) FROM pg_namespace
@@ -31,4 +33,19 @@ SELECT
         WHERE extname <> 'plpgsql' AND extname <> ALL ({beside})) AS extensions,
     (SELECT COUNT(*) FROM pg_event_trigger
         WHERE (tableoid, oid) NOT IN (SELECT classid, objid FROM member)) AS event_triggers,
+    (SELECT COUNT(*) FROM pg_foreign_server
+        WHERE (tableoid, oid) NOT IN (SELECT classid, objid FROM member)) AS foreign_servers,
+    (SELECT COUNT(*) FROM (
+        SELECT tableoid, oid, oprnamespace AS namespace FROM pg_operator UNION ALL
+        SELECT tableoid, oid, opcnamespace FROM pg_opclass UNION ALL
+        SELECT tableoid, oid, opfnamespace FROM pg_opfamily UNION ALL
+        SELECT tableoid, oid, cfgnamespace FROM pg_ts_config UNION ALL
+        SELECT tableoid, oid, dictnamespace FROM pg_ts_dict UNION ALL
+        SELECT tableoid, oid, connamespace FROM pg_conversion UNION ALL
+        SELECT tableoid, oid, collnamespace FROM pg_collation UNION ALL
+        SELECT tableoid, oid, NULL FROM pg_cast
+    ) AS o
+        WHERE o.oid >= 16384
+        AND (o.namespace IS NULL OR o.namespace IN (SELECT oid FROM namespace))
+        AND (o.tableoid, o.oid) NOT IN (SELECT classid, objid FROM member)) AS other_objects,
     (SELECT COUNT(*) FROM pg_largeobject_metadata) AS large_objects

@@ -1,3 +1,4 @@
+-- Through JSON: releases differ in which of the locale's columns there are.
 SELECT
     current_database() AS name,
     current_setting('server_version') AS version,
@@ -5,7 +6,22 @@ SELECT
     pg_encoding_to_char(d.encoding) AS encoding,
     d.datcollate AS collation,
     d.datctype AS character_type,
+    concat_ws(
+        ' ',
+        CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'i' THEN 'ICU' WHEN 'b' THEN 'builtin' ELSE 'libc' END,
+        COALESCE(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
+        to_jsonb(d) ->> 'daticurules'
+    ) AS locale,
     pg_get_userbyid(d.datdba) AS owner,
+    shobj_description(d.oid, 'pg_database') AS comment,
+    ARRAY(
+        SELECT c.oid::regclass::text
+        FROM pg_class AS c
+        JOIN pg_depend AS e
+            ON e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'
+        WHERE c.relkind IN ('r', 'm') AND pg_relation_size(c.oid) > 0
+        ORDER BY c.oid::regclass::text
+    ) AS extension_tables,
     pg_database_size(d.oid) AS bytes,
     current_user AS connected_as,
     clock_timestamp()::timestamptz(0)::text AS read_at,

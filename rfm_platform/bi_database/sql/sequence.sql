@@ -1,6 +1,6 @@
 -- What a sequence gives next, and how it counts. As numeric: beyond the last number no bigint is left.
 SELECT
-    {oid} AS oid,
+    {number} AS number,
     s.last_value::numeric + CASE WHEN s.is_called THEN p.increment ELSE 0 END AS next_value,
     p.increment AS increment,
     concat_ws(

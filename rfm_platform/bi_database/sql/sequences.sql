@@ -1,4 +1,4 @@
--- Sequences and the columns that take their numbers from them, by ownership or by default. A column
+-- Sequences with each column that takes its numbers from them, by ownership or by default. A column
 -- that only writes them into a text ('ORD-' || nextval) is named, but holds no number to compare.
 SELECT
     c.oid::bigint AS oid,
@@ -11,11 +11,12 @@ SELECT
     CASE WHEN has_sequence_privilege(c.oid, 'SELECT')
         THEN (SELECT p.increment < 0 FROM pg_sequence_parameters(c.oid) AS p)
     END AS is_descending,
-    has_sequence_privilege(c.oid, 'SELECT') AND COALESCE(u.is_readable, TRUE) AS is_readable
+    has_sequence_privilege(c.oid, 'SELECT')
+        AND bool_and(COALESCE(u.is_readable, TRUE)) OVER (PARTITION BY c.oid) AS is_readable
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN LATERAL (
-    SELECT tn.nspname AS table_schema, t.relname AS table_name, a.attname AS column_name,
+    SELECT tn.nspname AS table_schema, t.relname AS table_name, a.attname AS column_name, a.attnum,
         has_table_privilege(t.oid, 'SELECT') AS is_readable,
         t.relkind IN ('r', 'p')
             AND COALESCE(NULLIF(y.typbasetype, 0), y.oid)::regtype::text
@@ -36,7 +37,6 @@ LEFT JOIN LATERAL (
     JOIN pg_namespace AS tn ON tn.oid = t.relnamespace
     JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = used.attnum
     JOIN pg_type AS y ON y.oid = a.atttypid
-    ORDER BY holds_numbers DESC, tn.nspname, t.relname, a.attnum
-    LIMIT 1
 ) AS u ON TRUE
 WHERE c.relkind = 'S' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ORDER BY c.oid, u.holds_numbers DESC, u.table_schema, u.table_name, u.attnum

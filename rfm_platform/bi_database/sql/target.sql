@@ -1,3 +1,4 @@
+-- Through JSON: releases differ in which of the columns there are.
 SELECT
     current_database() AS name,
     'PostgreSQL ' || current_setting('server_version') AS version,
@@ -6,6 +7,13 @@ SELECT
     pg_get_userbyid(d.datdba) AS owner,
     pg_encoding_to_char(d.encoding) AS encoding,
     d.datcollate AS collation,
+    d.datctype AS character_type,
+    concat_ws(
+        ' ',
+        CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'i' THEN 'ICU' WHEN 'b' THEN 'builtin' ELSE 'libc' END,
+        COALESCE(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
+        to_jsonb(d) ->> 'daticurules'
+    ) AS locale,
     has_database_privilege(d.oid, 'CREATE') AND has_schema_privilege('public', 'CREATE')
         AND pg_has_role(d.datdba, 'USAGE') AS may_create,
     (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_superuser,
