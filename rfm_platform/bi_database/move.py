@@ -7,6 +7,7 @@ from pathlib import Path
 from rfm_platform.bi_database import store
 from rfm_platform.bi_database.dump import DumpOptions, make_dump
 from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
+from rfm_platform.bi_database.journal import reopen_restore
 from rfm_platform.bi_database.kept import remove_old
 from rfm_platform.bi_database.manifest import NAME, Manifest, read_manifest
 from rfm_platform.bi_database.restore import RestoreOptions, preflight, restore
@@ -73,10 +74,20 @@ class Move:
     def restore_dump(
         self, progress: Callable[[str, int, int], None] = lambda *_: None
     ) -> list[Finding]:
-        """Restores the dump into the target, after another look: the last may be days old."""
+        """Restores the dump into the target, after another look: the last may be days old.
+
+        What the gates of a move had found out about the target holds no longer.
+        """
         self.manifest()
-        job = self.work / "restore"
-        return restore(self.target, self.directory, job, self.restore, progress, source=self.source)
+        return restore(
+            self.target,
+            self.directory,
+            self.work / "restore",
+            self.restore,
+            progress,
+            source=self.source,
+            before=lambda: reopen_restore(self.work, self.target.label),
+        )
 
     def verify(self, progress: Progress = lambda _: None) -> Verification:
         """Compares the target with what the dump's snapshot held."""

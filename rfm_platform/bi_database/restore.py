@@ -107,6 +107,7 @@ def restore(
     progress: Callable[[str, int, int], None] = lambda *_: None,
     *,
     source: UrlEndpoint | CommandEndpoint | None = None,
+    before: Callable[[], None] = lambda: None,
 ) -> list[Finding]:
     """Restores a dump and waits for the end; takes up a restore into the target that still runs.
 
@@ -117,6 +118,7 @@ def restore(
         options: how.
         progress: told what is done, how many steps of it, of how many.
         source: the database that the target must not be; None: it is not known.
+        before: called when nothing stands in the way any more, before anything is changed.
 
     Returns:
         What preflight found, and what was not done and need not stop anybody.
@@ -137,6 +139,7 @@ def restore(
                     f"Nothing was restored into {target.label}, it is as it was. "
                     + " ".join(failed)
                 )
+            before()
             start(target, directory, job, options, lock)
     return findings + watch(target, job, progress)
 

@@ -123,6 +123,11 @@ def test_a_move_stops_at_a_gate_goes_on_later_and_ends_in_a_report(
     assert "The schema is what Redash 26.8.0 needs (db0aca1ebd32)." in said
     code, said = rfm("verify")
     assert code == 0, "the move's dump is the newest"
+    assert rfm("restore")[0] == 1
+    assert rfm("values")[0] == 0, "a restore that does not begin changes nothing"
+    code, said = rfm("restore", "--replace")
+    assert code == 0, said
+    assert "has not passed verify, application yet" in rfm("values")[1]
     code, said = rfm("migrate", "--again", "restore")
     assert code == 1
     assert "not empty" in said
