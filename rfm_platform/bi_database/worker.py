@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import traceback
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,10 @@ _NOT_KNOWN = re.compile(
     r'.*ERROR: +unrecognized configuration parameter "transaction_timeout"'
     r"|Command was: SET transaction_timeout = 0;|.*warning: .*|"
 )
+# What a server adds to an error may quote a row, whose line ends begin lines as well: all of it is
+# left out until pg_restore says something itself again.
+_MAY_QUOTE = re.compile(r"\b(DETAIL|CONTEXT|HINT):", re.IGNORECASE)
+_OWN_WORDS = ("error:", "warning:", "while ", "from TOC entry ", "Command was:")
 
 
 class _RestoreFailedError(PlatformError):
@@ -45,10 +50,26 @@ class _RestoreFailedError(PlatformError):
 
 def _in_words(error: BaseException) -> str:
     """What went wrong; of an error that is not known only its type, as its text may quote a row."""
-    if isinstance(error, PlatformError | OSError | psycopg.Error):
+    if isinstance(error, psycopg.Error):
+        return " ".join(_without_rows(str(error).splitlines()))
+    if isinstance(error, PlatformError | OSError):
         return str(error).strip()
     traceback.print_tb(error.__traceback__)
     return f"its process was stopped by {type(error).__name__}"
+
+
+def _without_rows(said: Iterable[str]) -> list[str]:
+    """Lines of messages without what may quote a row."""
+    told = []
+    quotes = False
+    for text in said:
+        if quotes and not text.startswith(_OWN_WORDS):
+            continue
+        found = _MAY_QUOTE.search(text)
+        quotes = found is not None
+        if kept := text[: found.start()].strip() if found else text:
+            told.append(kept)
+    return told
 
 
 class _Worker:
@@ -160,9 +181,8 @@ class _Worker:
             process.kill()  # it must not go on while the target is emptied
             process.wait()
         if code != 0 and (knows_all or code != 1 or said):
-            raise _RestoreFailedError(
-                f"pg_restore ended with code {code}: {' '.join(said[:3]) or 'it was killed'}"
-            )
+            told = " ".join(_without_rows(said)[:3]) or "it was killed"
+            raise _RestoreFailedError(f"pg_restore ended with code {code}: {told}")
 
     def _clean(self) -> str:
         if not self._state.touched:
