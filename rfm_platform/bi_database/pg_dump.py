@@ -22,11 +22,11 @@ from rfm_platform.bi_database.limits import LOCK_SECONDS
 from rfm_platform.bi_database.private_file import open_private
 from rfm_platform.bi_database.state import major, read_sql
 from rfm_platform.bi_database.tools import (
-    LOGIN,
     choose,
     ending_with_us,
     login,
     parse_version,
+    remove_login,
     stream,
 )
 from rfm_platform.errors import PlatformError
@@ -193,7 +193,7 @@ def dumping(
         finally:
             dump.stop()
     finally:
-        (place / LOGIN).unlink(missing_ok=True)
+        remove_login(place)
 
 
 def _ask(source: CommandEndpoint) -> int:

@@ -38,7 +38,7 @@ from rfm_platform.bi_database.private_file import open_private, write_private
 from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.staging import remove_leftovers
 from rfm_platform.bi_database.target import examine, tell_apart
-from rfm_platform.bi_database.tools import LOGIN, choose, login
+from rfm_platform.bi_database.tools import choose, login, remove_login
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
@@ -230,7 +230,7 @@ def _after_a_kill(target: Database, job: Path, state: RestoreState) -> str:
 
 def _remove_secrets(job: Path, directory: Path) -> None:
     """The password and the clear text that a killed process could not remove any more."""
-    (job / LOGIN).unlink(missing_ok=True)
+    remove_login(job)
     for place in {directory.parent, directory.resolve().parent}:
         remove_leftovers(place)
 

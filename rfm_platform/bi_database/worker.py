@@ -25,7 +25,7 @@ from rfm_platform.bi_database.limits import lift_limits
 from rfm_platform.bi_database.manifest import read_manifest
 from rfm_platform.bi_database.private_file import open_private
 from rfm_platform.bi_database.restore import IDENTITY
-from rfm_platform.bi_database.tools import LOGIN, ending_with_us, stream
+from rfm_platform.bi_database.tools import ending_with_us, remove_login, stream
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
@@ -89,7 +89,7 @@ class _Worker:
             self._note(succeeded=True)
         finally:
             # The password first: whoever is told of the end finds nothing of it.
-            (self._job / LOGIN).unlink(missing_ok=True)
+            remove_login(self._job)
             self._note(ended=True)
 
     def _restore(self) -> None:

@@ -410,6 +410,7 @@ def test_a_restore_outlives_who_watches_it_and_is_taken_up(
     assert findings == [], "the running restore was taken up, none begun"
     assert counts(target)["queries"] == 300
     assert not (job / "service.conf").exists(), "no password stays behind"
+    assert not (job / "passfile").exists()
 
 
 def test_a_restore_is_taken_up_under_another_spelling_of_its_paths(

@@ -1,15 +1,18 @@
-"""How PostgreSQL's programs log in: as we do ourselves."""
+"""How PostgreSQL's programs log in: as we do ourselves, and with a password of any length."""
 
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
+from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.restore import RestoreOptions, restore
 from rfm_platform.bi_database.tools import login
 from rfm_platform.postgres import Database, DatabaseError, external
 from rfm_platform_tests.bi_database.cluster import PASSWORD, CloudServer
-from rfm_platform_tests.bi_database.conftest import OWNER
+from rfm_platform_tests.bi_database.conftest import OWNER, counts
 
 WHO = (
     "import psycopg\n"
@@ -52,3 +55,23 @@ def test_programs_take_the_environments_settings_as_we_do(
     with pytest.raises(DatabaseError, match="of_somebody_else"), database.connect():
         pass
     assert "of_somebody_else" in of_a_child(database, tmp_path).stderr
+
+
+def test_a_password_may_be_as_long_as_a_clouds_tokens(
+    cloud: CloudServer, target: Database, dumped: Path, tmp_path: Path
+) -> None:
+    password = "a:b\\c 'd " * 150
+    with cloud.administrator() as connection:
+        connection.execute(f"CREATE ROLE token_bearer LOGIN PASSWORD $${password}$$".encode())
+        connection.execute(f"GRANT {OWNER} TO token_bearer".encode())
+        connection.execute(f"ALTER ROLE token_bearer SET role TO {OWNER}".encode())
+    url = cloud.url(target.conninfo()["dbname"], "token_bearer", quote(password))
+    restore(external("target", url), dumped, tmp_path / "job", RestoreOptions())
+    assert counts(target)["queries"] == 300
+    left = b"".join(path.read_bytes() for path in (tmp_path / "job").iterdir())
+    assert password[:20].encode() not in left
+
+
+def test_what_a_service_file_cannot_hold_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BiDatabaseError, match="the connection's options"):
+        login({"options": "-c work_mem=1MB " * 80}, tmp_path)
