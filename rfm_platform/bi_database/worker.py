@@ -99,8 +99,9 @@ class _Worker:
             self._note(phase="decrypting")
         with readable(directory, manifest, os.environ.get(IDENTITY)) as place:
             listed = self._list_entries(place / ARCHIVE)
-            # Only now, when the dump is known to be readable.
-            self._note(touched=True)
+            # Only now, when the dump is known to be readable and the target answers.
+            with self._target.connect():
+                self._note(touched=True)
             if self._task["replace"]:
                 self._note(phase="emptying the target")
                 empty(self._target, self._task["extensions"])

@@ -18,9 +18,10 @@ from rfm_platform.bi_database.job import (
     STATE,
     RestoreState,
     describe_target,
+    taken,
     write_state,
 )
-from rfm_platform.bi_database.restore import LOG, RestoreOptions, restore, watch
+from rfm_platform.bi_database.restore import LOG, RestoreOptions, restore, start, watch
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database, external
 from rfm_platform.postgres.embedded import EmbeddedServer
@@ -114,6 +115,18 @@ def test_a_target_is_not_emptied_for_a_dump_that_cannot_be_read(
         restore(target, tmp_path / "dump", tmp_path / "job", options)
     assert str(raised.value).endswith("The target is as it was.")
     assert contents(target) == {"tables": 1}
+
+
+def test_a_target_that_answers_no_more_is_told_to_be_as_it_was(
+    dumped: Path, tmp_path: Path
+) -> None:
+    gone = external("target", "postgresql://nobody@127.0.0.1:1/gone")
+    with taken(tmp_path) as lock:
+        assert lock is not None
+        start(gone, dumped, tmp_path, RestoreOptions(replace=True), lock)
+    with pytest.raises(BiDatabaseError, match="cannot be reached") as raised:
+        watch(gone, tmp_path)
+    assert str(raised.value).endswith("The target is as it was.")
 
 
 def test_a_restore_that_is_killed_before_it_begins_leaves_the_target_as_it_was(
