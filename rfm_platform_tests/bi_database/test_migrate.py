@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from rfm_platform.bi_database.migrate import GATES, migrate, read_journal
 from rfm_platform.bi_database.move import Move, Progress
 from rfm_platform.bi_database.results import Verification
 from rfm_platform.cli import main
-from rfm_platform.postgres import Database
+from rfm_platform.postgres import Database, external
 from rfm_platform.settings import load_settings
 from rfm_platform_tests.bi_database.cluster import PASSWORD, CloudServer
 from rfm_platform_tests.bi_database.conftest import OWNER, counts
@@ -270,6 +271,22 @@ def test_values_ask_for_a_releases_number(rfm: Callable[..., tuple[int, str]]) -
     code, said = rfm("values", REDASH_VERSION="latest")
     assert code == 1
     assert "set it to the release's number" in said
+
+
+def test_values_are_not_given_for_a_release_that_cannot_run_on_the_target(
+    rfm: Callable[..., tuple[int, str]],
+) -> None:
+    assert rfm("migrate")[0] == 0
+    code, said = rfm("values", REDASH_VERSION="10.1.0")
+    assert code == 1
+    assert "newer than 10.1.0 can run on" in said
+    assert "image" not in said
+    # It is the target's schema that counts, which may have been upgraded since the dump.
+    with external("target", os.environ["RFM_BI_TARGET_URL"]).connect() as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '89bc7873a3e0'")
+    code, said = rfm("values")
+    assert code == 0, said
+    assert "The schema is what Redash 10.1.0 needs (89bc7873a3e0)." in said
 
 
 def test_what_is_not_set_is_asked_for(
