@@ -17,6 +17,7 @@ import pytest
 from pyrage import x25519
 
 from rfm_platform.bi_database import tools
+from rfm_platform.bi_database.archive import encrypt
 from rfm_platform.bi_database.dump import ARCHIVE, DumpOptions, make_dump
 from rfm_platform.bi_database.emptying import contents, empty
 from rfm_platform.bi_database.endpoint import UrlEndpoint
@@ -471,7 +472,7 @@ def test_nothing_secret_is_in_what_a_restore_leaves(
 def test_a_full_disk_stops_the_dump_and_keeps_the_one_before(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
-    """Both before the dump begins and, where it turns out larger than thought, in the middle."""
+    """Before the dump begins, where it turns out larger than thought, and while it is encrypted."""
     source = server.database("bi_incompressible")
     with source.connect() as connection:
         connection.execute(
@@ -487,12 +488,17 @@ def test_a_full_disk_stops_the_dump_and_keeps_the_one_before(
         "place = Path(sys.argv[2])\n"
         "(place / 'day').mkdir()\n(place / 'day' / 'manifest.json').write_text('before')\n"
         "try:\n"
-        "    options = DumpOptions('custom', compression='none')\n"
+        "    options = DumpOptions('custom', compression='none', recipients=tuple(sys.argv[3:]))\n"
         "    make_dump(UrlEndpoint(external('s', sys.argv[1])), place / 'day', options)\n"
         "except PlatformError as error:\n"
         "    print(error, sorted(p.name for p in place.rglob('*')))\n"
     )
-    for size, says in (("400k", "may need"), ("1100k", "No space left")):
+    recipient = str(x25519.Identity.generate().to_public())
+    for size, says, recipients in (
+        ("400k", "may need", []),
+        ("1100k", "No space left", []),
+        ("2900k", "make room", [recipient]),
+    ):
         prefix = on_a_small_disk(tmp_path / size, size)
         filler = (
             f'dd if=/dev/zero of={tmp_path / size}/filler bs=1k count=100 status=none; exec "$@"'
@@ -509,13 +515,39 @@ def test_a_full_disk_stops_the_dump_and_keeps_the_one_before(
                 script,
                 url_of(source),
                 str(tmp_path / size),
+                *recipients,
             ],
             capture_output=True,
             text=True,
-            check=True,
+            check=False,
         )
         assert says in done.stdout, done.stdout + done.stderr
         assert "['day', 'filler', 'manifest.json']" in done.stdout
+
+
+def test_a_full_disk_stops_the_decryption_with_what_to_do(tmp_path: Path) -> None:
+    key = x25519.Identity.generate()
+    dump = tmp_path / "dump"
+    dump.mkdir()
+    (dump / ARCHIVE).write_bytes(bytes(1_000_000))
+    encrypt(dump, [str(key.to_public())])
+    script = (
+        "import sys\nfrom pathlib import Path\n"
+        "from rfm_platform.bi_database.archive import decrypt\n"
+        "from rfm_platform.bi_database.errors import BiDatabaseError\n"
+        "try:\n    decrypt(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])\n"
+        "except BiDatabaseError as error:\n    print(error)\n"
+    )
+    prefix = on_a_small_disk(tmp_path / "small", "400k")
+    arguments = [str(dump), str(tmp_path / "small"), str(key)]
+    done = subprocess.run(
+        [*prefix, sys.executable, "-c", script, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "No space left" in done.stdout, done.stderr
+    assert "make room" in done.stdout
 
 
 def test_a_server_newer_than_the_programs_is_named_with_what_to_install() -> None:
