@@ -7,6 +7,7 @@ from typing import Any, Literal
 from rfm_platform.bi_database import redash
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.move import Move, Progress
+from rfm_platform.bi_database.other_sessions import look_for_others
 from rfm_platform.bi_database.restore import STATISTICS, in_words
 from rfm_platform.bi_database.results import Finding, Verification
 from rfm_platform.bi_database.smoke import look_for_saved, smoke_test
@@ -56,7 +57,11 @@ def _proved(proof: redash.SecretProof) -> Outcome:
 
 def _dump(move: Move, progress: Progress) -> Outcome:
     manifest = move.make_dump(progress)
-    return Outcome("passed", f"{manifest.summary}, in {move.directory}.")
+    others = look_for_others(move.source)
+    text = f"{manifest.summary}, in {move.directory}."
+    if others.state != "passed":
+        text += f" {others.text}"
+    return Outcome("passed", text, (others,))
 
 
 def _preflight(move: Move, _progress: Progress) -> Outcome:

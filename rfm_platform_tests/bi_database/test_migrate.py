@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import yaml
 
-from rfm_platform.bi_database.endpoint import UrlEndpoint
+from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.gates import STEPS, Outcome
 from rfm_platform.bi_database.kept import newest_dump
 from rfm_platform.bi_database.manifest import NAME, read_manifest
@@ -24,6 +25,7 @@ from rfm_platform_tests.bi_database.cluster import PASSWORD, CloudServer
 from rfm_platform_tests.bi_database.conftest import OWNER, counts
 from rfm_platform_tests.bi_database.fixture import COOKIE, NEWEST_REDASH, SECRET
 from rfm_platform_tests.bi_database.redash_server import redash_server
+from rfm_platform_tests.bi_database.test_endpoint import beside, name_of
 from rfm_platform_tests.conftest import url_of
 from rfm_platform_tests.redash_http import API_KEY
 
@@ -177,6 +179,29 @@ def test_a_cut_over_that_is_interrupted_goes_on_with_its_first_gate(
     list(migrate(move, "application"))
     assert done == ["dump", "preflight", "restore", "verify", "application"]
     assert read_journal(move).verification == found
+
+
+@pytest.mark.parametrize("by", ["URL", "a command"])
+def test_who_still_writes_at_the_source_is_told_with_the_dump(
+    own_source: Callable[..., Database], target: Database, tmp_path: Path, by: str
+) -> None:
+    """Else a cut-over during which the old server runs passes every gate, and loses rows."""
+    source = own_source()
+    endpoint = (
+        UrlEndpoint(source)
+        if by == "URL"
+        else CommandEndpoint(beside(source), "postgres", name_of(source))
+    )
+    move = Move(endpoint, target, tmp_path / "dump", tmp_path, secret=SECRET)
+    with psycopg.connect(url_of(source), application_name="redash-scheduler"):
+        *_, busy = migrate(move, until="dump", again="dump")
+    *_, alone = migrate(move, until="dump", again="dump")
+    assert (busy.state, alone.state) == ("passed", "passed")
+    told = "1 other sessions are connected to the source (redash-scheduler)"
+    assert told in busy.text
+    assert [told in each.text for each in busy.details] == [True]
+    assert "sessions" not in alone.text
+    assert [each.state for each in alone.details] == ["passed"]
 
 
 def test_the_last_gate_asks_the_started_server(
