@@ -153,6 +153,7 @@ def start(
     environment = login(target.conninfo(), job)
     description = {
         "directory": str(directory.resolve()),
+        "ended": manifest.ended.isoformat(),
         "target": describe_target(target),
         "pg_restore": str(choose("pg_restore", manifest.tool).path),
         "jobs": options.jobs,

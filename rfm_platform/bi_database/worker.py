@@ -19,10 +19,11 @@ import psycopg
 from rfm_platform.bi_database.archive import readable
 from rfm_platform.bi_database.dump import ARCHIVE
 from rfm_platform.bi_database.emptying import already_there, empty
+from rfm_platform.bi_database.file_lock import reading
 from rfm_platform.bi_database.grants import give
 from rfm_platform.bi_database.job import UNTOUCHED, RestoreState, read_job, write_state
 from rfm_platform.bi_database.limits import lift_limits
-from rfm_platform.bi_database.manifest import read_manifest
+from rfm_platform.bi_database.manifest import NAME, read_manifest
 from rfm_platform.bi_database.private_file import open_private
 from rfm_platform.bi_database.restore import IDENTITY
 from rfm_platform.bi_database.tools import ending_with_us, remove_login, stream
@@ -94,7 +95,13 @@ class _Worker:
 
     def _restore(self) -> None:
         directory = Path(self._task["directory"])
+        with reading(directory / NAME):
+            self._restore_from(directory)
+
+    def _restore_from(self, directory: Path) -> None:
         manifest = read_manifest(directory)
+        if self._task["ended"] != manifest.ended.isoformat():
+            raise _RestoreFailedError(f"{directory} was replaced by another dump: restore again")
         if manifest.is_encrypted:
             self._note(phase="decrypting")
         with readable(directory, manifest, os.environ.get(IDENTITY)) as place:

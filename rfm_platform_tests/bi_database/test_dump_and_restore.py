@@ -1,5 +1,6 @@
 """What can go wrong on the way from one server to the other, and what is left then."""
 
+import datetime as dt
 import os
 import shutil
 import signal
@@ -398,6 +399,27 @@ def test_a_restore_into_another_database_is_neither_watched_nor_cleaned_up(
     assert contents(alive) == {"tables": 1}
     restore(target, dumped, job, RestoreOptions(replace=True))
     assert counts(target)["queries"] == 300
+
+
+def test_a_dump_is_not_replaced_while_it_is_restored(
+    cloud: CloudServer, source: Database, target: Database, dumped: Path, tmp_path: Path
+) -> None:
+    """What then was in the target counted as the new dump's."""
+    dump, job = tmp_path / "dump", tmp_path / "job"
+    shutil.copytree(dumped, dump)
+    with in_the_middle(cloud, target, dump, job):
+        with pytest.raises(BiDatabaseError, match="is being restored"):
+            make_dump(UrlEndpoint(source), dump, DumpOptions())
+        # By another command, a copy for example, that does not ask.
+        before = read_manifest(dump)
+        later = before.model_copy(update={"ended": before.ended + dt.timedelta(hours=1)})
+        (dump / NAME).write_text(later.model_dump_json(), encoding="utf-8")
+        said = failure(target, dump, job)
+        assert "is running" in said
+        assert before.ended.isoformat() in said
+        assert later.ended.isoformat() in said
+    watch(target, job)
+    make_dump(UrlEndpoint(source), dump, DumpOptions())
 
 
 def test_a_restore_outlives_who_watches_it_and_is_taken_up(
