@@ -12,11 +12,14 @@ from rfm_platform.bi_database.kept import remove_old
 from rfm_platform.bi_database.manifest import NAME, Manifest, read_manifest
 from rfm_platform.bi_database.restore import RestoreOptions, preflight, restore
 from rfm_platform.bi_database.results import Finding, Verification
+from rfm_platform.bi_database.target import is_ours, mark_as_ours
 from rfm_platform.bi_database.verify import verify
 from rfm_platform.postgres import Database
 from rfm_platform.redash import Redash
 
 Progress = Callable[[str], None]
+# The comment of a database that the daily drill may replace.
+DRILL_MARK = "Restore drill of rfm_platform: replaced every day."
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Move:
         secret, cookie_secret: Redash's.
         redash_version: the release that will run on the target.
         server: the started Redash, for the last gate; None: that is left for later.
+        is_drill: whether the target stays the daily drill's to replace.
     """
 
     source: UrlEndpoint | CommandEndpoint
@@ -43,6 +47,7 @@ class Move:
     redash_version: str | None = None
     server: Redash | None = None
     store: str | None = None
+    is_drill: bool = False
 
     def manifest(self) -> Manifest:
         """The dump's; a dump that is not here is fetched from the store first."""
@@ -86,8 +91,14 @@ class Move:
             self.restore,
             progress,
             source=self.source,
-            before=lambda: reopen_restore(self.work, self.target.label),
+            before=self._let_go,
         )
+
+    def _let_go(self) -> None:
+        """What was noted of the target holds no longer, nor may a drill replace it from now on."""
+        reopen_restore(self.work, self.target.label)
+        if not self.is_drill and is_ours(self.target, DRILL_MARK):
+            mark_as_ours(self.target, "")  # an empty comment is none
 
     def verify(self, progress: Progress = lambda _: None) -> Verification:
         """Compares the target with what the dump's snapshot held."""
