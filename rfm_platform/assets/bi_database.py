@@ -14,15 +14,15 @@ import dagster as dg
 from rfm_platform.assets.definition import Decorator
 from rfm_platform.bi_database import redash
 from rfm_platform.bi_database.emptying import contents
+from rfm_platform.bi_database.move import DRILL_MARK
 from rfm_platform.bi_database.overview import facts_of, sequences_of, tables_of
 from rfm_platform.bi_database.state import read_definitions
 from rfm_platform.bi_database.target import is_ours, mark_as_ours
 from rfm_platform.presentation import BI_GROUP, BI_OWNERS, PERSONAL_DATA, table_of
 from rfm_platform.settings import Settings
 from rfm_platform.wiring import Platform
-from rfm_platform.wiring.bi_database import bi_drill, bi_source
+from rfm_platform.wiring.bi_database import bi_drill, bi_source, refuse_moved
 
-MARK = "Restore drill of rfm_platform: replaced every day."
 POOL = "bi_database"
 
 
@@ -102,13 +102,14 @@ def bi_database_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDef
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.MaterializeResult[None]:
         move = bi_drill(platform.settings, context.partition_key)
+        refuse_moved(platform.settings, move.target)
         held = contents(move.target)
-        if held and not is_ours(move.target, MARK):
+        if held and not is_ours(move.target, DRILL_MARK):
             raise dg.Failure(
                 f"{move.target.label} holds {held} and is not the drill's: set RFM_BI_DRILL_URL to "
                 "an empty database"
             )
-        mark_as_ours(move.target, MARK)
+        mark_as_ours(move.target, DRILL_MARK)
         started = dt.datetime.now(dt.UTC)
         phases: set[str] = set()
 

@@ -25,7 +25,7 @@ def encrypt(directory: Path, recipients: Sequence[str]) -> None:
     """Replaces each file below a directory by one that only the recipients can read.
 
     Raises:
-        BiDatabaseError: a recipient is no age public key.
+        BiDatabaseError: a recipient is no age public key, or the disk is full.
     """
     try:
         keys = [x25519.Recipient.from_str(recipient) for recipient in recipients]
@@ -35,7 +35,13 @@ def encrypt(directory: Path, recipients: Sequence[str]) -> None:
         ) from None
     for path in _files(directory):
         encrypted = path.with_name(path.name + SUFFIX)
-        pyrage.encrypt_file(str(path), str(encrypted), keys)
+        try:
+            pyrage.encrypt_file(str(path), str(encrypted), keys)
+        except pyrage.EncryptError as error:  # what the system says is in its text
+            raise BiDatabaseError(
+                f"{encrypted} cannot be written: {error}. Beside each file its encrypted copy has "
+                "to fit: make room, or set RFM_BI_DUMPS"
+            ) from None
         encrypted.chmod(0o600)
         path.unlink()
 
@@ -62,7 +68,7 @@ def decrypt(directory: Path, place: Path, identity: str) -> None:
     """Writes the plain files of an encrypted dump below another directory.
 
     Raises:
-        BiDatabaseError: the identity is none, or opens none of them.
+        BiDatabaseError: the identity is none, or opens none of them, or the disk is full.
     """
     try:
         key = x25519.Identity.from_str(identity)
@@ -79,6 +85,11 @@ def decrypt(directory: Path, place: Path, identity: str) -> None:
             shutil.rmtree(place, ignore_errors=True)
             raise BiDatabaseError(
                 f"RFM_BI_IDENTITY does not open {path}: it is another key's, or damaged"
+            ) from None
+        except OSError as error:
+            shutil.rmtree(place, ignore_errors=True)
+            raise BiDatabaseError(
+                f"{path} cannot be decrypted into {place}: {error}. If the disk is full, make room"
             ) from None
 
 

@@ -7,7 +7,8 @@ the next one.
 
 import datetime as dt
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rfm_platform.bi_database import archive
 from rfm_platform.bi_database.content import read_contents
 from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
+from rfm_platform.bi_database.file_lock import try_lock
 from rfm_platform.bi_database.manifest import NAME, Manifest, describe_files
 from rfm_platform.bi_database.pg_dump import Compression, Format, dumping
 from rfm_platform.bi_database.private_file import write_private
@@ -53,13 +55,15 @@ def make_dump(
     """Dumps a database into a directory, replacing an earlier dump there when it is complete.
 
     Raises:
-        BiDatabaseError: another dump into it is under way, no room, no program that is new enough,
-            pg_dump failed, or the source went away. What was in the directory stays.
+        BiDatabaseError: another dump into it is under way, or the one there is being restored; no
+            room, no program that is new enough, pg_dump failed, or the source went away. What was
+            in the directory stays.
         DatabaseError: the source cannot be reached.
     """
     partial = directory.with_name(f".{directory.name}{PARTIAL}")
     try:
-        remove_leftovers(directory.parent)
+        with _unread(directory):  # before the work as well
+            remove_leftovers(directory.parent)
         with staging(partial):
             manifest = _write(source, partial, options, progress)
             _put_in_place(partial, directory)
@@ -128,7 +132,24 @@ def _check_space(place: Path, state: DatabaseState) -> None:
 def _put_in_place(partial: Path, directory: Path) -> None:
     old = directory.with_name(f".{directory.name}.old")
     shutil.rmtree(old, ignore_errors=True)
-    if directory.exists():
-        directory.rename(old)
-    partial.rename(directory)
+    with _unread(directory):
+        if directory.exists():
+            directory.rename(old)
+        partial.rename(directory)
     shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def _unread(directory: Path) -> Iterator[None]:
+    """A block in which no restore begins to read a directory's dump."""
+    if not (directory / NAME).exists():
+        yield
+        return
+    lock = try_lock(directory / NAME)
+    if lock is None:
+        raise BiDatabaseError(
+            f"{directory} is being restored: wait for the end of that, then dump again. What is in "
+            "it stays"
+        )
+    with lock:
+        yield

@@ -7,7 +7,6 @@ the same session: one read-only snapshot, under settings that make text forms co
 
 import json
 import re
-import shlex
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from typing import Any, Protocol
 import psycopg
 from psycopg import sql
 
+from rfm_platform.bi_database.command_label import label_of
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.limits import LOCK_ADVICE, LOCK_SECONDS
 from rfm_platform.bi_database.tools import stream
@@ -120,7 +120,7 @@ class CommandEndpoint:
 
     @property
     def label(self) -> str:
-        return f"{self.dbname} (through {shlex.join(self.command)})"
+        return f"{self.dbname} (through {label_of(self.command)})"
 
     def program(self, name: str, *arguments: str) -> list[str]:
         """The command line that runs one of PostgreSQL's programs over there."""

@@ -2,8 +2,18 @@
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Keeps `try_lock` of a file from succeeding for the block; others may read it as well."""
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
 
 
 def try_lock(path: Path) -> IO[bytes] | None:

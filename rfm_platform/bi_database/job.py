@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.file_lock import try_lock
+from rfm_platform.bi_database.manifest import read_manifest
 from rfm_platform.bi_database.private_file import write_private
 from rfm_platform.postgres import Database
 
@@ -84,11 +85,16 @@ def refuse_another(job: Path, target: Database, directory: Path | None = None) -
         return
     task, asked, running = read_job(job), describe_target(target), is_running(job)
     noted = task.get("target", task["label"])
-    is_same_dump = directory is None or (directory.resolve() == Path(task["directory"]).resolve())
-    if noted == asked and (is_same_dump or not running):
-        return
+    ended = task.get("ended")  # an earlier release did not note it
     what = f"{task['directory']} into {noted}"
     wanted = f"into {asked}" if directory is None else f"{directory} into {asked}"
+    is_same_dump = directory is None or (directory.resolve() == Path(task["directory"]).resolve())
+    if directory is not None and is_same_dump and running and ended is not None:
+        there = read_manifest(directory).ended.isoformat()
+        is_same_dump = there == ended
+        what, wanted = f"{what} (dump of {ended})", f"{wanted} (dump of {there})"
+    if noted == asked and (is_same_dump or not running):
+        return
     if running:
         raise BiDatabaseError(
             f"A restore of {what} is running, asked for is {wanted}: wait for its end, or ask for "

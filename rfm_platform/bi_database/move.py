@@ -7,15 +7,19 @@ from pathlib import Path
 from rfm_platform.bi_database import store
 from rfm_platform.bi_database.dump import DumpOptions, make_dump
 from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
+from rfm_platform.bi_database.journal import reopen_restore
 from rfm_platform.bi_database.kept import remove_old
 from rfm_platform.bi_database.manifest import NAME, Manifest, read_manifest
 from rfm_platform.bi_database.restore import RestoreOptions, preflight, restore
 from rfm_platform.bi_database.results import Finding, Verification
+from rfm_platform.bi_database.target import is_ours, mark_as_ours
 from rfm_platform.bi_database.verify import verify
 from rfm_platform.postgres import Database
 from rfm_platform.redash import Redash
 
 Progress = Callable[[str], None]
+# The comment of a database that the daily drill may replace.
+DRILL_MARK = "Restore drill of rfm_platform: replaced every day."
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Move:
         secret, cookie_secret: Redash's.
         redash_version: the release that will run on the target.
         server: the started Redash, for the last gate; None: that is left for later.
+        is_drill: whether the target stays the daily drill's to replace.
     """
 
     source: UrlEndpoint | CommandEndpoint
@@ -42,6 +47,7 @@ class Move:
     redash_version: str | None = None
     server: Redash | None = None
     store: str | None = None
+    is_drill: bool = False
 
     def manifest(self) -> Manifest:
         """The dump's; a dump that is not here is fetched from the store first."""
@@ -73,10 +79,26 @@ class Move:
     def restore_dump(
         self, progress: Callable[[str, int, int], None] = lambda *_: None
     ) -> list[Finding]:
-        """Restores the dump into the target, after another look: the last may be days old."""
+        """Restores the dump into the target, after another look: the last may be days old.
+
+        What the gates of a move had found out about the target holds no longer.
+        """
         self.manifest()
-        job = self.work / "restore"
-        return restore(self.target, self.directory, job, self.restore, progress, source=self.source)
+        return restore(
+            self.target,
+            self.directory,
+            self.work / "restore",
+            self.restore,
+            progress,
+            source=self.source,
+            before=self._let_go,
+        )
+
+    def _let_go(self) -> None:
+        """What was noted of the target holds no longer, nor may a drill replace it from now on."""
+        reopen_restore(self.work, self.target.label)
+        if not self.is_drill and is_ours(self.target, DRILL_MARK):
+            mark_as_ours(self.target, "")  # an empty comment is none
 
     def verify(self, progress: Progress = lambda _: None) -> Verification:
         """Compares the target with what the dump's snapshot held."""

@@ -22,11 +22,11 @@ from rfm_platform.bi_database.limits import LOCK_SECONDS
 from rfm_platform.bi_database.private_file import open_private
 from rfm_platform.bi_database.state import major, read_sql
 from rfm_platform.bi_database.tools import (
-    LOGIN,
     choose,
     ending_with_us,
     login,
     parse_version,
+    remove_login,
     stream,
 )
 from rfm_platform.errors import PlatformError
@@ -176,7 +176,7 @@ def dumping(
         command += [f"--file={archive}", f"--jobs={jobs}"]
     # The password lies where a killed dump's rows lie, and goes with them.
     place = archive.parent
-    environment = login(parameters, place)
+    environment = login(parameters, place) if parameters else None
     try:
         with nullcontext() if chosen == "directory" else open_private(archive) as file:
             process = subprocess.Popen(
@@ -184,7 +184,7 @@ def dumping(
                 stdin=subprocess.DEVNULL,
                 stdout=file or subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                env=environment if parameters else None,
+                env=environment,
             )
         dump = Dump(version, chosen, compression, source, session, process)
         try:
@@ -193,7 +193,7 @@ def dumping(
         finally:
             dump.stop()
     finally:
-        (place / LOGIN).unlink(missing_ok=True)
+        remove_login(place)
 
 
 def _ask(source: CommandEndpoint) -> int:

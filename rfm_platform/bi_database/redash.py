@@ -109,7 +109,6 @@ def read_application(session: Session, state: DatabaseState) -> Application | No
     tables = {table.name: table for table in state.tables if table.schema_name == "public"}
     if not all(name in tables for name in _MARKS):
         return None
-    revisions = session.rows("SELECT version_num FROM public.alembic_version")
     objects, examples = {}, {}
     for name in OBJECTS:
         if name in tables:
@@ -119,10 +118,16 @@ def read_application(session: Session, state: DatabaseState) -> Application | No
             examples[name] = newest[0] if newest else {}
     return Application(
         name=NAME,
-        revision=revisions[0]["version_num"] if revisions else None,
+        revision=read_revision(session),
         objects=objects,
         examples=examples,
     )
+
+
+def read_revision(session: Session) -> str | None:
+    """The revision of Redash's schema; None: it has none."""
+    revisions = session.rows("SELECT version_num FROM public.alembic_version")
+    return str(revisions[0]["version_num"]) if revisions else None
 
 
 def prove_secrets(

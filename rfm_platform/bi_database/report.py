@@ -5,8 +5,9 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from rfm_platform.bi_database.journal import Journal
 from rfm_platform.bi_database.manifest import NAME, Manifest
-from rfm_platform.bi_database.migrate import Journal, read_journal
+from rfm_platform.bi_database.migrate import read_journal
 from rfm_platform.bi_database.move import Move
 from rfm_platform.bi_database.private_file import write_private
 

@@ -38,7 +38,7 @@ from rfm_platform.bi_database.private_file import open_private, write_private
 from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.staging import remove_leftovers
 from rfm_platform.bi_database.target import examine, tell_apart
-from rfm_platform.bi_database.tools import LOGIN, choose, login
+from rfm_platform.bi_database.tools import choose, login, remove_login
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
@@ -107,6 +107,7 @@ def restore(
     progress: Callable[[str, int, int], None] = lambda *_: None,
     *,
     source: UrlEndpoint | CommandEndpoint | None = None,
+    before: Callable[[], None] = lambda: None,
 ) -> list[Finding]:
     """Restores a dump and waits for the end; takes up a restore into the target that still runs.
 
@@ -117,6 +118,7 @@ def restore(
         options: how.
         progress: told what is done, how many steps of it, of how many.
         source: the database that the target must not be; None: it is not known.
+        before: called when nothing stands in the way any more, before anything is changed.
 
     Returns:
         What preflight found, and what was not done and need not stop anybody.
@@ -137,6 +139,7 @@ def restore(
                     f"Nothing was restored into {target.label}, it is as it was. "
                     + " ".join(failed)
                 )
+            before()
             start(target, directory, job, options, lock)
     return findings + watch(target, job, progress)
 
@@ -150,6 +153,7 @@ def start(
     environment = login(target.conninfo(), job)
     description = {
         "directory": str(directory.resolve()),
+        "ended": manifest.ended.isoformat(),
         "target": describe_target(target),
         "pg_restore": str(choose("pg_restore", manifest.tool).path),
         "jobs": options.jobs,
@@ -227,7 +231,7 @@ def _after_a_kill(target: Database, job: Path, state: RestoreState) -> str:
 
 def _remove_secrets(job: Path, directory: Path) -> None:
     """The password and the clear text that a killed process could not remove any more."""
-    (job / LOGIN).unlink(missing_ok=True)
+    remove_login(job)
     for place in {directory.parent, directory.resolve().parent}:
         remove_leftovers(place)
 

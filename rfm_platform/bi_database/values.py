@@ -6,10 +6,16 @@ proved goes into the Secret that those values name.
 
 import yaml
 
+from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.migrate import read_journal
 from rfm_platform.bi_database.move import Move
-from rfm_platform.bi_database.redash import ASK_FOR_NUMBER, judge_revision, revision_of
+from rfm_platform.bi_database.redash import (
+    ASK_FOR_NUMBER,
+    judge_revision,
+    read_revision,
+    revision_of,
+)
 
 # The gates without which nothing may be started on the database.
 NEEDED = ("secret", "verify", "application")
@@ -23,7 +29,9 @@ def chart_values(move: Move, url: str | None) -> str:
         url: the address of the new server; None: it is not known yet.
 
     Raises:
-        BiDatabaseError: a gate has not passed, or the release is not set.
+        BiDatabaseError: a gate has not passed, or the release is not set or cannot run on the
+            target's schema.
+        DatabaseError: the target cannot be reached.
     """
     journal = read_journal(move)
     waiting = [
@@ -40,13 +48,15 @@ def chart_values(move: Move, url: str | None) -> str:
             f"RFM_REDASH_VERSION is {move.redash_version}, which is another release tomorrow: "
             + ASK_FOR_NUMBER
         )
-    application = move.manifest().application
-    revision = application.revision if application else None
+    with UrlEndpoint(move.target).session() as session:  # it may have been upgraded since the dump
+        schema = judge_revision(read_revision(session), move.redash_version)
+    if schema.state == "failed":
+        raise BiDatabaseError(schema.text)
     verified = next(gate.ended for gate in journal.gates if gate.name == "verify")
     lines = [
         f"The database behind it: {journal.target}, moved from {journal.source}",
         f"and verified on {verified:%Y-%m-%d %H:%M %Z}.",
-        judge_revision(revision, move.redash_version).text,
+        schema.text,
         "The Secret's secretKey is the one that was proved to open every encrypted row.",
     ]
     values: dict[str, object] = {"image": {"tag": move.redash_version}}

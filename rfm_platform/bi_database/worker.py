@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import traceback
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,14 @@ import psycopg
 from rfm_platform.bi_database.archive import readable
 from rfm_platform.bi_database.dump import ARCHIVE
 from rfm_platform.bi_database.emptying import already_there, empty
+from rfm_platform.bi_database.file_lock import reading
 from rfm_platform.bi_database.grants import give
 from rfm_platform.bi_database.job import UNTOUCHED, RestoreState, read_job, write_state
 from rfm_platform.bi_database.limits import lift_limits
-from rfm_platform.bi_database.manifest import read_manifest
+from rfm_platform.bi_database.manifest import NAME, read_manifest
 from rfm_platform.bi_database.private_file import open_private
 from rfm_platform.bi_database.restore import IDENTITY
-from rfm_platform.bi_database.tools import LOGIN, ending_with_us, stream
+from rfm_platform.bi_database.tools import ending_with_us, remove_login, stream
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 
@@ -37,6 +39,10 @@ _NOT_KNOWN = re.compile(
     r'.*ERROR: +unrecognized configuration parameter "transaction_timeout"'
     r"|Command was: SET transaction_timeout = 0;|.*warning: .*|"
 )
+# What a server adds to an error may quote a row, whose line ends begin lines as well: all of it is
+# left out until pg_restore says something itself again.
+_MAY_QUOTE = re.compile(r"\b(DETAIL|CONTEXT|HINT):", re.IGNORECASE)
+_OWN_WORDS = ("error:", "warning:", "while ", "from TOC entry ", "Command was:")
 
 
 class _RestoreFailedError(PlatformError):
@@ -45,10 +51,26 @@ class _RestoreFailedError(PlatformError):
 
 def _in_words(error: BaseException) -> str:
     """What went wrong; of an error that is not known only its type, as its text may quote a row."""
-    if isinstance(error, PlatformError | OSError | psycopg.Error):
+    if isinstance(error, psycopg.Error):
+        return " ".join(_without_rows(str(error).splitlines()))
+    if isinstance(error, PlatformError | OSError):
         return str(error).strip()
     traceback.print_tb(error.__traceback__)
     return f"its process was stopped by {type(error).__name__}"
+
+
+def _without_rows(said: Iterable[str]) -> list[str]:
+    """Lines of messages without what may quote a row."""
+    told = []
+    quotes = False
+    for text in said:
+        if quotes and not text.startswith(_OWN_WORDS):
+            continue
+        found = _MAY_QUOTE.search(text)
+        quotes = found is not None
+        if kept := text[: found.start()].strip() if found else text:
+            told.append(kept)
+    return told
 
 
 class _Worker:
@@ -68,18 +90,25 @@ class _Worker:
             self._note(succeeded=True)
         finally:
             # The password first: whoever is told of the end finds nothing of it.
-            (self._job / LOGIN).unlink(missing_ok=True)
+            remove_login(self._job)
             self._note(ended=True)
 
     def _restore(self) -> None:
         directory = Path(self._task["directory"])
+        with reading(directory / NAME):
+            self._restore_from(directory)
+
+    def _restore_from(self, directory: Path) -> None:
         manifest = read_manifest(directory)
+        if self._task["ended"] != manifest.ended.isoformat():
+            raise _RestoreFailedError(f"{directory} was replaced by another dump: restore again")
         if manifest.is_encrypted:
             self._note(phase="decrypting")
         with readable(directory, manifest, os.environ.get(IDENTITY)) as place:
             listed = self._list_entries(place / ARCHIVE)
-            # Only now, when the dump is known to be readable.
-            self._note(touched=True)
+            # Only now, when the dump is known to be readable and the target answers.
+            with self._target.connect():
+                self._note(touched=True)
             if self._task["replace"]:
                 self._note(phase="emptying the target")
                 empty(self._target, self._task["extensions"])
@@ -160,9 +189,8 @@ class _Worker:
             process.kill()  # it must not go on while the target is emptied
             process.wait()
         if code != 0 and (knows_all or code != 1 or said):
-            raise _RestoreFailedError(
-                f"pg_restore ended with code {code}: {' '.join(said[:3]) or 'it was killed'}"
-            )
+            told = " ".join(_without_rows(said)[:3]) or "it was killed"
+            raise _RestoreFailedError(f"pg_restore ended with code {code}: {told}")
 
     def _clean(self) -> str:
         if not self._state.touched:

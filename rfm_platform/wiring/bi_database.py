@@ -1,6 +1,7 @@
 """The BI platform's database: where it is, where it moves to, and its restore drill."""
 
 import shlex
+from dataclasses import replace as replace_fields
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -10,6 +11,7 @@ from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.move import Move
 from rfm_platform.bi_database.restore import RestoreOptions
+from rfm_platform.bi_database.target import tell_apart
 from rfm_platform.postgres import Database, external
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings
@@ -78,7 +80,24 @@ def bi_drill(settings: Settings, name: str) -> Move:
         target = external("drill database", settings.bi_drill_url.get_secret_value())
     else:
         target = EmbeddedServer(settings.home).database("bi_restore_drill")
-    return _move(settings, target, bi_dumps(settings) / name, "bi_drill", replace=True)
+    move = _move(settings, target, bi_dumps(settings) / name, "bi_drill", replace=True)
+    return replace_fields(move, is_drill=True)
+
+
+def refuse_moved(settings: Settings, drill: Database) -> None:
+    """Makes sure that the drill does not replace what was moved, however the two are spelled.
+
+    Raises:
+        BiDatabaseError: RFM_BI_TARGET_URL is the drill's database, by what the server says.
+    """
+    if settings.bi_target_url is None:
+        return
+    moved = external("new BI database", settings.bi_target_url.get_secret_value())
+    if tell_apart(UrlEndpoint(moved), drill).state == "failed":
+        raise BiDatabaseError(
+            f"{drill.label} is the database that RFM_BI_TARGET_URL leads to, which the drill would "
+            "replace: set RFM_BI_DRILL_URL to a database of the drill's own"
+        )
 
 
 def bi_dumps(settings: Settings) -> Path:

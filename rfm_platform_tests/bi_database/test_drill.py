@@ -10,14 +10,16 @@ import dagster as dg
 import psycopg
 import pytest
 
-from rfm_platform.assets.bi_database import MARK
 from rfm_platform.automation.jobs import DRILL_JOB
+from rfm_platform.bi_database.move import DRILL_MARK as MARK
+from rfm_platform.bi_database.target import is_ours, mark_as_ours
 from rfm_platform.checks.bi_database import bi_database_checks
 from rfm_platform.definitions import build_defs
 from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.settings import Settings, read_settings
 from rfm_platform.wiring import build_platform
+from rfm_platform.wiring.bi_database import bi_move
 from rfm_platform_tests.automation.sensor import Sensor
 from rfm_platform_tests.bi_database.fixture import NEWEST_REDASH, SECRET
 from rfm_platform_tests.conftest import new_database, url_of
@@ -79,6 +81,26 @@ def test_only_today_can_be_dumped(source: Database, drill: Database, tmp_path: P
         result = run(settings, instance, dt.date(2024, 5, 1))
     assert not result.success
     assert not (settings.home / "bi_dumps").exists()
+
+
+def test_the_moved_database_is_not_the_drills_whatever_it_carries(
+    source: Database, drill: Database, tmp_path: Path
+) -> None:
+    """Both URLs lead to it, spelled otherwise; it was the drill's before the move."""
+    with drill.connect() as connection:
+        connection.execute("CREATE TABLE precious (id int)")
+    mark_as_ours(drill, MARK)
+    settings = settings_of(
+        tmp_path, source, drill, bi_target_url=url_of(drill) + "&application_name=move"
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert not run(settings, instance).success
+    with drill.connect() as connection:
+        connection.execute("SELECT id FROM precious")
+    move = bi_move(settings, replace=True)
+    move.make_dump()
+    move.restore_dump()
+    assert not is_ours(drill, MARK)
 
 
 def test_a_database_that_is_not_the_drills_is_left_alone(

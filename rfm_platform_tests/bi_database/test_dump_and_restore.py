@@ -1,5 +1,6 @@
 """What can go wrong on the way from one server to the other, and what is left then."""
 
+import datetime as dt
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import pytest
 from pyrage import x25519
 
 from rfm_platform.bi_database import tools
+from rfm_platform.bi_database.archive import encrypt
 from rfm_platform.bi_database.dump import ARCHIVE, DumpOptions, make_dump
 from rfm_platform.bi_database.emptying import contents, empty
 from rfm_platform.bi_database.endpoint import UrlEndpoint
@@ -399,6 +401,27 @@ def test_a_restore_into_another_database_is_neither_watched_nor_cleaned_up(
     assert counts(target)["queries"] == 300
 
 
+def test_a_dump_is_not_replaced_while_it_is_restored(
+    cloud: CloudServer, source: Database, target: Database, dumped: Path, tmp_path: Path
+) -> None:
+    """What then was in the target counted as the new dump's."""
+    dump, job = tmp_path / "dump", tmp_path / "job"
+    shutil.copytree(dumped, dump)
+    with in_the_middle(cloud, target, dump, job):
+        with pytest.raises(BiDatabaseError, match="is being restored"):
+            make_dump(UrlEndpoint(source), dump, DumpOptions())
+        # By another command, a copy for example, that does not ask.
+        before = read_manifest(dump)
+        later = before.model_copy(update={"ended": before.ended + dt.timedelta(hours=1)})
+        (dump / NAME).write_text(later.model_dump_json(), encoding="utf-8")
+        said = failure(target, dump, job)
+        assert "is running" in said
+        assert before.ended.isoformat() in said
+        assert later.ended.isoformat() in said
+    watch(target, job)
+    make_dump(UrlEndpoint(source), dump, DumpOptions())
+
+
 def test_a_restore_outlives_who_watches_it_and_is_taken_up(
     target: Database, dumped: Path, tmp_path: Path
 ) -> None:
@@ -410,6 +433,7 @@ def test_a_restore_outlives_who_watches_it_and_is_taken_up(
     assert findings == [], "the running restore was taken up, none begun"
     assert counts(target)["queries"] == 300
     assert not (job / "service.conf").exists(), "no password stays behind"
+    assert not (job / "passfile").exists()
 
 
 def test_a_restore_is_taken_up_under_another_spelling_of_its_paths(
@@ -470,7 +494,7 @@ def test_nothing_secret_is_in_what_a_restore_leaves(
 def test_a_full_disk_stops_the_dump_and_keeps_the_one_before(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
-    """Both before the dump begins and, where it turns out larger than thought, in the middle."""
+    """Before the dump begins, where it turns out larger than thought, and while it is encrypted."""
     source = server.database("bi_incompressible")
     with source.connect() as connection:
         connection.execute(
@@ -486,12 +510,17 @@ def test_a_full_disk_stops_the_dump_and_keeps_the_one_before(
         "place = Path(sys.argv[2])\n"
         "(place / 'day').mkdir()\n(place / 'day' / 'manifest.json').write_text('before')\n"
         "try:\n"
-        "    options = DumpOptions('custom', compression='none')\n"
+        "    options = DumpOptions('custom', compression='none', recipients=tuple(sys.argv[3:]))\n"
         "    make_dump(UrlEndpoint(external('s', sys.argv[1])), place / 'day', options)\n"
         "except PlatformError as error:\n"
         "    print(error, sorted(p.name for p in place.rglob('*')))\n"
     )
-    for size, says in (("400k", "may need"), ("1100k", "No space left")):
+    recipient = str(x25519.Identity.generate().to_public())
+    for size, says, recipients in (
+        ("400k", "may need", []),
+        ("1100k", "No space left", []),
+        ("2900k", "make room", [recipient]),
+    ):
         prefix = on_a_small_disk(tmp_path / size, size)
         filler = (
             f'dd if=/dev/zero of={tmp_path / size}/filler bs=1k count=100 status=none; exec "$@"'
@@ -508,13 +537,39 @@ def test_a_full_disk_stops_the_dump_and_keeps_the_one_before(
                 script,
                 url_of(source),
                 str(tmp_path / size),
+                *recipients,
             ],
             capture_output=True,
             text=True,
-            check=True,
+            check=False,
         )
         assert says in done.stdout, done.stdout + done.stderr
         assert "['day', 'filler', 'manifest.json']" in done.stdout
+
+
+def test_a_full_disk_stops_the_decryption_with_what_to_do(tmp_path: Path) -> None:
+    key = x25519.Identity.generate()
+    dump = tmp_path / "dump"
+    dump.mkdir()
+    (dump / ARCHIVE).write_bytes(bytes(1_000_000))
+    encrypt(dump, [str(key.to_public())])
+    script = (
+        "import sys\nfrom pathlib import Path\n"
+        "from rfm_platform.bi_database.archive import decrypt\n"
+        "from rfm_platform.bi_database.errors import BiDatabaseError\n"
+        "try:\n    decrypt(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])\n"
+        "except BiDatabaseError as error:\n    print(error)\n"
+    )
+    prefix = on_a_small_disk(tmp_path / "small", "400k")
+    arguments = [str(dump), str(tmp_path / "small"), str(key)]
+    done = subprocess.run(
+        [*prefix, sys.executable, "-c", script, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "No space left" in done.stdout, done.stderr
+    assert "make room" in done.stdout
 
 
 def test_a_server_newer_than_the_programs_is_named_with_what_to_install() -> None:

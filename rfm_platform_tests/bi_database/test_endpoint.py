@@ -1,6 +1,7 @@
 """A server that is reached by a command: over a real sshd, and without one."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -73,6 +74,25 @@ def test_what_the_server_refuses_is_told_without_a_stack(source: Database) -> No
     missing = CommandEndpoint(("no-such-program",), "postgres", "postgres")
     with pytest.raises(BiDatabaseError, match="cannot be run"), missing.session():
         pass
+
+
+@pytest.mark.parametrize(
+    ("command", "label"),
+    [
+        ("ssh bi.example docker exec -i bi", "ssh bi.example docker exec -i bi"),
+        ("docker exec -e PGPASSWORD=hunter2 bi", "docker exec -e PGPASSWORD=… bi"),
+        ("docker exec --env=PGPASSWORD=hunter2 bi", "docker exec --env=PGPASSWORD=… bi"),
+        ("docker exec -ePGPASSWORD=hunter2 bi", "docker exec -ePGPASSWORD=… bi"),
+        ("env 'PGPASSWORD=a hunter2'", "env PGPASSWORD=…"),
+        ("ssh bi 'docker exec -e PGPASSWORD=\"hunter2 b\" bi'", "docker exec -e PGPASSWORD=… bi"),
+        ("docker --host=tcp://bi:1 exec bi", "docker --host=tcp://bi:1 exec bi"),
+    ],
+)
+def test_a_password_within_the_command_is_not_in_its_name(command: str, label: str) -> None:
+    """The name lies in the manifest, the journal and the reports."""
+    found = CommandEndpoint(tuple(shlex.split(command)), "postgres", "redash").label
+    assert label in found
+    assert "hunter2" not in found
 
 
 @pytest.mark.parametrize("name", ["a b", "x;ls", "$(id)", ""])

@@ -2,14 +2,16 @@
 
 import datetime as dt
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import yaml
 
-from rfm_platform.bi_database.endpoint import UrlEndpoint
+from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.gates import STEPS, Outcome
 from rfm_platform.bi_database.kept import newest_dump
 from rfm_platform.bi_database.manifest import NAME, read_manifest
@@ -17,12 +19,13 @@ from rfm_platform.bi_database.migrate import GATES, migrate, read_journal
 from rfm_platform.bi_database.move import Move, Progress
 from rfm_platform.bi_database.results import Verification
 from rfm_platform.cli import main
-from rfm_platform.postgres import Database
+from rfm_platform.postgres import Database, external
 from rfm_platform.settings import load_settings
 from rfm_platform_tests.bi_database.cluster import PASSWORD, CloudServer
 from rfm_platform_tests.bi_database.conftest import OWNER, counts
 from rfm_platform_tests.bi_database.fixture import COOKIE, NEWEST_REDASH, SECRET
 from rfm_platform_tests.bi_database.redash_server import redash_server
+from rfm_platform_tests.bi_database.test_endpoint import beside, name_of
 from rfm_platform_tests.conftest import url_of
 from rfm_platform_tests.redash_http import API_KEY
 
@@ -123,6 +126,11 @@ def test_a_move_stops_at_a_gate_goes_on_later_and_ends_in_a_report(
     assert "The schema is what Redash 26.8.0 needs (db0aca1ebd32)." in said
     code, said = rfm("verify")
     assert code == 0, "the move's dump is the newest"
+    assert rfm("restore")[0] == 1
+    assert rfm("values")[0] == 0, "a restore that does not begin changes nothing"
+    code, said = rfm("restore", "--replace")
+    assert code == 0, said
+    assert "has not passed verify, application yet" in rfm("values")[1]
     code, said = rfm("migrate", "--again", "restore")
     assert code == 1
     assert "not empty" in said
@@ -171,6 +179,29 @@ def test_a_cut_over_that_is_interrupted_goes_on_with_its_first_gate(
     list(migrate(move, "application"))
     assert done == ["dump", "preflight", "restore", "verify", "application"]
     assert read_journal(move).verification == found
+
+
+@pytest.mark.parametrize("by", ["URL", "a command"])
+def test_who_still_writes_at_the_source_is_told_with_the_dump(
+    own_source: Callable[..., Database], target: Database, tmp_path: Path, by: str
+) -> None:
+    """Else a cut-over during which the old server runs passes every gate, and loses rows."""
+    source = own_source()
+    endpoint = (
+        UrlEndpoint(source)
+        if by == "URL"
+        else CommandEndpoint(beside(source), "postgres", name_of(source))
+    )
+    move = Move(endpoint, target, tmp_path / "dump", tmp_path, secret=SECRET)
+    with psycopg.connect(url_of(source), application_name="redash-scheduler"):
+        *_, busy = migrate(move, until="dump", again="dump")
+    *_, alone = migrate(move, until="dump", again="dump")
+    assert (busy.state, alone.state) == ("passed", "passed")
+    told = "1 other sessions are connected to the source (redash-scheduler)"
+    assert told in busy.text
+    assert [told in each.text for each in busy.details] == [True]
+    assert "sessions" not in alone.text
+    assert [each.state for each in alone.details] == ["passed"]
 
 
 def test_the_last_gate_asks_the_started_server(
@@ -265,6 +296,22 @@ def test_values_ask_for_a_releases_number(rfm: Callable[..., tuple[int, str]]) -
     code, said = rfm("values", REDASH_VERSION="latest")
     assert code == 1
     assert "set it to the release's number" in said
+
+
+def test_values_are_not_given_for_a_release_that_cannot_run_on_the_target(
+    rfm: Callable[..., tuple[int, str]],
+) -> None:
+    assert rfm("migrate")[0] == 0
+    code, said = rfm("values", REDASH_VERSION="10.1.0")
+    assert code == 1
+    assert "newer than 10.1.0 can run on" in said
+    assert "image" not in said
+    # It is the target's schema that counts, which may have been upgraded since the dump.
+    with external("target", os.environ["RFM_BI_TARGET_URL"]).connect() as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '89bc7873a3e0'")
+    code, said = rfm("values")
+    assert code == 0, said
+    assert "The schema is what Redash 10.1.0 needs (89bc7873a3e0)." in said
 
 
 def test_what_is_not_set_is_asked_for(

@@ -18,7 +18,7 @@ from rfm_platform.bi_database.errors import BiDatabaseError
 from rfm_platform.bi_database.limits import LOCK_SECONDS
 from rfm_platform.bi_database.manifest import damaged_files, read_manifest
 from rfm_platform.bi_database.state import DatabaseState, read_definitions
-from rfm_platform.bi_database.tools import LOGIN, stream
+from rfm_platform.bi_database.tools import LOGIN, PASSFILE, stream
 from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database
 from rfm_platform_tests.bi_database.conftest import Restored
@@ -160,7 +160,7 @@ def test_a_dump_that_is_killed_leaves_no_pg_dump_and_no_password_to_the_next(
         stream(process.stdin).flush()
         wait_until(lambda: bool(observer.execute(at_work).fetchall()), "pg_dump is at work")
         login = tmp_path / ".dump.partial" / LOGIN
-        assert password in login.read_text("utf-8")
+        assert password in login.with_name(PASSFILE).read_text("utf-8")
         process.send_signal(how)
         process.communicate()
         wait_until(lambda: not observer.execute(at_work).fetchall(), "pg_dump is gone")

@@ -18,13 +18,47 @@ from rfm_platform.bi_database.job import (
     STATE,
     RestoreState,
     describe_target,
+    taken,
     write_state,
 )
-from rfm_platform.bi_database.restore import LOG, RestoreOptions, restore, watch
+from rfm_platform.bi_database.restore import LOG, RestoreOptions, restore, start, watch
+from rfm_platform.errors import PlatformError
 from rfm_platform.postgres import Database, external
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform_tests.bi_database.cluster import CloudServer
 from rfm_platform_tests.bi_database.conftest import OWNER
+
+# As pg_restore 17 complains; a value with a line end in it goes on in a line of its own.
+COMPLAINTS = """\
+pg_restore: from TOC entry 3310; 2606 16393 FK CONSTRAINT prefs prefs_email_fkey postgres
+pg_restore: error: could not execute query: ERROR:  insert or update on table "prefs" violates
+DETAIL:  Key (email)=(alice@example.com
+bob@example.com) is not present in table "users".
+pg_restore: error: two processes at once HINT:  carol@example.com
+CONTEXT:  COPY users, line 1: "dave@example.com"
+pg_restore: warning: errors ignored on restore: 2
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("since", [170000, 990000], ids=["knows all settings", "earlier release"])
+def test_what_pg_restore_says_of_a_row_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, target: Database, tmp_path: Path, since: int, jobs: int
+) -> None:
+    monkeypatch.setattr(worker, "_NEW_IN", since)
+    (tmp_path / "complaints").write_text(COMPLAINTS, encoding="utf-8")
+    program = tmp_path / "pg_restore"
+    program.write_text(f"#!/bin/sh\ncat {tmp_path / 'complaints'} >&2\nexit 1\n", encoding="utf-8")
+    program.chmod(0o700)
+    task = {"label": "target", "pg_restore": str(program), "jobs": jobs}
+    (tmp_path / JOB).write_text(json.dumps(task), encoding="utf-8")
+    process = worker._Worker(tmp_path)
+    process._target = target
+    with pytest.raises(PlatformError, match="code 1: ") as raised:
+        process._run_pg_restore(tmp_path / "archive", (1, []))
+    assert 'insert or update on table "prefs" violates' in str(raised.value)
+    assert "two processes at once" in str(raised.value)
+    assert "@example.com" not in str(raised.value)
 
 
 @pytest.mark.parametrize("error", [MemoryError("a row"), KeyboardInterrupt(), SystemExit(0)])
@@ -81,6 +115,18 @@ def test_a_target_is_not_emptied_for_a_dump_that_cannot_be_read(
         restore(target, tmp_path / "dump", tmp_path / "job", options)
     assert str(raised.value).endswith("The target is as it was.")
     assert contents(target) == {"tables": 1}
+
+
+def test_a_target_that_answers_no_more_is_told_to_be_as_it_was(
+    dumped: Path, tmp_path: Path
+) -> None:
+    gone = external("target", "postgresql://nobody@127.0.0.1:1/gone")
+    with taken(tmp_path) as lock:
+        assert lock is not None
+        start(gone, dumped, tmp_path, RestoreOptions(replace=True), lock)
+    with pytest.raises(BiDatabaseError, match="cannot be reached") as raised:
+        watch(gone, tmp_path)
+    assert str(raised.value).endswith("The target is as it was.")
 
 
 def test_a_restore_that_is_killed_before_it_begins_leaves_the_target_as_it_was(

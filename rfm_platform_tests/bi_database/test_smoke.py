@@ -1,13 +1,16 @@
 """The smoke test against a server over a real metadata database: what is broken there is named."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from rfm_platform.bi_database.gates import STEPS
 from rfm_platform.bi_database.smoke import QUERY_NAME, smoke_test
 from rfm_platform.postgres import Database
 from rfm_platform.redash import Redash, RedashError
+from rfm_platform_tests.bi_database.conftest import Restored
 from rfm_platform_tests.bi_database.fixture import SECRET
 from rfm_platform_tests.bi_database.redash_server import RedashServer, redash_server
 from rfm_platform_tests.redash_http import API_KEY
@@ -114,3 +117,19 @@ def test_nobody_there_is_an_answer_as_well(tmp_path: Path) -> None:
     (found,) = smoke_test(Redash("http://127.0.0.1:1", "key"), tmp_path / "n")
     assert found.state == "failed"
     assert "no answer" in found.text
+
+
+def test_a_server_on_another_database_does_not_close_the_move(
+    restored: Restored, own_source: Callable[..., Database], tmp_path: Path
+) -> None:
+    """Before the cut-over the address leads to the old server, whose queries have the same ids."""
+    move = replace(restored.move, work=tmp_path)
+    verdicts = []
+    for database in (restored.database, own_source(), restored.database):
+        with redash_server(database, SECRET) as server:
+            server.silent_source = None
+            asked = replace(move, server=Redash(server.url, API_KEY))
+            verdicts.append(STEPS["smoke"](asked, lambda _: None))
+    assert [verdict.state for verdict in verdicts] == ["passed", "failed", "passed"]
+    assert "RFM_REDASH_URL" in verdicts[1].text
+    assert "on another database" in verdicts[1].text

@@ -64,11 +64,13 @@ def test_who_watches_a_killed_restore_removes_its_clear_text_and_password(
         "label": target.label,
     }
     (job / JOB).write_text(json.dumps(task), encoding="utf-8")
-    (job / "service.conf").write_text("password=…", encoding="utf-8")
+    for name in ("service.conf", "passfile"):
+        (job / name).write_text("password=…", encoding="utf-8")
     write_state(job, RestoreState(pid=0, phase="decrypting"))
     with pytest.raises(BiDatabaseError, match="killed"):
         watch(target, job)
     assert not (job / "service.conf").exists()
+    assert not (job / "passfile").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"job"}
 
 
