@@ -7,13 +7,12 @@ who may enter, the account of a Spark server, say.
 
 import os
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
-
-from rfm_platform.errors import PlatformError
 
 PREFIX = "RFM_"
 # Closed also where the home is not: the embedded server of root runs as another account, which has
@@ -21,17 +20,13 @@ PREFIX = "RFM_"
 _PRIVATE = ("lake", "spill", "dagster")
 
 
-class HomeError(PlatformError):
-    """A home that cannot be made: where, and why not."""
-
-
 def make_home(home: Path) -> None:
     """Makes a home that is not there yet, for whoever writes first in it.
 
     Raises:
-        HomeError: there is none, and it cannot be made.
+        OSError: there is none, and it cannot be made.
     """
-    try:
+    with suppress(FileExistsError):
         home.parent.mkdir(parents=True, exist_ok=True)
         home.mkdir(mode=0o700)
         if os.geteuid() == 0:
@@ -39,13 +34,6 @@ def make_home(home: Path) -> None:
                 directory.mkdir(exist_ok=True)
                 directory.chmod(0o700)
             home.chmod(0o711)
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise HomeError(
-            f"{home} cannot be made: {error.strerror}. RFM_HOME names the home, a directory that "
-            "this account may write to."
-        ) from error
 
 
 def problems_of_file(file: Path, known: Collection[str]) -> list[str]:

@@ -61,7 +61,7 @@ LONGEST = (
 
 # A file system in memory, on Linux: a disk's takes a sixth of the longest test's CPU time.
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - each run makes a directory of its own there
-ROOM = 6 * 2**30  # twice what a run has at once
+ROOM = 8 * 2**30  # nearly twice what a run has there at most
 
 
 def pytest_configure(config: pytest.Config) -> None:
