@@ -32,8 +32,8 @@ from rfm_platform.engine.spark_client import (
     DefaultPolicy,
     PySparkException,
     SparkSession,
-    asked,
     open_session,
+    retry_forgotten,
 )
 from rfm_platform.engine.spark_dialect import to_spark
 from rfm_platform.engine.spark_files import check_shared, link, take_over
@@ -201,10 +201,10 @@ class ConnectSession:
             name: value.isoformat() if isinstance(value, dt.date) else value
             for name, value in parameters.items()
         }
-        return asked(lambda: self._spark.sql(to_spark(sql), bound or None))
+        return retry_forgotten(lambda: self._spark.sql(to_spark(sql), bound or None))
 
     def _collect(self, sql: str, parameters: dict[str, object]) -> list[Row]:
-        return asked(self._query(sql, parameters).collect)
+        return retry_forgotten(self._query(sql, parameters).collect)
 
     def _write(self, name: str, frame: DataFrame, partitioned_by: str | None = None) -> Path:
         def write() -> Path:
@@ -215,13 +215,13 @@ class ConnectSession:
             writer.parquet(str(directory))
             return directory
 
-        return asked(write)
+        return retry_forgotten(write)
 
     def _read(self, directory: Path, schema: StructType) -> DataFrame:
         return self._spark.read.schema(schema).parquet(str(directory))
 
     def _name(self, name: str, frame: DataFrame) -> None:
-        asked(lambda: frame.createOrReplaceTempView(name))
+        retry_forgotten(lambda: frame.createOrReplaceTempView(name))
 
     def _new_directory(self, name: str) -> Path:
         return self._scratch / f"{name}-{uuid.uuid4().hex}"

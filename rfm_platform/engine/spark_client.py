@@ -27,8 +27,8 @@ __all__ = [
     "DefaultPolicy",
     "PySparkException",
     "SparkSession",
-    "asked",
     "open_session",
+    "retry_forgotten",
 ]
 
 Answer = TypeVar("Answer")
@@ -71,7 +71,7 @@ def open_session(remote: str) -> SparkSession:
     return SparkSession.builder.channelBuilder(DefaultChannelBuilder(remote, options)).create()
 
 
-def asked(call: Callable[[], Answer]) -> Answer:
+def retry_forgotten(call: Callable[[], Answer]) -> Answer:
     """What a call of a server gives, also where the connection broke before the answer had come.
 
     The client then takes the call up again where it was. Sail knows only those that it is still

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rfm_platform.engine.spark_client import SparkSession, asked
+from rfm_platform.engine.spark_client import SparkSession, retry_forgotten
 from rfm_platform.errors import PlatformError
 from rfm_platform.lake import GoneError, LakeTable, WrittenFile
 
@@ -39,7 +39,7 @@ def check_shared(spark: SparkSession, scratch: Path, place: str) -> None:
         return theirs
 
     try:
-        files = asked(copy).glob("*.parquet")
+        files = retry_forgotten(copy).glob("*.parquet")
         found = [value for file in files for value in pq.read_table(file)["word"].to_pylist()]
     except Exception as error:  # each server refuses in its own way
         raise NotSharedError(_advice(scratch, place, type(error).__name__)) from None
