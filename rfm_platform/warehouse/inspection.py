@@ -7,7 +7,8 @@ from sqlalchemy.dialects import postgresql
 from rfm_platform.catalog import CURRENT_VIEWS, SCHEMA, WAREHOUSE
 from rfm_platform.postgres import DatabaseError
 
-_POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+# SQLAlchemy has types but for what makes its dialects.
+POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 # The schema's comment, and the columns that are not of the catalogue's type, a sentence each.
 _LOOK = """
     SELECT
@@ -59,7 +60,7 @@ def look_at(connection: psycopg.Connection, label: str) -> list[str | None]:
             "RFM_WAREHOUSE_URL a database created with ENCODING 'UTF8'"
         )
     due = [
-        (table.name, column.name, column.type.compile(_POSTGRES))
+        (table.name, column.name, column.type.compile(POSTGRES))
         for table in WAREHOUSE.sorted_tables
         for column in table.columns
     ]

@@ -11,18 +11,15 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 from psycopg.rows import dict_row
-from sqlalchemy import Dialect
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateSchema, CreateTable
 from sqlalchemy.sql.ddl import DDLElement
 
 from rfm_platform.catalog import CURRENT_VIEWS, SCHEMA, WAREHOUSE, newest_snapshots
 from rfm_platform.postgres import Database
 from rfm_platform.warehouse.aside import Aside
-from rfm_platform.warehouse.inspection import look_at, refuse_what_is_in_the_way
+from rfm_platform.warehouse.inspection import POSTGRES, look_at, refuse_what_is_in_the_way
 from rfm_platform.warehouse.publication import LOCKS, Publication
 
-_POSTGRES: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 # Of a table that an older release published, nobody has noted the day.
 _CURRENT_VIEW = (
     "CREATE OR REPLACE VIEW {view} AS SELECT * FROM {table} WHERE as_of_date = GREATEST("
@@ -147,13 +144,13 @@ def _add_columns(
     """
     for column in table.columns:
         if there is not None and column.nullable and column.name not in there:
-            name = _POSTGRES.identifier_preparer.format_table(table)
-            definition = CreateColumn(column).compile(dialect=_POSTGRES)
+            name = POSTGRES.identifier_preparer.format_table(table)
+            definition = CreateColumn(column).compile(dialect=POSTGRES)
             connection.execute(f"ALTER TABLE {name} ADD COLUMN {definition}".encode())
 
 
 def _execute(connection: psycopg.Connection, statement: DDLElement) -> None:
-    text = str(statement.compile(dialect=_POSTGRES))
+    text = str(statement.compile(dialect=POSTGRES))
     connection.execute(text.encode())
 
 
