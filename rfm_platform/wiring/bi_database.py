@@ -1,7 +1,6 @@
 """The BI platform's database: where it is, where it moves to, and its restore drill."""
 
 import shlex
-from dataclasses import replace as replace_fields
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -80,8 +79,8 @@ def bi_drill(settings: Settings, name: str) -> Move:
         target = external("drill database", settings.bi_drill_url.get_secret_value())
     else:
         target = EmbeddedServer(settings.home).database("bi_restore_drill")
-    move = _move(settings, target, bi_dumps(settings) / name, "bi_drill", replace=True)
-    return replace_fields(move, is_drill=True)
+    directory = bi_dumps(settings) / name
+    return _move(settings, target, directory, "bi_drill", replace=True, is_drill=True)
 
 
 def refuse_moved(settings: Settings, drill: Database) -> None:
@@ -106,7 +105,13 @@ def bi_dumps(settings: Settings) -> Path:
 
 
 def _move(
-    settings: Settings, target: Database, directory: Path, work: str, *, replace: bool
+    settings: Settings,
+    target: Database,
+    directory: Path,
+    work: str,
+    *,
+    replace: bool,
+    is_drill: bool = False,
 ) -> Move:
     return Move(
         source=bi_source(settings),
@@ -130,6 +135,7 @@ def _move(
         redash_version=settings.redash_version,
         server=redash_server(settings),
         store=settings.bi_store_url,
+        is_drill=is_drill,
     )
 
 
