@@ -1,7 +1,6 @@
 """An archive's files: encryption at rest with age, and a table's rows read back out of it."""
 
 import secrets
-import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -82,12 +81,10 @@ def decrypt(directory: Path, place: Path, identity: str) -> None:
         try:
             pyrage.decrypt_file(str(path), str(plain), [key])
         except pyrage.DecryptError:
-            shutil.rmtree(place, ignore_errors=True)
             raise BiDatabaseError(
                 f"RFM_BI_IDENTITY does not open {path}: it is another key's, or damaged"
             ) from None
         except OSError as error:
-            shutil.rmtree(place, ignore_errors=True)
             raise BiDatabaseError(
                 f"{path} cannot be decrypted into {place}: {error}. If the disk is full, make room"
             ) from None
