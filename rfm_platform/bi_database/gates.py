@@ -7,7 +7,7 @@ from typing import Any, Literal
 from rfm_platform.bi_database import redash
 from rfm_platform.bi_database.endpoint import UrlEndpoint
 from rfm_platform.bi_database.move import Move, Progress
-from rfm_platform.bi_database.other_sessions import look_for_others
+from rfm_platform.bi_database.other_sessions import look_at_source
 from rfm_platform.bi_database.restore import STATISTICS, in_words
 from rfm_platform.bi_database.results import Finding, Verification
 from rfm_platform.bi_database.smoke import look_for_saved, smoke_test
@@ -57,7 +57,7 @@ def _proved(proof: redash.SecretProof) -> Outcome:
 
 def _dump(move: Move, progress: Progress) -> Outcome:
     manifest = move.make_dump(progress)
-    others = look_for_others(move.source)
+    others = look_at_source(move.source)
     text = f"{manifest.summary}, in {move.directory}."
     if others.state != "passed":
         text += f" {others.text}"

@@ -178,7 +178,7 @@ def major(version_number: int) -> int:
 
 def read_definitions(session: Session) -> DatabaseState:
     """Everything but the rows."""
-    (database,) = session.rows(read_sql("database"))
+    (database,), (locale,) = (session.rows(read_sql(name)) for name in ("database", "locale"))
     tables = [
         TableState(
             schema_name=row["schema"],
@@ -197,7 +197,7 @@ def read_definitions(session: Session) -> DatabaseState:
         for section in SECTIONS
     }
     return DatabaseState(
-        **{key: value for key, value in database.items() if key in DatabaseState.model_fields},
+        **{k: v for k, v in (database | locale).items() if k in DatabaseState.model_fields},
         layout=LAYOUT,
         tables=tuple(tables),
         sections=sections,

@@ -1,6 +1,5 @@
 """The database that a dump is restored into: is it fit for that, and whose is it."""
 
-import time
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from rfm_platform.bi_database.endpoint import CommandEndpoint, UrlEndpoint
 from rfm_platform.bi_database.limits import lift_limits
 from rfm_platform.bi_database.locales import LOCALE, locale_differences
 from rfm_platform.bi_database.manifest import Manifest
+from rfm_platform.bi_database.other_sessions import OTHER_SESSIONS, other_sessions
 from rfm_platform.bi_database.results import Finding
 from rfm_platform.bi_database.state import major, read_sql
 from rfm_platform.bi_database.target_roles import look_at_event_triggers, look_at_roles
@@ -20,8 +20,6 @@ from rfm_platform.postgres import Database, DatabaseError
 
 # Hosts to which a connection does not leave this machine.
 LOCAL = ("", "localhost", "127.0.0.1", "::1")
-# A server lists a session for a moment after its client has left: so often it is asked again.
-FAREWELLS = 8
 
 
 def examine(
@@ -39,13 +37,14 @@ def examine(
         parameters = target.conninfo()
         with target.connect(read_only=True) as connection:
             lift_limits(connection)
-            facts = _facts(connection)
+            others = other_sessions(lambda: _other_sessions(connection))
+            facts = one_row(connection, "target") | one_row(connection, "locale")
             needed = manifest.state.sections["extensions"]
             kept = kept_extensions(connection, needed)
             contents = held(connection, {*kept, *needed})
             extensions = rows_of(connection, "target_extensions")
-            others = look_at_roles(connection, facts["role"], manifest.state, roles)
-        others += look_at_event_triggers(target, manifest.state)
+            fitness = look_at_roles(connection, facts["role"], manifest.state, roles)
+        fitness += look_at_event_triggers(target, manifest.state)
     except DatabaseError as error:
         return [Finding(name="connection", state="failed", text=str(error))]
     return [
@@ -54,11 +53,11 @@ def examine(
         _encryption(facts, parameters),
         _ownership(facts),
         _emptiness(contents, replace=replace),
-        _others(facts),
+        _others(others),
         _encoding(facts, manifest),
         _extensions(extensions, facts, manifest),
         *_additional(kept, needed),
-        *others,
+        *fitness,
         Finding(
             name="disk",
             state="unknown",
@@ -91,16 +90,9 @@ def _identity(endpoint: UrlEndpoint | CommandEndpoint) -> dict[str, Any]:
     return row
 
 
-def _facts(connection: psycopg.Connection) -> dict[str, Any]:
-    """What the target is and who else is there, once those who have just left are gone."""
-    facts = one_row(connection, "target")
-    for _ in range(FAREWELLS):
-        if not facts["other_sessions"]:
-            break
-        time.sleep(0.25)  # a server tells nobody when a session ends: it has to be asked again
-        connection.rollback()  # within a transaction it would tell the same again
-        facts = one_row(connection, "target")
-    return facts
+def _other_sessions(connection: psycopg.Connection) -> dict[str, Any]:
+    connection.execute("SELECT pg_stat_clear_snapshot()")
+    return one_row(connection, OTHER_SESSIONS)
 
 
 def _finding(name: str, problem: str | None, fine: str) -> Finding:
@@ -155,12 +147,12 @@ def _emptiness(contents: Mapping[str, Any], *, replace: bool) -> Finding:
     return _finding("empty", None, f"Will be removed first: {held}." if held else "It is empty.")
 
 
-def _others(facts: Mapping[str, Any]) -> Finding:
-    count = facts["other_sessions"]
+def _others(others: Mapping[str, Any]) -> Finding:
+    count = others["sessions"]
     problem = None
     if count:
         problem = (
-            f"{count} other sessions are connected to the target ({facts['other_applications']}): "
+            f"{count} other sessions are connected to the target ({others['applications']}): "
             "stop the application until the restore is verified."
         )
     return _finding("sessions", problem, "Nobody else is connected.")

@@ -1,17 +1,7 @@
--- Through JSON: releases differ in which of the locale's columns there are.
 SELECT
     current_database() AS name,
     current_setting('server_version') AS version,
     current_setting('server_version_num')::int AS version_number,
-    pg_encoding_to_char(d.encoding) AS encoding,
-    d.datcollate AS collation,
-    d.datctype AS character_type,
-    concat_ws(
-        ' ',
-        CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'i' THEN 'ICU' WHEN 'b' THEN 'builtin' ELSE 'libc' END,
-        COALESCE(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
-        to_jsonb(d) ->> 'daticurules'
-    ) AS locale,
     pg_get_userbyid(d.datdba) AS owner,
     shobj_description(d.oid, 'pg_database') AS comment,
     ARRAY(
