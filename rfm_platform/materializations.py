@@ -1,11 +1,14 @@
 """When days were last materialized, and what was told of them, from Dagster's own records."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import dagster as dg
 
+READ, FOLDED = dg.AssetKey("source_orders"), dg.AssetKey("aggregated_monthly")
 MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION
+Found = TypeVar("Found")
 
 
 def newest(
@@ -40,6 +43,26 @@ def behind(
     here = _storage_ids(instance, key, days)
     there = _storage_ids(instance, upstream, days)
     return sorted(dt.date.fromisoformat(day) for day, at in there.items() if at > here.get(day, -1))
+
+
+def of_the_newest(
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    days: Iterable[dt.date],
+    look: Callable[[], Found],
+) -> Found:
+    """What is found of days, looked for again if another run has materialized one meanwhile.
+
+    A verdict counts for the newest materialization, which must be what was looked at.
+    """
+    days = list(days)
+    before = _storage_ids(instance, key, days)
+    while True:
+        found = look()
+        after = _storage_ids(instance, key, days)
+        if after == before:
+            return found
+        before = after
 
 
 def _storage_ids(

@@ -1,7 +1,7 @@
 """What the checks have said so far, from Dagster's own records."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import dagster as dg
@@ -16,7 +16,7 @@ from rfm_platform.presentation import SUMMARY
 EQUALS_THE_SOURCE = "equals_the_source"
 LIES_WITHIN_ONE_DAY = "orders_lie_within_one_day"
 _BLOCKING = (EQUALS_THE_SOURCE, LIES_WITHIN_ONE_DAY)
-VERDICTS_LOOKED_AT = 5  # of a day: its newest run may have summed up in one of them
+VERDICTS_AT_ONCE = 5  # of a day, asked of Dagster: the one that is looked for is mostly the newest
 _GIVEN = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 
 
@@ -69,25 +69,34 @@ def _newest_verdict(
 ) -> bool | None:
     """Whether the lines of a reading may go on; None: the check has not said so yet.
 
-    The newest one may sum up all days of a run.
+    Runs that read a day one after the other may have begun in another order, by which Dagster
+    keeps their verdicts. The newest one may sum up all days of a run.
 
     Args:
         reading: the storage id of the day's newest materialization.
     """
-    for record in instance.event_log_storage.get_asset_check_execution_history(
+    for evaluation in _evaluations(instance, check, day):
+        target = evaluation.target_materialization_data
+        is_of_reading = target is not None and target.storage_id == reading
+        if is_of_reading and SUMMARY not in evaluation.metadata:
+            return evaluation.passed or evaluation.severity is dg.AssetCheckSeverity.WARN
+    return None
+
+
+def _evaluations(
+    instance: dg.DagsterInstance, check: dg.AssetCheckKey, day: str
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """All verdicts of a check on a day, those of the run that began last first."""
+    cursor = None
+    while records := instance.event_log_storage.get_asset_check_execution_history(
         check,
-        limit=VERDICTS_LOOKED_AT,
+        limit=VERDICTS_AT_ONCE,
+        cursor=cursor,
         status=_GIVEN,  # of a run that waits for its turn there is a record without a verdict
         partition_filter=PartitionKeyFilter(key=day),
     ):
-        evaluation = record.evaluation
-        if evaluation is None or SUMMARY in evaluation.metadata:
-            continue
-        target = evaluation.target_materialization_data
-        if target is None or target.storage_id != reading:
-            return None
-        return evaluation.passed or evaluation.severity is dg.AssetCheckSeverity.WARN
-    return None
+        yield from (record.evaluation for record in records if record.evaluation is not None)
+        cursor = records[-1].id
 
 
 def newest_verdicts(

@@ -12,17 +12,11 @@ from typing import Any
 import dagster as dg
 
 from rfm_platform import catalog
-from rfm_platform.assets.definition import (
-    FOLDED,
-    READ,
-    customer_asset,
-    days_with_snapshot,
-    report_snapshot,
-)
+from rfm_platform.assets.definition import customer_asset, days_with_snapshot, report_snapshot
 from rfm_platform.assets.stopped import refuse_stopped_days
 from rfm_platform.calendar import days_between, last_day
 from rfm_platform.customers.overviews import retention_table, segment_table
-from rfm_platform.materializations import behind
+from rfm_platform.materializations import FOLDED, READ, behind
 from rfm_platform.partitions import also_did, days_of
 from rfm_platform.presentation import (
     PERSONAL_DATA,

@@ -13,7 +13,6 @@ from rfm_platform.presentation import GROUP, OWNERS, ROW_COUNT
 
 Decorator = Callable[[Callable[..., dg.MaterializeResult[None]]], dg.AssetsDefinition]
 POOL = "rfm"  # one writer at a time
-READ, FOLDED = dg.AssetKey("source_orders"), dg.AssetKey("aggregated_monthly")
 
 
 def customer_asset(daily: dg.DailyPartitionsDefinition, **arguments: Any) -> Decorator:

@@ -13,13 +13,13 @@ from typing import Any
 import dagster as dg
 
 from rfm_platform import catalog
-from rfm_platform.assets.definition import READ, customer_asset
+from rfm_platform.assets.definition import customer_asset
 from rfm_platform.assets.stopped import days_to_read_again
 from rfm_platform.calendar import days_between, last_day
 from rfm_platform.customers.extraction import DayChange
 from rfm_platform.lake import Lake, note, noted
 from rfm_platform.mart import MartSnapshot
-from rfm_platform.materializations import recorded
+from rfm_platform.materializations import READ, recorded
 from rfm_platform.partitions import LateChanges, also_did, days_of
 from rfm_platform.presentation import (
     FINGERPRINT,

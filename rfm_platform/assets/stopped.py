@@ -11,10 +11,9 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from rfm_platform.assets.definition import FOLDED, READ
 from rfm_platform.calendar import days_between
 from rfm_platform.errors import PlatformError
-from rfm_platform.materializations import behind, newest
+from rfm_platform.materializations import FOLDED, READ, behind, newest
 from rfm_platform.verdicts import passed_what_blocks
 from rfm_platform.wiring import Platform
 

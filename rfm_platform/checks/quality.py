@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import dagster as dg
 
 from rfm_platform.checks.per_day import Verdict, report
+from rfm_platform.materializations import READ, of_the_newest
 from rfm_platform.partitions import days_of
 from rfm_platform.reconcile.quality import Quality, examine_days
 from rfm_platform.verdicts import LIES_WITHIN_ONE_DAY
@@ -56,7 +57,12 @@ def quality_checks(daily: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinit
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterable[dg.AssetCheckResult]:
         days = days_of(context.op_execution_context, "source_orders")
-        quality = examine_days(platform.lake, platform.engine, days)
+        quality = of_the_newest(
+            context.instance,
+            READ,
+            days,
+            lambda: examine_days(platform.lake, platform.engine, days),
+        )
         for name, verdicts in judge(quality, days).items():
             yield report(
                 context, "source_orders", name, verdicts, blocking=name == LIES_WITHIN_ONE_DAY

@@ -13,7 +13,7 @@ from dataclasses import replace
 import dagster as dg
 
 from rfm_platform.checks.per_day import Verdict, report
-from rfm_platform.materializations import recorded
+from rfm_platform.materializations import READ, of_the_newest, recorded
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import FINGERPRINT, table_of
 from rfm_platform.reconcile.bisection import explain_days
@@ -49,8 +49,13 @@ def reconciliation_checks(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
         days = days_of(context.op_execution_context, "source_orders")
-        found = reconcile_days(platform.mart, platform.lake, platform.engine, days)
-        written = recorded(context.instance, dg.AssetKey("source_orders"), days, FINGERPRINT)
+        found = of_the_newest(
+            context.instance,
+            READ,
+            days,
+            lambda: reconcile_days(platform.mart, platform.lake, platform.engine, days),
+        )
+        written = recorded(context.instance, READ, days, FINGERPRINT)
         verdicts = {}
         for day in days:
             differences = [d for d in found.differences if d.period == day]

@@ -2,14 +2,16 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
+from pkgutil import resolve_name
+from threading import Event, current_thread
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from rfm_platform.assets import stopped
-from rfm_platform.assets.definition import FOLDED, READ
+from rfm_platform.mart import Mart
+from rfm_platform.materializations import FOLDED, READ
 from rfm_platform.partitions import DAY
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.reconcile.sides import reconcile_days
@@ -113,6 +115,28 @@ def test_a_day_that_another_run_is_judging_is_waited_for(
     assert (chain.published() == before) is not is_right
 
 
+@pytest.mark.parametrize("looked_by", [CHECKED_BY, "rfm_platform.checks.quality.examine_days"])
+def test_lines_that_another_run_has_read_meanwhile_are_looked_at_again(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch, looked_by: str
+) -> None:
+    """A verdict on what they were would count for what they are."""
+    put_right(chain)
+    looks: list[str] = []
+    look = resolve_name(looked_by)
+
+    def overtaken(*arguments: Any) -> Any:
+        found = look(*arguments)
+        looks.append(current_thread().name)
+        if len(looks) == 1:
+            with ThreadPoolExecutor(1, "other") as threads:
+                assert threads.submit(chain.load, "01-03").result().succeeded
+        return found
+
+    monkeypatch.setattr(looked_by, overtaken)
+    assert chain.load("01-03").succeeded
+    assert looks == ["MainThread", "other_0", "MainThread"]
+
+
 def test_a_day_that_nobody_judges_is_refused(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
     put_right(chain)
     assert chain.load("01-03").succeeded
@@ -142,6 +166,26 @@ def test_runs_that_wait_for_their_turn_take_no_verdict_away(chain: Chain) -> Non
             instance.create_run_for_job(waiting, tags={DAY: "2024-01-03"})
         assert passed_what_blocks(instance, READ, [day("01-03")]) == {day("01-03"): True}
     assert alone(chain, "aggregated_monthly", "01-03").success
+
+
+def test_a_run_that_reads_a_day_after_one_begun_later_has_judged_it(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster orders verdicts by when their runs began."""
+    put_right(chain)
+    outcomes: list[bool] = []
+    contract = Mart.contract_violations
+
+    def overtaken(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        outcomes.extend(chain.load("01-03").succeeded for _ in range(7))
+        return contract(*arguments)
+
+    monkeypatch.setattr(Mart, "contract_violations", overtaken)
+    assert chain.load("01-03").succeeded
+    assert outcomes == [True] * 7
+    with chain.instance() as instance:
+        assert passed_what_blocks(instance, READ, [day("01-03")]) == {day("01-03"): True}
 
 
 def test_a_day_that_was_judged_and_never_read_stops_nothing(chain: Chain) -> None:
