@@ -1,10 +1,10 @@
 -- For the dashboards' lists: every marketplace that a kept snapshot tells of; – is none.
-SELECT 'all' AS value, 'All marketplaces' AS name
-UNION ALL
-SELECT value, value AS name
+SELECT value, name
 FROM (
-    SELECT DISTINCT COALESCE(marketplace, '–') AS value
+    SELECT 'all' AS value, 'All marketplaces' AS name, 0 AS place
+    UNION ALL
+    SELECT DISTINCT COALESCE(marketplace, '–'), COALESCE(marketplace, '–'), 1
     FROM rfm.rfm_segments_snapshots
     WHERE scope = 'marketplace'
 ) AS known
-ORDER BY value
+ORDER BY place, value

@@ -1,15 +1,25 @@
--- For the dashboards' lists: every shop that a kept snapshot tells of; – is none.
-SELECT 'all' AS value, 'All shops' AS name
-UNION ALL
-SELECT marketplace || '/' || shop_id AS value,
-    COALESCE(MAX(shop_name), shop_id) || ' (' || marketplace || ')' AS name
+-- For the dashboards' lists: every shop that a kept snapshot tells of, by its newest name; – is none.
+SELECT value, name
 FROM (
+    SELECT 'all' AS value, 'All shops' AS name, 0 AS place
+    UNION ALL
     SELECT
-        COALESCE(marketplace, '–') AS marketplace,
-        COALESCE(shop_id, '–') AS shop_id,
-        shop_name
-    FROM rfm.rfm_segments_snapshots
-    WHERE scope = 'shop'
+        marketplace || '/' || shop_id,
+        COALESCE(
+            (ARRAY_AGG(shop_name ORDER BY as_of_date DESC, shop_name)
+                FILTER (WHERE shop_name IS NOT NULL))[1],
+            shop_id
+        ) || ' (' || marketplace || ')',
+        1
+    FROM (
+        SELECT
+            COALESCE(marketplace, '–') AS marketplace,
+            COALESCE(shop_id, '–') AS shop_id,
+            shop_name,
+            as_of_date
+        FROM rfm.rfm_segments_snapshots
+        WHERE scope = 'shop'
+    ) AS kept
+    GROUP BY marketplace, shop_id
 ) AS known
-GROUP BY marketplace, shop_id
-ORDER BY value
+ORDER BY place, value

@@ -162,6 +162,7 @@ def test_what_has_no_marketplace_or_shop_is_listed_and_shown(
     queries = load_declaration().queries
     database = reported.chain.warehouse
     marketplaces = [row["value"] for row in read_result(database, queries["marketplaces"], 60).rows]
+    assert marketplaces[0] == "all", "what lies before it by its name comes after it"
     assert sorted(marketplaces) == ["all", "lazada", "shopee", "–"]
     shops = {row["value"]: row["name"] for row in read_result(database, queries["shops"], 60).rows}
     assert {"–/T1", "lazada/–"} < set(shops)

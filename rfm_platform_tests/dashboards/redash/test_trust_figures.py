@@ -27,6 +27,25 @@ def test_the_lists_name_a_shop_with_its_marketplace(reported: Reported) -> None:
     )
 
 
+def test_a_renamed_shop_is_listed_by_its_newest_name_after_all_shops(reported: Reported) -> None:
+    chain, query = reported.chain, load_declaration().queries["shops"]
+    rename = (
+        "UPDATE rfm.rfm_segments_snapshots SET marketplace = %s, shop_name = %s "
+        "WHERE shop_id = 'S1' AND marketplace = %s AND as_of_date {} '2024-02-29'"
+    )
+    ((name,),) = chain.in_warehouse(
+        "SELECT DISTINCT shop_name FROM rfm.rfm_segments_snapshots "
+        "WHERE shop_id = 'S1' AND marketplace = 'shopee'"
+    )
+    chain.in_warehouse(rename.format("<"), "akulaku", "~ old", "shopee")
+    chain.in_warehouse(rename.format("="), "akulaku", name, "shopee")
+    try:
+        shown = [tuple(row.values()) for row in read_result(chain.warehouse, query, 60).rows]
+    finally:
+        chain.in_warehouse(rename.format("<="), "shopee", name, "akulaku")
+    assert shown[:2] == [("all", "All shops"), ("akulaku/S1", f"{name} (akulaku)")]
+
+
 def test_the_newest_publication_is_the_one_that_is_told(reported: Reported) -> None:
     query = load_declaration().queries["freshness"]
     (shown,) = read_result(reported.chain.warehouse, query, 60).rows
