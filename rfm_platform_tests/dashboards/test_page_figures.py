@@ -196,6 +196,22 @@ def test_a_month_that_was_loaded_from_its_middle_is_compared_with_nothing(
     assert ("to the month before" in text) is compared
 
 
+@pytest.mark.parametrize(("before", "compared"), [(-1000, False), (0, False), (1000, True)])
+def test_revenue_is_compared_with_a_month_that_had_some(
+    browser: Page, changed: Changed, before: int, compared: bool
+) -> None:
+    """From -1,000 to -1,300 would be a rise by 30 per cent."""
+
+    def change(payload: dict[str, Any]) -> None:
+        now, earlier = payload["slices"][0]["months"][:2]
+        now["revenue"], earlier["revenue"] = before * 13 // 10, before
+        payload["quality"]["lines"]["first_day"] = "2024-01-01"
+
+    changed(change)
+    text = browser.run("document.querySelector('#tile-revenue .change').innerText")
+    assert ("to the month before" in text) is compared
+
+
 def test_a_name_is_shown_as_it_is(browser: Page, changed: Changed) -> None:
     name = "$& $$ $` {1} $'"
 

@@ -85,7 +85,7 @@ function controls() {
 function headline(slice) {
   const [now, before] = slice.months;
   const change = (from, to, text) => {
-    if (from === null || from === undefined || to === null || to === undefined || !from) return null;
+    if (!(from > 0) || to === null || to === undefined) return null; // of a negative one there is no share
     const share = to / from - 1;
     return element("span", { class: share > 0 ? "up" : share < 0 ? "down" : null }, say(text, `${share > 0 ? "▲" : share < 0 ? "▼" : ""} ${signed(share, percent)}`));
   };

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rfm_platform.dashboards.redash.drawn import MOST_STAGES, Row
+from rfm_platform.dashboards.redash.drawn import EXIT, MOST_STAGES, Row
 
 # A first of a month is shown as the month before, west of Greenwich.
 _MID_MONTH = range(10, 21)
@@ -45,15 +45,20 @@ def _sankey(columns: Sequence[str], rows: Sequence[Row]) -> Iterable[str]:
     for name in stages:
         odd = [row[name] for row in rows if not _is_label(row[name])]
         if odd:
-            yield f"{name}: {odd[0]!r} does not begin with a letter"
+            why = "is hidden" if odd[0] == EXIT else "does not begin with a letter"
+            yield f"{name}: {odd[0]!r} {why}"
 
 
 def _is_label(value: Any) -> bool:
-    return isinstance(value, str) and value[:1].isalpha()
+    return isinstance(value, str) and value[:1].isalpha() and value != EXIT
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return _is_whole(value) and value >= 0
 
 
 def _cohort(
@@ -91,6 +96,8 @@ def _odd_cohort_row(row: Row, names: Sequence[str]) -> str | None:
         return f"{date} {row[date]!r} is no date"
     if day.day not in _MID_MONTH:
         return f"{date} {day} does not lie in the middle of its month"
-    if not (_is_count(row[total]) and row[total] and all(map(_is_count, (row[stage], row[value])))):
+    # A month's revenue may be negative, where what is taken back outweighs what is sold.
+    are_whole = _is_count(row[total]) and _is_count(row[stage]) and _is_whole(row[value])
+    if not (are_whole and row[total]):
         return f"{day}: {stage}, {total} and {value} must be whole numbers, {total} above 0"
     return None

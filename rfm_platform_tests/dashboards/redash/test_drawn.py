@@ -79,6 +79,7 @@ GOOD_FLOW = {"stage1": "A", "stage2": "B", "value": 1}
         (["stage1", "stage2", "value"], GOOD_FLOW | {"stage2": "2 orders"}, "with a letter"),
         (["stage1", "stage2", "value"], GOOD_FLOW | {"stage2": None}, "with a letter"),
         (["stage1", "stage2", "value"], GOOD_FLOW | {"stage1": ""}, "with a letter"),
+        (["stage1", "stage2", "value"], GOOD_FLOW | {"stage2": "Exit"}, "'Exit' is hidden"),
         (["stage1", "value"], GOOD_FLOW, "columns must be"),
         (["stage1", "stage2", "count"], GOOD_FLOW, "columns must be"),
         (["stage1", "stage2", "month", "value"], GOOD_FLOW, "columns must be"),
@@ -119,7 +120,7 @@ def test_a_cohort_that_would_mislead_is_refused(
 
 
 def test_good_shapes_pass() -> None:
-    rows = cohort("2024-01-15", 3, 0) + cohort("2024-03-15", 2)
+    rows = cohort("2024-01-15", 3, 0) + cohort("2024-03-15", 2, -7)
     assert shape_problems("COHORT", COHORT, COLUMNS, rows) == []
     assert shape_problems("SANKEY", {}, list(GOOD_FLOW), [GOOD_FLOW]) == []
 
