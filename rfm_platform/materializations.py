@@ -6,9 +6,10 @@ from typing import TypeVar
 
 import dagster as dg
 
+# Where days are read from the mart, and where they are folded into their months.
 READ, FOLDED = dg.AssetKey("source_orders"), dg.AssetKey("aggregated_monthly")
 MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION
-Found = TypeVar("Found")
+_Found = TypeVar("_Found")
 
 
 def newest(
@@ -45,15 +46,19 @@ def behind(
     return sorted(dt.date.fromisoformat(day) for day, at in there.items() if at > here.get(day, -1))
 
 
-def of_the_newest(
+def look_at_the_newest(
     instance: dg.DagsterInstance,
     key: dg.AssetKey,
     days: Iterable[dt.date],
-    look: Callable[[], Found],
-) -> Found:
+    look: Callable[[], _Found],
+) -> _Found:
     """What is found of days, looked for again if another run has materialized one meanwhile.
 
-    A verdict counts for the newest materialization, which must be what was looked at.
+    Dagster takes a verdict for one on the materialization that is newest when it is stored, which
+    is a moment after the last look.
+
+    Args:
+        look: looks at the days as they are now.
     """
     days = list(days)
     before = _storage_ids(instance, key, days)

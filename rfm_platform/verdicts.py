@@ -16,7 +16,7 @@ from rfm_platform.presentation import SUMMARY
 EQUALS_THE_SOURCE = "equals_the_source"
 LIES_WITHIN_ONE_DAY = "orders_lie_within_one_day"
 _BLOCKING = (EQUALS_THE_SOURCE, LIES_WITHIN_ONE_DAY)
-VERDICTS_AT_ONCE = 5  # of a day, asked of Dagster: the one that is looked for is mostly the newest
+VERDICTS_AT_ONCE = 5  # a page of a day's: mostly the first of it is the one that is looked for
 _GIVEN = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 
 

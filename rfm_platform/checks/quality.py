@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import dagster as dg
 
 from rfm_platform.checks.per_day import Verdict, report
-from rfm_platform.materializations import READ, of_the_newest
+from rfm_platform.materializations import READ, look_at_the_newest
 from rfm_platform.partitions import days_of
 from rfm_platform.reconcile.quality import Quality, examine_days
 from rfm_platform.verdicts import LIES_WITHIN_ONE_DAY
@@ -57,7 +57,7 @@ def quality_checks(daily: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinit
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterable[dg.AssetCheckResult]:
         days = days_of(context.op_execution_context, "source_orders")
-        quality = of_the_newest(
+        quality = look_at_the_newest(
             context.instance,
             READ,
             days,

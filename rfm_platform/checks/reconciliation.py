@@ -13,7 +13,7 @@ from dataclasses import replace
 import dagster as dg
 
 from rfm_platform.checks.per_day import Verdict, report
-from rfm_platform.materializations import READ, of_the_newest, recorded
+from rfm_platform.materializations import READ, look_at_the_newest, recorded
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import FINGERPRINT, table_of
 from rfm_platform.reconcile.bisection import explain_days
@@ -49,7 +49,7 @@ def reconciliation_checks(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
         days = days_of(context.op_execution_context, "source_orders")
-        found = of_the_newest(
+        found = look_at_the_newest(
             context.instance,
             READ,
             days,
