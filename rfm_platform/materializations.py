@@ -16,7 +16,13 @@ def newest(
     instance: dg.DagsterInstance, key: dg.AssetKey, days: Iterable[dt.date]
 ) -> Sequence[dg.EventLogRecord]:
     """Each day's newest materialization."""
-    found = _storage_ids(instance, key, days)
+    return stored(instance, key, storage_ids(instance, key, days))
+
+
+def stored(
+    instance: dg.DagsterInstance, key: dg.AssetKey, found: Mapping[dt.date, int]
+) -> Sequence[dg.EventLogRecord]:
+    """Materializations of days by the numbers under which they are stored."""
     if not found:
         return []
     return instance.fetch_materializations(
@@ -41,9 +47,9 @@ def behind(
 ) -> list[dt.date]:
     """Days that an asset upstream has materialized after this one last did, in order."""
     days = list(days)
-    here = _storage_ids(instance, key, days)
-    there = _storage_ids(instance, upstream, days)
-    return sorted(dt.date.fromisoformat(day) for day, at in there.items() if at > here.get(day, -1))
+    here = storage_ids(instance, key, days)
+    there = storage_ids(instance, upstream, days)
+    return sorted(day for day, at in there.items() if at > here.get(day, -1))
 
 
 def look_at_the_newest(
@@ -51,29 +57,33 @@ def look_at_the_newest(
     key: dg.AssetKey,
     days: Iterable[dt.date],
     look: Callable[[], _Found],
-) -> _Found:
+) -> tuple[_Found, Mapping[dt.date, int]]:
     """What is found of days, looked for again if another run has materialized one meanwhile.
-
-    Dagster takes a verdict for one on the materialization that is newest when it is stored, which
-    is a moment after the last look.
 
     Args:
         look: looks at the days as they are now.
+
+    Returns:
+        What was found, and of which materializations, as `storage_ids` gives them.
     """
     days = list(days)
-    before = _storage_ids(instance, key, days)
+    before = storage_ids(instance, key, days)
     while True:
         found = look()
-        after = _storage_ids(instance, key, days)
+        after = storage_ids(instance, key, days)
         if after == before:
-            return found
+            return found, before
         before = after
 
 
-def _storage_ids(
+def storage_ids(
     instance: dg.DagsterInstance, key: dg.AssetKey, days: Iterable[dt.date]
-) -> Mapping[str, int]:
-    keys = {day.isoformat() for day in days}
-    if not keys:
+) -> Mapping[dt.date, int]:
+    """The number under which each day's newest materialization is stored: a later one is larger."""
+    by_text = {day.isoformat(): day for day in days}
+    if not by_text:
         return {}  # Dagster takes no days for all of them
-    return instance.event_log_storage.get_latest_storage_id_by_partition(key, MATERIALIZED, keys)
+    found = instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, MATERIALIZED, {*by_text}
+    )
+    return {by_text[text]: at for text, at in found.items()}

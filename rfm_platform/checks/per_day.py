@@ -2,9 +2,9 @@
 
 Dagster writes one evaluation a check and run, and for a range of days that one belongs to no day:
 the UI would show each of them as skipped. So an evaluation is logged for every such day, against
-that day's newest materialization; in a range the returned result sums them up. Dagster 1.13 has
-no public way to name that materialization: this module holds the one private import, and a test
-guards it.
+the materialization that was looked at; in a range the returned result sums them up. Dagster 1.13
+has no public way to name that materialization, and gives a result for one day to the newest there
+is when it is stored. This module holds what is private for it, and tests guard it.
 """
 
 import datetime as dt
@@ -20,7 +20,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 
 from rfm_platform.customers.earlier import NotKeptError
 from rfm_platform.lake import LakeTable
-from rfm_platform.materializations import newest
+from rfm_platform.materializations import storage_ids, stored
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import SUMMARY
 from rfm_platform.warehouse import Retention
@@ -109,6 +109,7 @@ def report(
     verdicts: Mapping[dt.date, Verdict],
     *,
     blocking: bool = False,
+    looked_at: Mapping[dt.date, int] | None = None,
 ) -> dg.AssetCheckResult:
     """Logs each day's verdict and returns the run's result.
 
@@ -117,6 +118,8 @@ def report(
 
     Args:
         verdicts: one for each day of the run, and for each that it did beside them.
+        looked_at: the materializations that they are about, as `storage_ids` gives them; None:
+            the newest ones.
     """
     own = days_of(context.op_execution_context)
     days = days_of(context.op_execution_context, asset_key)
@@ -126,26 +129,36 @@ def report(
     # Dagster gives the result of a run for one day to that day: the others are logged.
     beside = [day for day in days if day not in own]
     sums_up = len(own) > 1 or (blocking and any(_is_error(verdicts[day]) for day in beside))
-    logged = days if sums_up else beside
-    if logged:
-        targets = _targets(
-            context.instance, key, [day for day in logged if verdicts[day].looked_at]
+    if looked_at is None:
+        looked_at = storage_ids(context.instance, key, days)
+    targets = _targets(context.instance, key, looked_at)
+    evaluations = [
+        dg.AssetCheckEvaluation(
+            asset_key=key,
+            check_name=check_name,
+            **verdicts[day].fields,
+            target_materialization_data=targets.get(day) if verdicts[day].looked_at else None,
+            blocking=blocking,
+            partition=day.isoformat(),
         )
-        evaluations = [
-            dg.AssetCheckEvaluation(
-                asset_key=key,
-                check_name=check_name,
-                **verdicts[day].fields,
-                target_materialization_data=targets.get(day),
-                blocking=blocking,
-                partition=day.isoformat(),
-            )
-            for day in logged
-        ]
+        for day in (days if sums_up else beside)
+    ]
+    if evaluations:
         _log(context, evaluations)
     if sums_up:
         return _sum_up(key, check_name, {day: verdicts[day] for day in days})
-    return dg.AssetCheckResult(asset_key=key, check_name=check_name, **verdicts[own[0]].fields)
+    result = _Result(asset_key=key, check_name=check_name, **verdicts[own[0]].fields)
+    result.target = targets.get(own[0])
+    return result
+
+
+class _Result(dg.AssetCheckResult):
+    """A result about the materialization that was looked at."""
+
+    target: TargetMaterialization | None = None
+
+    def _get_target_materialization_data(self, *_: object) -> TargetMaterialization | None:
+        return self.target
 
 
 def _log(
@@ -186,11 +199,11 @@ def _sum_up(
 
 
 def _targets(
-    instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[dt.date]
+    instance: dg.DagsterInstance, key: dg.AssetKey, looked_at: Mapping[dt.date, int]
 ) -> dict[dt.date, TargetMaterialization]:
     return {
         dt.date.fromisoformat(record.partition_key or ""): TargetMaterialization(
             storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
         )
-        for record in newest(instance, key, days)
+        for record in stored(instance, key, looked_at)
     }

@@ -57,7 +57,7 @@ def quality_checks(daily: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinit
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterable[dg.AssetCheckResult]:
         days = days_of(context.op_execution_context, "source_orders")
-        quality = look_at_the_newest(
+        quality, readings = look_at_the_newest(
             context.instance,
             READ,
             days,
@@ -65,7 +65,12 @@ def quality_checks(daily: dg.DailyPartitionsDefinition) -> dg.AssetChecksDefinit
         )
         for name, verdicts in judge(quality, days).items():
             yield report(
-                context, "source_orders", name, verdicts, blocking=name == LIES_WITHIN_ONE_DAY
+                context,
+                "source_orders",
+                name,
+                verdicts,
+                blocking=name == LIES_WITHIN_ONE_DAY,
+                looked_at=readings,
             )
 
     return source_orders_quality

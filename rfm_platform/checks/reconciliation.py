@@ -49,13 +49,15 @@ def reconciliation_checks(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
         days = days_of(context.op_execution_context, "source_orders")
-        found = look_at_the_newest(
+        (found, written), readings = look_at_the_newest(
             context.instance,
             READ,
             days,
-            lambda: reconcile_days(platform.mart, platform.lake, platform.engine, days),
+            lambda: (
+                reconcile_days(platform.mart, platform.lake, platform.engine, days),
+                recorded(context.instance, READ, days, FINGERPRINT),
+            ),
         )
-        written = recorded(context.instance, READ, days, FINGERPRINT)
         verdicts = {}
         for day in days:
             differences = [d for d in found.differences if d.period == day]
@@ -68,7 +70,14 @@ def reconciliation_checks(
         unlike = [day for day in days if not verdicts[day].passed][:DAYS_EXPLAINED]
         for day in unlike:
             verdicts[day] = _explain(platform, verdicts[day], found.differences, day)
-        return report(context, "source_orders", EQUALS_THE_SOURCE, verdicts, blocking=True)
+        return report(
+            context,
+            "source_orders",
+            EQUALS_THE_SOURCE,
+            verdicts,
+            blocking=True,
+            looked_at=readings,
+        )
 
     @dg.asset_check(
         asset="aggregated_monthly",

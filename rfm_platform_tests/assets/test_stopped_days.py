@@ -10,12 +10,13 @@ import dagster as dg
 import pytest
 
 from rfm_platform.assets import stopped
+from rfm_platform.checks.source import EVALUATION
 from rfm_platform.mart import Mart
 from rfm_platform.materializations import FOLDED, READ
 from rfm_platform.partitions import DAY
 from rfm_platform.postgres.embedded import EmbeddedServer
 from rfm_platform.reconcile.sides import reconcile_days
-from rfm_platform.verdicts import passed_what_blocks
+from rfm_platform.verdicts import EQUALS_THE_SOURCE, LIES_WITHIN_ONE_DAY, passed_what_blocks
 from rfm_platform_tests.assets.chain import QUIET, Chain, day, line, new_chain
 
 CHECKED_BY = "rfm_platform.checks.reconciliation.reconcile_days"
@@ -135,6 +136,44 @@ def test_lines_that_another_run_has_read_meanwhile_are_looked_at_again(
     monkeypatch.setattr(looked_by, overtaken)
     assert chain.load("01-03").succeeded
     assert looks == ["MainThread", "other_0", "MainThread"]
+
+
+@pytest.mark.parametrize("first", ["01-03", "01-02"])
+@pytest.mark.parametrize(
+    ("check", "told_by"),
+    [
+        (LIES_WITHIN_ONE_DAY, "rfm_platform.checks.quality.judge"),
+        (EQUALS_THE_SOURCE, "rfm_platform.checks.reconciliation._verdict"),
+    ],
+)
+def test_a_verdict_is_on_the_lines_that_were_looked_at(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch, first: str, check: str, told_by: str
+) -> None:
+    """Also where others are read before it is stored: it must not count for those."""
+    put_right(chain)
+    tell = resolve_name(told_by)
+
+    def overtaken(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(chain.load, "01-03").result().succeeded
+        return tell(*arguments, **named)
+
+    monkeypatch.setattr(told_by, overtaken)
+    outcome = chain.load(first, "01-03")
+    assert outcome.succeeded
+    with chain.instance() as instance:
+        given = [
+            entry.dagster_event.asset_check_evaluation_data
+            for entry in instance.all_logs(outcome.run_id, of_type=EVALUATION)
+            if entry.dagster_event is not None
+        ]
+    targets = [
+        evaluation.target_materialization_data
+        for evaluation in given
+        if (evaluation.check_name, evaluation.partition) == (check, "2024-01-03")
+    ]
+    assert [target.run_id for target in targets if target] == [outcome.run_id]
 
 
 def test_a_day_that_nobody_judges_is_refused(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
