@@ -7,19 +7,18 @@ read and did not bring to its end are read again by whichever run comes next.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 
 import dagster as dg
 
 from rfm_platform import catalog
 from rfm_platform.assets.definition import customer_asset
-from rfm_platform.assets.stopped import days_to_read_again
+from rfm_platform.assets.stopped import days_to_read_again, versions_held
 from rfm_platform.calendar import days_between, last_day
 from rfm_platform.customers.extraction import DayChange
-from rfm_platform.lake import Lake, note, noted
+from rfm_platform.lake import note, noted
 from rfm_platform.mart import MartSnapshot
-from rfm_platform.materializations import READ, recorded
 from rfm_platform.partitions import LateChanges, also_did, days_of
 from rfm_platform.presentation import (
     FINGERPRINT,
@@ -106,7 +105,7 @@ def source_assets(daily: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefiniti
         if moved and (not before or config.late_changes is not LateChanges.NONE):
             note(platform.lake.source_orders, ZONE, zone)
         changes = platform.extraction.changes(before, [d for d in [*days, *late] if d in before])
-        versions = _versions(platform.lake, [*days, *late])
+        versions = versions_held(platform.lake, [*days, *late])
         described = {
             day: {**_describe_day(totals, day, changes.get(day)), LAKE_VERSION: versions[day]}
             for day in [*days, *late]
@@ -138,7 +137,7 @@ def _late_days(
             looked at, later ones too.
     """
     others = days_between(platform.settings.start_date, last_day(days[-1]))
-    stopped = days_to_read_again(context.instance, {*others} - {*days})
+    stopped = days_to_read_again(context.instance, platform, {*others} - {*days})
     if late_changes is LateChanges.NONE:
         return stopped
     settings, extraction = platform.settings, platform.extraction
@@ -157,17 +156,7 @@ def _late_days(
     # A day without orders has nothing to differ in, and has to be seen as loaded all the same.
     known = context.instance.get_materialized_partitions(context.asset_key)
     unseen = [day for day in looked_at if day.isoformat() not in known]
-    # A run that died had read them and not said so: no check has seen these rows.
-    said = recorded(context.instance, READ, looked_at, LAKE_VERSION)
-    untold = [day for day, at in _versions(platform.lake, said).items() if at != said[day]]
-    return sorted({*stopped, *drifted, *unseen, *untold})
-
-
-def _versions(lake: Lake, days: Iterable[dt.date]) -> dict[dt.date, str]:
-    """What the lake holds of each day, by a token; of a day without rows an empty one."""
-    days = list(days)
-    held = {partition.value: partition.token for partition in lake.source_orders.on(days)}
-    return {day: held.get(day, "") for day in days}
+    return sorted({*stopped, *drifted, *unseen})
 
 
 def _describe_day(

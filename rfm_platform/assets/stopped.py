@@ -2,7 +2,8 @@
 
 In a run that reads a day nothing goes on past a check that blocks. Another run sees only what the
 lake holds: the day's lines, judged or not. It waits for those that are being judged, because runs
-of several days that were missed take turns.
+of several days that were missed take turns. Lines that a run has put into the lake, and died before
+it told Dagster so, are judged by nobody, whatever was said of those before them.
 """
 
 import datetime as dt
@@ -13,7 +14,9 @@ import dagster as dg
 
 from rfm_platform.calendar import days_between
 from rfm_platform.errors import PlatformError
+from rfm_platform.lake import Lake
 from rfm_platform.materializations import FOLDED, READ, behind, newest
+from rfm_platform.presentation import LAKE_VERSION
 from rfm_platform.verdicts import passed_what_blocks
 from rfm_platform.wiring import Platform
 
@@ -26,13 +29,22 @@ class StoppedDaysError(PlatformError):
     """Days whose lines may not be used: which ones, why, what to do."""
 
 
-def days_to_read_again(instance: dg.DagsterInstance, days: Iterable[dt.date]) -> list[dt.date]:
+def days_to_read_again(
+    instance: dg.DagsterInstance, platform: Platform, days: Iterable[dt.date]
+) -> list[dt.date]:
     """Days that a check stopped, and those that nobody has judged and no month has taken in.
 
     Nobody would judge them again: the mart has not changed since they were read.
     """
-    stopped, unjudged = _suspected(instance, days)
-    return sorted([*stopped, *unjudged])
+    stopped, unjudged = _suspected(instance, platform, days)
+    return sorted({*stopped, *unjudged})
+
+
+def versions_held(lake: Lake, days: Iterable[dt.date]) -> dict[dt.date, str]:
+    """What the lake holds of each day, by a token; of a day without rows an empty one."""
+    days = list(days)
+    held = {partition.value: partition.token for partition in lake.source_orders.on(days)}
+    return {day: held.get(day, "") for day in days}
 
 
 def refuse_stopped_days(
@@ -47,7 +59,7 @@ def refuse_stopped_days(
     patience = time.monotonic() + WAIT_SECONDS
     waited_for: list[dt.date] = []
     while True:
-        stopped, unjudged = _suspected(context.instance, days)
+        stopped, unjudged = _suspected(context.instance, platform, days)
         if stopped:
             raise StoppedDaysError(
                 "nothing is made of lines that did not pass their checks: source_orders of "
@@ -69,13 +81,38 @@ def refuse_stopped_days(
 
 
 def _suspected(
-    instance: dg.DagsterInstance, days: Iterable[dt.date]
+    instance: dg.DagsterInstance, platform: Platform, days: Iterable[dt.date]
 ) -> tuple[list[dt.date], list[dt.date]]:
     """Days that did not pass, and those without a verdict that no month has taken in yet."""
+    days = list(days)
+    if not days:
+        return [], []
     passed = passed_what_blocks(instance, READ, days)
-    unfolded = behind(instance, FOLDED, READ, passed)
+    unfolded = behind(instance, FOLDED, READ, days)
     stopped = sorted(day for day, has_passed in passed.items() if has_passed is False)
-    return stopped, [day for day in unfolded if passed[day] is None]
+    unjudged = {day for day in unfolded if passed[day] is None}
+    return stopped, sorted({*unjudged, *_untold(instance, platform, days)})
+
+
+def _untold(instance: dg.DagsterInstance, platform: Platform, days: list[dt.date]) -> list[dt.date]:
+    """Days of which the lake holds something else than what Dagster was told last.
+
+    Whatever a month has taken in was looked at then, so few records have to be read.
+    """
+    outdated = {*platform.checked_transforms.outdated_months(max(days))}
+    days = [day for day in days if day.replace(day=1) in outdated]
+    told = {
+        dt.date.fromisoformat(record.partition_key or ""): record.asset_materialization
+        for record in newest(instance, READ, days)
+    }
+    untold = []
+    for day, version in versions_held(platform.lake, days).items():
+        event = told.get(day)
+        # A release that did not tell the version had told all the same.
+        said = event.metadata.get(LAKE_VERSION) if event else dg.TextMetadataValue("")
+        if said is not None and said.value != version:
+            untold.append(day)
+    return untold
 
 
 def _being_read(context: dg.AssetExecutionContext, days: list[dt.date]) -> set[str]:

@@ -27,33 +27,34 @@ CANCEL = (
 )
 
 # The mart has 12,000 lines of 60 days. Rows and kilobytes have a twentieth to spare, for another
-# plan and another compression; everything else is what was counted.
+# plan and another compression; everything else is what was counted. Whatever makes something of
+# lines looks first which days each month was built from: a session each time, and a file a month.
 ALLOWED = {
     # The first run makes the warehouse: 472 statements of DDL, comments, and a look at what is in
     # the way. One for each table that was published has it sampled, here and below.
     "31 days of March": Work(
         mart_statements=37, mart_rows=30_200, warehouse_statements=487, rows_written=1_750,
-        sessions=8, files=123, kilobytes=1_890, events=388,
+        sessions=9, files=123, kilobytes=1_890, events=388,
     ),
     # As many statements as for 31 days: none is sent for each day. Each day has 11 events, a
     # materialization of two assets and nine verdicts; the lines are read by the copy, the names,
     # and three checks that share no code with them.
     "29 days of April": Work(
         mart_statements=37, mart_rows=26_800, warehouse_statements=12, rows_written=1_820,
-        sessions=8, files=151, kilobytes=2_300, events=377,
+        sessions=10, files=153, kilobytes=2_460, events=377,
     ),
     # Asks the mart nothing. Writes a row for each customer, twice: customers and scores. What is
     # made after the customers looks up in their file, five times, which days these are from. The
     # file of scores is read once more for how many customers have each.
     "a snapshot": Work(
         mart_statements=0, mart_rows=0, warehouse_statements=34, rows_written=5_920,
-        sessions=14, files=48, kilobytes=4_040, events=55,
+        sessions=15, files=50, kilobytes=4_040, events=55,
     ),
     # Reads 200 lines and looks at 1,400: with the names of their orders that is little more than
     # the mart once. Of March no file is read but the month's.
     "a morning after one late change": Work(
         mart_statements=38, mart_rows=17_000, warehouse_statements=50, rows_written=9_750,
-        sessions=30, files=260, kilobytes=7_720, events=132,
+        sessions=33, files=266, kilobytes=8_250, events=132,
     ),
     # A row goes and comes for the customer, one for the ledger, two to note what is published.
     "publishing a month after one late change": Work(

@@ -11,6 +11,7 @@ import pytest
 
 from rfm_platform.assets import stopped
 from rfm_platform.checks.source import EVALUATION
+from rfm_platform.customers.extraction import Extraction
 from rfm_platform.mart import Mart
 from rfm_platform.materializations import FOLDED, READ
 from rfm_platform.partitions import DAY
@@ -194,6 +195,36 @@ def test_a_day_that_nobody_judges_is_refused(chain: Chain, monkeypatch: pytest.M
     )
     assert not run_alone(chain, job, "01-05").success, "its checks were left out"
     assert chain.load("01-05").succeeded
+
+
+@pytest.mark.parametrize("was_loaded", [True, False])
+@pytest.mark.parametrize("is_right", [True, False])
+def test_lines_of_a_run_that_died_before_it_told_of_them_are_judged_first(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch, was_loaded: bool, is_right: bool
+) -> None:
+    """The lake holds them, and what Dagster knows is good: another day's run would fold them."""
+    put_right(chain)
+    assert chain.load("01-03").succeeded
+    on = "01-03" if was_loaded else "01-04"
+    new = line("new", on) if is_right else line("01-02-1", on, product_gmv_amount=10**9)
+    chain.fill_more([new])
+    before = chain.published()
+
+    def dies(*arguments: Any) -> Any:
+        raise KeyError("killed between the two")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Extraction, "changes", dies)
+        assert not chain.load(on).succeeded
+    for asset in ("aggregated_monthly", "final_user_analysis"):
+        (failed,) = [e for e in alone(chain, asset, "01-05").all_events if e.is_step_failure]
+        assert f"nobody has judged: source_orders of 2024-{on}" in str(failed)
+    assert chain.published() == before
+    assert chain.load("01-05").succeeded is is_right
+    assert (chain.published() == before) is not is_right
+    if is_right:
+        orders = chain.in_warehouse("SELECT SUM(total_order)::int FROM rfm.aggregated_monthly")
+        assert orders == [(13 if was_loaded else 16,)], "three a day, and the new one"
 
 
 def test_runs_that_wait_for_their_turn_take_no_verdict_away(chain: Chain) -> None:
