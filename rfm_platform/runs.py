@@ -13,7 +13,6 @@ from typing import Any, Literal
 import dagster as dg
 
 from rfm_platform.automation.failures import innermost_error, our_sentence
-from rfm_platform.automation.instance import process_tags
 from rfm_platform.automation.jobs import (
     DAILY_JOB,
     LOAD_JOB,
@@ -24,6 +23,7 @@ from rfm_platform.automation.jobs import (
 from rfm_platform.calendar import days_between, last_day
 from rfm_platform.partitions import RANGE_END, RANGE_START, LateChanges
 from rfm_platform.presentation import SUMMARY
+from rfm_platform.processes import process_tags
 from rfm_platform.verdicts import CheckOutcome, outcome_of
 
 SnapshotChoice = Literal["last", "month-ends", "all"]

@@ -7,7 +7,6 @@ command line, ``rfm ui`` and a bare ``dagster dev`` all see the same runs.
 
 import fcntl
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,14 +23,13 @@ from rfm_platform.automation.connections import keep_connections
 from rfm_platform.automation.storage import KeptOpenStorage
 from rfm_platform.home import make_home
 from rfm_platform.postgres import external, parse_url, with_keepalives
+from rfm_platform.processes import end_killed_runs
 from rfm_platform.settings import Settings, load_settings
 
 CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
 PG_URL = "DAGSTER_PG_URL"
 HOME = "DAGSTER_HOME"
 BATCH = "DAGSTER_EVENT_BATCH_SIZE"
-PROCESS_TAG = "rfm/process"
-MAX_RETRIES_TAG = "dagster/max_retries"
 # What a step prints goes to the terminal. To keep it too, Dagster starts four helper processes a
 # run, which Ctrl-C reaches as well: each died with a stack.
 NO_CAPTURE: dict[str, Any] = {
@@ -40,11 +38,6 @@ NO_CAPTURE: dict[str, Any] = {
         "class": NoOpComputeLogManager.__name__,
     }
 }
-UNFINISHED = [
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 class HomeStorage(DagsterStorage, ConfigurableClass):
@@ -132,55 +125,3 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         keep_connections(instance)
         end_killed_runs(instance)
         yield instance
-
-
-def process_tags() -> dict[str, str]:
-    """Which process executes a run, so that a later one can tell that it died.
-
-    Dagster cannot start such a run again, because it does not know where the code is, and is told
-    not to promise it.
-    """
-    return {
-        PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}",
-        MAX_RETRIES_TAG: "0",
-    }
-
-
-def end_killed_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Marks runs of this machine's dead processes as failed and frees their place in the pool.
-
-    Without it a run that was killed would hold its pool for ever where no daemon is running.
-    """
-    ended = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
-        host, _, process = run.tags.get(PROCESS_TAG, "").partition(":")
-        pid, _, started = process.partition(":")
-        if host != socket.gethostname() or _started(int(pid)) == started:
-            continue
-        instance.report_run_failed(run, f"The process {pid} that executed the run has died.")
-        ended.append(run.run_id)
-    if ended and instance.event_log_storage.supports_global_concurrency_limits:
-        for run_id in ended:
-            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
-    return ended
-
-
-def _started(pid: int) -> str:
-    """When a process started, in a form to compare; empty when there is none.
-
-    A number may be another process' by now: its start tells them apart.
-    """
-    try:
-        # Field 22, counted after the command, which may hold blanks and parentheses itself.
-        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
-    except FileNotFoundError:
-        pass
-    if Path("/proc/self").exists():
-        return ""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return ""
-    except PermissionError:
-        pass
-    return "alive"

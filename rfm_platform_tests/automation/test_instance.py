@@ -12,16 +12,11 @@ from dagster._core.test_utils import create_run_for_test
 from dagster_postgres import PostgresEventLogStorage
 
 from rfm_platform.assets.definition import POOL
-from rfm_platform.automation.instance import (
-    PROCESS_TAG,
-    end_killed_runs,
-    open_instance,
-    prepare_dagster_home,
-    process_tags,
-)
+from rfm_platform.automation.instance import open_instance, prepare_dagster_home
 from rfm_platform.automation.storage import KeptOpenEventLogStorage
 from rfm_platform.postgres import Database
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.processes import PROCESS_TAG, end_killed_runs, process_tags
 from rfm_platform.settings import load_settings, read_settings
 from rfm_platform_tests.assets.chain import Chain, line, new_chain
 from rfm_platform_tests.conftest import url_of

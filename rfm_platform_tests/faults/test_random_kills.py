@@ -19,9 +19,9 @@ import dagster as dg
 import pytest
 
 from rfm_platform.assets.definition import POOL
-from rfm_platform.automation.instance import UNFINISHED
 from rfm_platform.demo import synthetic
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.processes import UNFINISHED
 from rfm_platform.runs import Step, plan, plan_refresh
 from rfm_platform_tests.assets.chain import Chain, day, new_chain
 from rfm_platform_tests.conftest import url_of
