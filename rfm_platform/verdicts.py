@@ -15,7 +15,8 @@ from rfm_platform.presentation import SUMMARY
 # A day of source_orders that has not passed them goes no further.
 EQUALS_THE_SOURCE = "equals_the_source"
 LIES_WITHIN_ONE_DAY = "orders_lie_within_one_day"
-_BLOCKING = (EQUALS_THE_SOURCE, LIES_WITHIN_ONE_DAY)
+BLOCKING = (EQUALS_THE_SOURCE, LIES_WITHIN_ONE_DAY)
+PLANNED = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
 VERDICTS_AT_ONCE = 5  # a page of a day's: mostly the first of it is the one that is looked for
 _GIVEN = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 
@@ -48,7 +49,7 @@ def passed_what_blocks(
     if not keys:
         return {}
     said: dict[str, list[bool | None]] = {text: [] for text in keys}
-    for name in _BLOCKING:
+    for name in BLOCKING:
         check = dg.AssetCheckKey(key, name)
         for info in instance.event_log_storage.get_asset_check_partition_info(
             [check], partition_keys=list(keys)
@@ -59,8 +60,18 @@ def passed_what_blocks(
                 text = str(info.partition_key)
                 said[text].append(has_passed or _newest_verdict(instance, check, text, reading))
     return {
-        day: False if False in said[text] else said[text].count(True) == len(_BLOCKING) or None
+        day: False if False in said[text] else said[text].count(True) == len(BLOCKING) or None
         for text, day in keys.items()
+    }
+
+
+def planned(instance: dg.DagsterInstance, run_id: str, key: dg.AssetKey) -> set[str]:
+    """The names of the checks of an asset that a run is to evaluate."""
+    return {
+        plan.check_name
+        for entry in instance.all_logs(run_id, of_type=PLANNED)
+        if entry.dagster_event is not None
+        and (plan := entry.dagster_event.asset_check_planned_data).asset_key == key
     }
 
 

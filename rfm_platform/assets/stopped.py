@@ -17,12 +17,14 @@ from rfm_platform.errors import PlatformError
 from rfm_platform.lake import Lake
 from rfm_platform.materializations import FOLDED, READ, behind, newest
 from rfm_platform.presentation import LAKE_VERSION
-from rfm_platform.verdicts import passed_what_blocks
+from rfm_platform.processes import UNFINISHED, end_killed_runs
+from rfm_platform.verdicts import BLOCKING, passed_what_blocks, planned
 from rfm_platform.wiring import Platform
 
 DAYS_NAMED = 5
 WAIT_SECONDS = 900.0
 ASK_EVERY_SECONDS = 2.0
+ROOT_RUN = "dagster/root_run_id"  # Dagster's tag of a retry
 
 
 class StoppedDaysError(PlatformError):
@@ -67,9 +69,9 @@ def refuse_stopped_days(
             )
         if not unjudged:
             return
-        others = _being_read(context, unjudged)
+        others = _judging(context, unjudged)
         if not others or time.monotonic() > patience:
-            run = f" (run {', '.join(sorted(others))} has read it)" if others else ""
+            run = f" (run {', '.join(sorted(others))} judges it)" if others else ""
             raise StoppedDaysError(
                 "nothing is made of lines that nobody has judged: source_orders of "
                 f"{_named(unjudged)}{run}. `rfm refresh` reads them again and judges them"
@@ -115,15 +117,35 @@ def _untold(instance: dg.DagsterInstance, platform: Platform, days: list[dt.date
     return untold
 
 
-def _being_read(context: dg.AssetExecutionContext, days: list[dt.date]) -> set[str]:
-    """The other runs that have read all of some days and go on; none, if one day has no such run.
+def _judging(context: dg.AssetExecutionContext, days: list[dt.date]) -> set[str]:
+    """The other runs that go on to judge some days; none, if one day has no such run.
 
     What this run has read it would have judged by now.
     """
-    runs = {record.run_id for record in newest(context.instance, READ, days)}
-    found = [context.instance.get_run_by_id(run_id) for run_id in runs - {context.run.run_id}]
-    going_on = {run.run_id for run in found if run is not None and not run.is_finished}
-    return going_on if going_on == runs else set()
+    end_killed_runs(context.instance)
+    readings = newest(context.instance, READ, days)
+    if len(readings) < len(days):
+        return set()
+    judging = set()
+    for reader in {record.run_id for record in readings}:
+        others = _that_judge(context.instance, reader) - {context.run.run_id}
+        if not others:
+            return set()
+        judging |= others
+    return judging
+
+
+def _that_judge(instance: dg.DagsterInstance, reader: str) -> set[str]:
+    """A run that has read days, or retries of it: those that go on and have planned the checks."""
+    run = instance.get_run_by_id(reader)
+    root = run.root_run_id or reader if run else reader
+    found = instance.get_runs(dg.RunsFilter(run_ids=[reader], statuses=UNFINISHED))
+    retries = dg.RunsFilter(tags={ROOT_RUN: root}, statuses=[dg.DagsterRunStatus.STARTED])
+    return {
+        each.run_id
+        for each in [*found, *instance.get_runs(retries)]
+        if planned(instance, each.run_id, READ).issuperset(BLOCKING)
+    }
 
 
 def _named(days: list[dt.date]) -> str:

@@ -1,6 +1,10 @@
 """Nothing is made of a day that a check has stopped, whatever is started by hand."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 from pkgutil import resolve_name
 from threading import Event, current_thread
@@ -9,7 +13,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from rfm_platform import processes
 from rfm_platform.assets import stopped
+from rfm_platform.assets.stopped import ROOT_RUN
 from rfm_platform.checks.source import EVALUATION
 from rfm_platform.customers.extraction import Extraction
 from rfm_platform.mart import Mart
@@ -46,13 +52,16 @@ def alone(chain: Chain, asset: str, on: str) -> dg.ExecuteInProcessResult:
     return run_alone(chain, job.get_subset(asset_selection={dg.AssetKey(asset)}), on)
 
 
-def run_alone(chain: Chain, job: dg.JobDefinition, on: str) -> dg.ExecuteInProcessResult:
+def run_alone(
+    chain: Chain, job: dg.JobDefinition, on: str, tags: dict[str, str] | None = None
+) -> dg.ExecuteInProcessResult:
     with chain.instance() as instance:
         return job.execute_in_process(
             instance=instance,
             partition_key=day(on).isoformat(),
             run_config=QUIET,
             raise_on_error=False,
+            tags=tags,
         )
 
 
@@ -85,36 +94,115 @@ def test_a_day_is_not_forgotten_because_somebody_tried(chain: Chain) -> None:
     assert revenue == 12 * 100
 
 
-@pytest.mark.parametrize("is_right", [True, False])
+@pytest.mark.parametrize(("is_right", "is_retried"), [(True, False), (False, False), (True, True)])
 def test_a_day_that_another_run_is_judging_is_waited_for(
-    chain: Chain, monkeypatch: pytest.MonkeyPatch, is_right: bool
+    chain: Chain, monkeypatch: pytest.MonkeyPatch, is_right: bool, is_retried: bool
 ) -> None:
+    """A retry of the run that read it judges it as well."""
     put_right(chain)
     if not is_right:
         chain.fill_more([line("01-03-1", "01-04", product_gmv_amount=10**9)])
     assert chain.load("01-03").succeeded
     before = chain.published()
+    reader = None
+    if is_retried:
+        with monkeypatch.context() as patch:
+            patch.setattr(CHECKED_BY, dies)
+            reader = chain.load("01-04").run_id
+    with while_it_is_judged(chain, monkeypatch) as others:
+        if reader is None:
+            assert chain.load("01-04").succeeded is is_right
+        else:
+            job = chain.definitions.resolve_job_def("load_days")
+            checks = dg.AssetSelection.checks_for_assets(READ).resolve_checks(
+                chain.definitions.resolve_asset_graph()
+            )
+            retry = job.get_subset(asset_selection=set(), asset_check_selection=checks)
+            run_alone(chain, retry, "01-04", {ROOT_RUN: reader})
+        assert others[0].result().success is is_right
+    assert (chain.published() == before) is not is_right
+
+
+def test_a_run_that_does_not_judge_is_not_waited_for(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes on, but without one of the checks."""
+    put_right(chain)
+    assert chain.load("01-03").succeeded
+    checked_by_one = chain.definitions.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection={READ},
+        asset_check_selection={dg.AssetCheckKey(READ, EQUALS_THE_SOURCE)},
+    )
+    with while_it_is_judged(chain, monkeypatch, is_refused=True) as others:
+        assert run_alone(chain, checked_by_one, "01-04").success
+        (failed,) = [e for e in others[0].result().all_events if e.is_step_failure]
+    assert "nobody has judged: source_orders of 2024-01-04. `rfm refresh`" in str(failed)
+
+
+def test_a_run_whose_process_dies_is_waited_for_no_longer(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_right(chain)
+    assert chain.load("01-03").succeeded
+    child = subprocess.Popen(["sleep", "600"])
+    tag = f"{socket.gethostname()}:{child.pid}:{processes._started(child.pid)}"
+    monkeypatch.setattr("rfm_platform.runs.process_tags", lambda: {processes.PROCESS_TAG: tag})
+
+    def ends(*_: Any) -> None:
+        child.kill()
+        child.wait()
+
+    with while_it_is_judged(chain, monkeypatch, ends, is_refused=True) as others:
+        chain.load("01-04")
+        (failed,) = [e for e in others[0].result().all_events if e.is_step_failure]
+    assert "nobody has judged: source_orders of 2024-01-04. `rfm refresh`" in str(failed)
+
+
+@contextmanager
+def while_it_is_judged(
+    chain: Chain,
+    monkeypatch: pytest.MonkeyPatch,
+    then: Callable[[], None] = lambda: None,
+    *,
+    is_refused: bool = False,
+) -> Iterator[list[Future[dg.ExecuteInProcessResult]]]:
+    """A run reads a day; while its check looks at it another one folds the day before.
+
+    Args:
+        then: done once that one has asked who judges the day.
+        is_refused: the check goes on when that one has ended, not when it has begun to wait.
+    """
     has_looked = Event()
-    being_read = stopped._being_read
+    judging = stopped._judging
+    others: list[Future[dg.ExecuteInProcessResult]] = []
+    has_ended: list[Future[dg.ExecuteInProcessResult]] = []
 
     def looked(*arguments: Any) -> set[str]:
-        has_looked.set()
-        return being_read(*arguments)
+        found = judging(*arguments)
+        if not has_looked.is_set():
+            then()
+            has_looked.set()
+        return found
 
-    monkeypatch.setattr(stopped, "_being_read", looked)
+    monkeypatch.setattr(stopped, "_judging", looked)
     monkeypatch.setattr(stopped, "ASK_EVERY_SECONDS", 0.1)
+    monkeypatch.setattr(stopped, "WAIT_SECONDS", 30.0)
     with ThreadPoolExecutor(1) as threads:
-        others: list[Future[dg.ExecuteInProcessResult]] = []
 
         def judged_meanwhile(*arguments: Any) -> Any:
             others.append(threads.submit(alone, chain, "aggregated_monthly", "01-03"))
             assert has_looked.wait(30)
+            if is_refused:
+                has_ended.extend(wait(others, 20).done)
             return reconcile_days(*arguments)
 
         monkeypatch.setattr(CHECKED_BY, judged_meanwhile)
-        assert chain.load("01-04").succeeded is is_right
-        assert others[0].result().success is is_right
-    assert (chain.published() == before) is not is_right
+        yield others
+        assert bool(has_ended) is is_refused
+
+
+def dies(*_: Any) -> Any:
+    raise KeyError("a check that crashes")
 
 
 @pytest.mark.parametrize("looked_by", [CHECKED_BY, "rfm_platform.checks.quality.examine_days"])
@@ -181,9 +269,6 @@ def test_a_day_that_nobody_judges_is_refused(chain: Chain, monkeypatch: pytest.M
     put_right(chain)
     assert chain.load("01-03").succeeded
 
-    def dies(*arguments: Any) -> Any:
-        raise KeyError("a check that crashes")
-
     with monkeypatch.context() as patch:
         patch.setattr(CHECKED_BY, dies)
         assert not chain.load("01-04").succeeded
@@ -209,9 +294,6 @@ def test_lines_of_a_run_that_died_before_it_told_of_them_are_judged_first(
     new = line("new", on) if is_right else line("01-02-1", on, product_gmv_amount=10**9)
     chain.fill_more([new])
     before = chain.published()
-
-    def dies(*arguments: Any) -> Any:
-        raise KeyError("killed between the two")
 
     with monkeypatch.context() as patch:
         patch.setattr(Extraction, "changes", dies)
