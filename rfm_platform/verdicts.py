@@ -1,12 +1,15 @@
 """What the checks have said so far, from Dagster's own records."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 from dagster._core.event_api import PartitionKeyFilter
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecordStatus,
+    AssetCheckPartitionInfo,
+)
 
 from rfm_platform.dashboards import CheckLine
 from rfm_platform.dashboards.check_results import CheckResult
@@ -51,14 +54,12 @@ def passed_what_blocks(
     said: dict[str, list[bool | None]] = {text: [] for text in keys}
     for name in BLOCKING:
         check = dg.AssetCheckKey(key, name)
-        for info in instance.event_log_storage.get_asset_check_partition_info(
-            [check], partition_keys=list(keys)
-        ):
+        for info in _newest_by_day(instance, check, keys):
             reading = info.latest_materialization_storage_id
             if reading is not None:
                 has_passed = info.is_current and info.latest_execution_status.value == "SUCCEEDED"
                 text = str(info.partition_key)
-                said[text].append(has_passed or _newest_verdict(instance, check, text, reading))
+                said[text].append(has_passed or _may_go_on(instance, check, text, reading))
     return {
         day: False if False in said[text] else said[text].count(True) == len(BLOCKING) or None
         for text, day in keys.items()
@@ -75,27 +76,60 @@ def planned(instance: dg.DagsterInstance, run_id: str, key: dg.AssetKey) -> set[
     }
 
 
-def _newest_verdict(
+def _may_go_on(
     instance: dg.DagsterInstance, check: dg.AssetCheckKey, day: str, reading: int
 ) -> bool | None:
     """Whether the lines of a reading may go on; None: the check has not said so yet.
 
-    Runs that read a day one after the other may have begun in another order, by which Dagster
-    keeps their verdicts. The newest one may sum up all days of a run.
-
     Args:
         reading: the storage id of the day's newest materialization.
     """
+    found = the_one_that_counts(instance, check, day, reading)
+    if found is None or _reading(found) != reading:
+        return None
+    return found.passed or found.severity is dg.AssetCheckSeverity.WARN
+
+
+def the_one_that_counts(
+    instance: dg.DagsterInstance, check: dg.AssetCheckKey, day: str | None, newest: int | None
+) -> dg.AssetCheckEvaluation | None:
+    """The verdict of a check on a day that holds: the one on the newest reading that has any.
+
+    Dagster keeps verdicts by when their runs began, and runs that read a day one after the other
+    may have begun in another order. Of a run that waits or died it knows that there is none yet.
+
+    Args:
+        day: None: of a check that has no days.
+        newest: the storage id of the day's newest materialization.
+    """
+    holds = None
     for evaluation in _evaluations(instance, check, day):
-        target = evaluation.target_materialization_data
-        is_of_reading = target is not None and target.storage_id == reading
-        if is_of_reading and SUMMARY not in evaluation.metadata:
-            return evaluation.passed or evaluation.severity is dg.AssetCheckSeverity.WARN
-    return None
+        if day is not None and SUMMARY in evaluation.metadata:
+            continue  # sums up all days of a run
+        if holds is None or _reading(evaluation) > _reading(holds):
+            holds = evaluation
+        if day is None or _reading(holds) == newest:
+            break
+    return holds
+
+
+def _reading(evaluation: dg.AssetCheckEvaluation) -> int:
+    """The storage id of the materialization that was judged; 0: none was."""
+    target = evaluation.target_materialization_data
+    return target.storage_id if target is not None else 0
+
+
+def _newest_by_day(
+    instance: dg.DagsterInstance, check: dg.AssetCheckKey, days: Iterable[str] | None = None
+) -> Sequence[AssetCheckPartitionInfo]:
+    """What the run that began last has said of each day, or has not yet. One query for all."""
+    return instance.event_log_storage.get_asset_check_partition_info(
+        [check], partition_keys=None if days is None else list(days)
+    )
 
 
 def _evaluations(
-    instance: dg.DagsterInstance, check: dg.AssetCheckKey, day: str
+    instance: dg.DagsterInstance, check: dg.AssetCheckKey, day: str | None
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """All verdicts of a check on a day, those of the run that began last first."""
     cursor = None
@@ -113,33 +147,42 @@ def _evaluations(
 def newest_verdicts(
     instance: dg.DagsterInstance, key: dg.AssetCheckKey, *, by_day: bool
 ) -> dict[str | None, bool]:
-    """Whether each day has passed by its newest verdict; of a check without days, under None."""
-    return {
-        info.partition_key: info.latest_execution_status.value == "SUCCEEDED"
-        for info in instance.event_log_storage.get_asset_check_partition_info([key])
-        if (info.partition_key is not None) == by_day
-        and info.latest_execution_status.value in ("SUCCEEDED", "FAILED")
-    }
+    """Whether each day has passed by the verdict that counts; of a check without days, None has.
+
+    One query for all, and one for each day whose newest run has not said it of what is there now.
+    """
+    verdicts: dict[str | None, bool] = {}
+    for info in _newest_by_day(instance, key):
+        day, reading = info.partition_key, info.latest_materialization_storage_id
+        if (day is not None) != by_day:
+            continue
+        target = info.latest_target_materialization_storage_id
+        # Without a target: of a check without days, or of a day that was passed over.
+        if info.latest_execution_status in _GIVEN and target in (None, reading):
+            verdicts[day] = info.latest_execution_status.value == "SUCCEEDED"
+        elif found := the_one_that_counts(instance, key, day, reading):
+            verdicts[day] = found.passed
+    return verdicts
 
 
 def judged(
     instance: dg.DagsterInstance, key: dg.AssetCheckKey, days: Iterable[dt.date]
 ) -> set[dt.date]:
-    """Days that a check has looked at, as its newest verdict on each says. One query for all.
-
-    A verdict on a day that was passed over targets no materialization.
-    """
+    """Days that a check has looked at. A verdict on one that was passed over has no target."""
     keys = {day.isoformat(): day for day in days}
     if not keys:
         return set()
-    found = instance.event_log_storage.get_asset_check_partition_info(
-        [key], partition_keys=list(keys)
-    )
     return {
         keys[info.partition_key]
-        for info in found
+        for info in _newest_by_day(instance, key, keys)
         if info.partition_key is not None
-        and info.latest_target_materialization_storage_id is not None
+        and (
+            info.latest_target_materialization_storage_id is not None
+            or (
+                info.latest_execution_status not in _GIVEN
+                and any(_reading(each) for each in _evaluations(instance, key, info.partition_key))
+            )
+        )
     }
 
 
@@ -158,18 +201,9 @@ def outcome_of(evaluation: dg.AssetCheckEvaluation) -> CheckOutcome:
 def failures(
     instance: dg.DagsterInstance, key: dg.AssetCheckKey, days: Iterable[str | None]
 ) -> list[CheckOutcome]:
-    """What the check said of days that have failed by their newest verdict: a query for each."""
-    records = [
-        record
-        for day in days
-        for record in instance.event_log_storage.get_asset_check_execution_history(
-            key,
-            limit=1,
-            status={AssetCheckExecutionRecordStatus.FAILED},
-            partition_filter=PartitionKeyFilter(key=day),
-        )
-    ]
-    return [outcome_of(record.evaluation) for record in records if record.evaluation is not None]
+    """What the check said of days that have failed by the verdict that counts: a query for each."""
+    found = [the_one_that_counts(instance, key, day, None) for day in days]
+    return [outcome_of(each) for each in found if each is not None and not each.passed]
 
 
 def check_lines(
