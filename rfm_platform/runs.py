@@ -21,10 +21,10 @@ from rfm_platform.automation.jobs import (
     SNAPSHOT_JOB,
 )
 from rfm_platform.calendar import days_between, last_day
+from rfm_platform.outcomes import CheckOutcome, outcome_of
 from rfm_platform.partitions import RANGE_END, RANGE_START, LateChanges
 from rfm_platform.presentation import SUMMARY
 from rfm_platform.processes import process_tags
-from rfm_platform.verdicts import CheckOutcome, outcome_of
 
 SnapshotChoice = Literal["last", "month-ends", "all"]
 _QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

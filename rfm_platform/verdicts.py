@@ -1,8 +1,7 @@
-"""What the checks have said so far, from Dagster's own records."""
+"""Which of the verdicts of checks count, from Dagster's own records."""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import dagster as dg
 from dagster._core.event_api import PartitionKeyFilter
@@ -11,8 +10,6 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckPartitionInfo,
 )
 
-from rfm_platform.dashboards import CheckLine
-from rfm_platform.dashboards.check_results import CheckResult
 from rfm_platform.presentation import SUMMARY
 
 # A day of source_orders that has not passed them goes no further.
@@ -22,22 +19,6 @@ BLOCKING = (EQUALS_THE_SOURCE, LIES_WITHIN_ONE_DAY)
 PLANNED = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
 VERDICTS_AT_ONCE = 5  # a page of a day's: mostly the first of it is the one that is looked for
 _GIVEN = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
-
-
-@dataclass(frozen=True)
-class CheckOutcome:
-    """What a check has said.
-
-    Attributes:
-        day: None: of a check that has no days, or of a run's range, all its days together.
-    """
-
-    asset: str
-    check: str
-    day: str | None
-    passed: bool
-    severity: str
-    description: str
 
 
 def passed_what_blocks(
@@ -186,50 +167,25 @@ def judged(
     }
 
 
-def outcome_of(evaluation: dg.AssetCheckEvaluation) -> CheckOutcome:
-    """What an evaluation says."""
-    return CheckOutcome(
-        asset=evaluation.asset_key.to_user_string(),
-        check=evaluation.check_name,
-        day=evaluation.partition,
-        passed=evaluation.passed,
-        severity=evaluation.severity.value,
-        description=evaluation.description or "",
-    )
+def that_hold(
+    instance: dg.DagsterInstance, evaluations: Sequence[dg.AssetCheckEvaluation]
+) -> list[dg.AssetCheckEvaluation]:
+    """Those of some verdicts that none on a newer reading of their day has taken the place of."""
+    days: dict[dg.AssetCheckKey, set[str]] = {}
+    for each in evaluations:
+        if each.partition is not None:
+            days.setdefault(each.asset_check_key, set()).add(each.partition)
+    newest = {
+        (key, info.partition_key): info.latest_materialization_storage_id
+        for key, of_check in days.items()
+        for info in _newest_by_day(instance, key, of_check)
+    }
 
+    def holds(each: dg.AssetCheckEvaluation) -> bool:
+        reading = newest.get((each.asset_check_key, each.partition))
+        if reading is None or _reading(each) in (0, reading):
+            return True
+        found = the_one_that_counts(instance, each.asset_check_key, each.partition, reading)
+        return found is None or _reading(found) <= _reading(each)
 
-def failures(
-    instance: dg.DagsterInstance, key: dg.AssetCheckKey, days: Iterable[str | None]
-) -> list[CheckOutcome]:
-    """What the check said of days that have failed by the verdict that counts: a query for each."""
-    found = [the_one_that_counts(instance, key, day, None) for day in days]
-    return [outcome_of(each) for each in found if each is not None and not each.passed]
-
-
-def check_lines(
-    instance: dg.DagsterInstance, specs: Iterable[dg.AssetCheckSpec]
-) -> list[CheckLine]:
-    """A line for each check that has a verdict, by asset and name."""
-    lines = []
-    for spec in sorted(specs, key=lambda spec: (str(spec.key.asset_key), spec.name)):
-        verdicts = newest_verdicts(instance, spec.key, by_day=spec.partitions_def is not None)
-        if verdicts:
-            asset = spec.asset_key.to_user_string()
-            passed = sum(verdicts.values())
-            failed = len(verdicts) - passed
-            lines.append(CheckLine(asset, spec.name, spec.description or "", passed, failed))
-    return lines
-
-
-def check_results(
-    instance: dg.DagsterInstance, specs: Iterable[dg.AssetCheckSpec]
-) -> list[CheckResult]:
-    """The newest verdict of each check on each day it has judged."""
-    results = []
-    for spec in specs:
-        asset = spec.asset_key.to_user_string()
-        verdicts = newest_verdicts(instance, spec.key, by_day=spec.partitions_def is not None)
-        for day, passed in verdicts.items():
-            judged = dt.date.fromisoformat(day) if day is not None else None
-            results.append(CheckResult(asset, spec.name, judged, passed))
-    return results
+    return [each for each in evaluations if holds(each)]

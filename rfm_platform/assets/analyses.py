@@ -16,9 +16,9 @@ from rfm_platform.assets.definition import (
     rows_of,
 )
 from rfm_platform.dashboards.picture import retention_picture
+from rfm_platform.outcomes import check_lines
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import ROW_COUNT, column_lineage, describe, table_of
-from rfm_platform.verdicts import check_lines
 from rfm_platform.wiring import Platform
 
 KINDS = {"duckdb", "deltalake", "postgres"}

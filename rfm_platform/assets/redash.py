@@ -6,9 +6,9 @@ import dagster as dg
 
 from rfm_platform.assets.definition import customer_asset
 from rfm_platform.dashboards.check_results import publish_check_results
+from rfm_platform.outcomes import check_results
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import table_of
-from rfm_platform.verdicts import check_results
 from rfm_platform.wiring import Platform
 from rfm_platform.wiring.redash import provisioner
 

@@ -32,9 +32,10 @@ from rfm_platform.automation.messages import (
 )
 from rfm_platform.automation.retries import NO_RETRY, Retry
 from rfm_platform.notifier import NotificationError
+from rfm_platform.outcomes import outcome_of
 from rfm_platform.partitions import describe_days
 from rfm_platform.presentation import DAY_LOOKED_AT, IS_NEWS, PARTS, SUMMARY
-from rfm_platform.verdicts import outcome_of
+from rfm_platform.verdicts import that_hold
 from rfm_platform.wiring import Platform
 
 EndOfRun = Literal[
@@ -157,12 +158,14 @@ def _evaluations(instance: dg.DagsterInstance, memory: Memory) -> Iterator[Verdi
     """The verdicts of the runs that have ended since the last tick; the memory moves on."""
     for end in _ends(instance, memory):
         memory.go_on(end.storage_id)
-        for entry in instance.all_logs(end.run_id, of_type=EVALUATION):
-            if entry.dagster_event is None:
-                continue
-            evaluation = entry.dagster_event.asset_check_evaluation_data
-            if SUMMARY in evaluation.metadata:
-                continue  # each of its days has a verdict of its own
+        evaluations = [
+            entry.dagster_event.asset_check_evaluation_data
+            for entry in instance.all_logs(end.run_id, of_type=EVALUATION)
+            if entry.dagster_event is not None
+        ]
+        # Where one sums up, each of its days has a verdict of its own.
+        own = [each for each in evaluations if SUMMARY not in each.metadata]
+        for evaluation in that_hold(instance, own):
             outcome = outcome_of(evaluation)
             day = outcome.day or _day_looked_at(evaluation)
             yield Verdict(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field
 
 from rfm_platform.automation.retries import NO_RETRY, Retry
-from rfm_platform.verdicts import CheckOutcome
+from rfm_platform.outcomes import CheckOutcome
 
 LINES_SHOWN = 20  # of failures, and of recoveries; the rest is counted
 LETTERS_SHOWN = 300  # of a check's own words

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.markup import escape
 
-from rfm_platform.verdicts import CheckOutcome
+from rfm_platform.outcomes import CheckOutcome
 
 EXPLAINED = 5  # findings of a check; of the others the days are named
 SPANS_NAMED = 10  # of days that follow each other

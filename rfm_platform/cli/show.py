@@ -16,8 +16,9 @@ from rfm_platform.customers.overviews import monthly_table, retention_table, seg
 from rfm_platform.definitions import build_defs
 from rfm_platform.errors import PlatformError
 from rfm_platform.lake import LakeTable
+from rfm_platform.outcomes import failures
 from rfm_platform.settings import Settings
-from rfm_platform.verdicts import failures, newest_verdicts
+from rfm_platform.verdicts import newest_verdicts
 from rfm_platform.wiring import build_platform
 
 ORDER = (

@@ -4,8 +4,10 @@ import datetime as dt
 import json
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -22,6 +24,7 @@ from rfm_platform.automation.messages import (
 from rfm_platform.automation.retries import NO_RETRY
 from rfm_platform.notifier import NotificationError, Notifier
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.reconcile.sides import reconcile_months
 from rfm_platform.runs import execute, plan_refresh
 from rfm_platform_tests.assets.chain import QUIET, Chain, day, line, new_chain
 from rfm_platform_tests.automation.sensor import Sensor
@@ -62,6 +65,44 @@ def test_a_message_arrives_by_mail() -> None:
         Notifier([receiver.url]).send("rfm_platform checks: 1 failed", "ERROR a day")
     (received,) = receiver.received
     assert received.splitlines()[:2] == ["rfm_platform checks: 1 failed", "ERROR a day"]
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_run_that_ends_after_another_one_has_read_the_day_tells_nothing_of_it(
+    server: EmbeddedServer,
+    tmp_path: Path,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    is_right: bool,
+) -> None:
+    """What it saw is no more."""
+    chain = new(server, tmp_path, receiver.url)
+    nobody = line("nobody", "03-01", user_id=None)
+    if is_right:
+        chain.fill_more([nobody])
+    cursors = [tick(chain, None)]
+
+    def overtaken(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        if is_right:
+            chain.in_mart("DELETE FROM flatten_order_marketplace WHERE order_id = 'nobody'")
+        else:
+            chain.fill_more([nobody])
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(chain.load, "03-01").result().succeeded
+        cursors.append(tick(chain, cursors[0]))
+        return reconcile_months(*arguments, **named)
+
+    monkeypatch.setattr("rfm_platform.checks.reconciliation.reconcile_months", overtaken)
+    chain.load("03-01")
+    told = [text for text in receiver.received if "customers_are_known" in text]
+    assert bool(told) is not is_right
+    receiver.received.clear()
+    for cursor in cursors:
+        tick(chain, cursor)
+    told = [text for text in receiver.received if "customers_are_known" in text]
+    assert len(told) == (0 if is_right else 1), "a tick that saw both, and one that saw the last"
+    assert not any("RECOVERED" in text for text in told)
 
 
 def test_a_failed_check_is_told_once_for_each_day_and_once_when_it_recovers(

@@ -11,9 +11,10 @@ import pytest
 from rfm_platform.customers.extraction import Extraction
 from rfm_platform.mart import Mart
 from rfm_platform.materializations import READ
+from rfm_platform.outcomes import check_lines, check_results, failures
 from rfm_platform.partitions import DAY
 from rfm_platform.postgres.embedded import EmbeddedServer
-from rfm_platform.verdicts import check_lines, check_results, failures, judged, newest_verdicts
+from rfm_platform.verdicts import judged, newest_verdicts
 from rfm_platform_tests.assets.chain import Chain, day, line, new_chain
 
 ON = "2024-01-03"
