@@ -12,12 +12,14 @@ from dataclasses import replace
 
 import dagster as dg
 
+from rfm_platform.calendar import last_day
 from rfm_platform.checks.per_day import Verdict, report
-from rfm_platform.materializations import READ, look_at_the_newest, recorded
+from rfm_platform.materializations import FOLDED, READ, look_at_the_newest, recorded
 from rfm_platform.partitions import days_of
 from rfm_platform.presentation import FINGERPRINT, table_of
 from rfm_platform.reconcile.bisection import explain_days
 from rfm_platform.reconcile.sides import (
+    Months,
     fingerprint,
     reads_faithfully,
     reconcile_days,
@@ -28,8 +30,16 @@ from rfm_platform.verdicts import EQUALS_THE_SOURCE
 from rfm_platform.wiring import Platform
 
 MONTH_CHECK = "months_equal_the_source"
+LOOKS = 2  # at what is wrong: between them another run may have come to its end
 ROWS_SHOWN = 50
 DAYS_EXPLAINED = 3  # of a run, down to their orders; `rfm explain` does the others
+
+
+_OVERTAKEN = Verdict(
+    False,
+    "Not judged: another run has read days of the month since. It publishes and judges it again.",
+    dg.AssetCheckSeverity.WARN,
+)
 
 
 def reconciliation_checks(
@@ -91,33 +101,62 @@ def reconciliation_checks(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
         days = days_of(context.op_execution_context, "aggregated_monthly")
-        # A day without a line is loaded, and not in the lake.
-        loaded = context.instance.get_materialized_partitions(dg.AssetKey("source_orders"))
-        found = reconcile_months(
-            platform.mart,
-            platform.lake,
-            platform.engine,
-            platform.warehouse,
-            sorted({day.replace(day=1) for day in days}),
-            loaded=[dt.date.fromisoformat(key) for key in loaded],
+        months = sorted({day.replace(day=1) for day in days})
+        (found, overtaken), foldings = look_at_the_newest(
+            context.instance,
+            FOLDED,
+            days,
+            lambda: _look_at_months(context.instance, platform, months),
         )
-        months = {
-            month: _verdict(
+        verdicts = {
+            month: _OVERTAKEN
+            if month in overtaken
+            else _verdict(
                 [d for d in found.differences if d.period == month],
                 f"{month:%Y-%m}",
                 moved=month not in found.inconsistent,
             )
-            for month in {day.replace(day=1) for day in days}
+            for month in months
         }
         return report(
             context,
             "aggregated_monthly",
             MONTH_CHECK,
-            {day: months[day.replace(day=1)] for day in days},
+            {day: verdicts[day.replace(day=1)] for day in days},
             blocking=True,
+            looked_at=foldings,
         )
 
     return [source_orders_equals_the_source, aggregated_monthly_equals_the_source]
+
+
+def _look_at_months(
+    instance: dg.DagsterInstance, platform: Platform, months: Sequence[dt.date]
+) -> tuple[Months, set[dt.date]]:
+    """Published months against the mart, and those of which another run has read days since.
+
+    What they are published from is not what the lake holds: that run folds and judges them again.
+    """
+    end = last_day(max(months))
+    for _ in range(LOOKS):
+        # A day without a line is loaded, and not in the lake.
+        loaded = instance.get_materialized_partitions(READ)
+        found = reconcile_months(
+            platform.mart,
+            platform.lake,
+            platform.engine,
+            platform.warehouse,
+            months,
+            loaded=[dt.date.fromisoformat(key) for key in loaded],
+        )
+        overtaken: set[dt.date] = set()
+        if found.inconsistent:
+            built = platform.checked_transforms.outdated_months(end)
+            published = platform.publisher.outdated_months(end)
+            overtaken = {*found.inconsistent} & {*built, *published}
+        if overtaken == found.inconsistent:
+            break
+    return found, overtaken
 
 
 def _explain(

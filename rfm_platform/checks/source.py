@@ -8,12 +8,12 @@ import dagster as dg
 
 from rfm_platform import catalog
 from rfm_platform.presentation import IS_NEWS, PARTS
+from rfm_platform.verdicts import the_one_that_counts
 from rfm_platform.wiring import Platform
 
 SCHEMA = "source_schema_is_as_before"
 COLUMNS = "columns"
 _OUTSIDE = ("lines_before", "lines_after", "lines_without_timestamp")
-EVALUATION = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 
 
 def source_checks() -> list[dg.AssetChecksDefinition]:
@@ -105,9 +105,6 @@ def schema_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[st
 def _columns_before(instance: dg.DagsterInstance) -> Mapping[str, str] | None:
     """The columns as the newest earlier verdict has them; None: there is none."""
     key = dg.AssetCheckKey(dg.AssetKey(catalog.flatten_order_marketplace.name), SCHEMA)
-    for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=20):
-        event = record.event.dagster_event if record.event else None
-        if event is not None and event.event_type is EVALUATION:
-            columns = event.asset_check_evaluation_data.metadata[COLUMNS].value
-            return columns if isinstance(columns, dict) else None
-    return None
+    before = the_one_that_counts(instance, key, None, None)
+    columns = before.metadata[COLUMNS].value if before is not None else None
+    return columns if isinstance(columns, dict) else None

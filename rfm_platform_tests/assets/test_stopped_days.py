@@ -16,7 +16,7 @@ import pytest
 from rfm_platform import processes
 from rfm_platform.assets import stopped
 from rfm_platform.assets.stopped import ROOT_RUN
-from rfm_platform.checks.source import EVALUATION
+from rfm_platform.automation.alerts import EVALUATION
 from rfm_platform.customers.extraction import Extraction
 from rfm_platform.mart import Mart
 from rfm_platform.materializations import FOLDED, READ

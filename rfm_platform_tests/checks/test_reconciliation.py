@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 import psycopg
@@ -16,6 +17,7 @@ from rfm_platform.engine import Session
 from rfm_platform.mart import MartSnapshot, snapshot
 from rfm_platform.mart.copy_out import copy_out
 from rfm_platform.postgres.embedded import EmbeddedServer
+from rfm_platform.reconcile.sides import Months, reconcile_months
 from rfm_platform.runs import Outcome, Step, execute
 from rfm_platform.wiring import Platform
 from rfm_platform_tests.assets.chain import Chain, CheckCrashedError, day, line, new_chain
@@ -329,6 +331,50 @@ def test_a_month_checks_its_loaded_days_only(chain: Chain) -> None:
     """The mart holds days that nobody has loaded yet: no difference, and no silence either."""
     chain.fill(lines_of(DAYS), names_of(DAYS))
     assert chain.load("01-01", "01-02").succeeded
+    assert chain.check("months_equal_the_source", "01-02").passed
+
+
+def reads_on(chain: Chain, on: str) -> None:
+    """What another run does first, a day of a month that is published."""
+    with chain.platform.mart.snapshot() as snapshot:
+        chain.platform.extraction.extract(snapshot, [day(on)])
+
+
+@pytest.mark.parametrize("is_folded", [False, True])
+@pytest.mark.parametrize("on", ["01-02", "01-03"])
+def test_a_month_of_which_another_run_has_read_days_since_is_not_judged(
+    chain: Chain, on: str, is_folded: bool
+) -> None:
+    """It was right when it was published, and that run publishes it again."""
+    chain.fill(lines_of(DAYS))
+    assert chain.load("01-01", "01-02").succeeded
+    chain.fill_more([line("late", on)])
+    reads_on(chain, on)
+    if is_folded:
+        chain.platform.transforms.fold_months([day("01-01")])
+    verdict = chain.check("months_equal_the_source", "01-02")
+    assert (verdict.passed, verdict.severity) == (False, WARN)
+    assert (verdict.description or "").startswith("Not judged: another run has read days of the")
+    assert chain.load(on).succeeded
+    assert chain.check("months_equal_the_source", "01-02").passed
+
+
+def test_a_month_that_another_run_has_published_meanwhile_is_looked_at_again(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain.fill(lines_of(DAYS))
+    assert chain.load("01-01", "01-02").succeeded
+    reads_on(chain, "01-03")
+
+    def overtaken(*arguments: Any, **named: Any) -> Months:
+        monkeypatch.undo()
+        found = reconcile_months(*arguments, **named)
+        january = [day("01-01")]
+        chain.platform.transforms.fold_months(january)
+        chain.platform.publisher.publish_months(january, "another run")
+        return found
+
+    monkeypatch.setattr("rfm_platform.checks.reconciliation.reconcile_months", overtaken)
     assert chain.check("months_equal_the_source", "01-02").passed
 
 
