@@ -3,7 +3,13 @@ WITH chosen AS (
     SELECT
         COALESCE(
             NULLIF($v${{ as_of }}$v$, 'newest')::date,
-            (SELECT MAX(as_of_date) FROM rfm.rfm_segments_snapshots)
+            GREATEST(
+                (SELECT MAX(as_of_date) FROM rfm.rfm_segments_snapshots),
+                (
+                    SELECT as_of_date FROM rfm.newest_snapshots
+                    WHERE table_name = 'rfm_segments_snapshots'
+                )
+            )
         ) AS as_of_date,
         $v${{ marketplace }}$v$ AS marketplace,
         $v${{ shop }}$v$ AS shop

@@ -113,6 +113,30 @@ def test_newest_is_one_day_on_every_chart_also_where_a_table_has_no_row_of_it(
 
 
 @pytest.fixture
+def emptied(reported: Reported) -> Iterator[None]:
+    """The newest snapshot of segments came out without rows."""
+    chain, table = reported.chain, "rfm.rfm_segments_snapshots"
+    chain.in_warehouse(f"CREATE TABLE kept AS TABLE {table}")
+    chain.in_warehouse(f"DELETE FROM {table} WHERE as_of_date = '2024-02-29'")
+    yield
+    chain.in_warehouse(f"TRUNCATE {table}")
+    chain.in_warehouse(f"INSERT INTO {table} TABLE kept")
+    chain.in_warehouse("DROP TABLE kept")
+
+
+def test_newest_is_the_newest_that_was_published_also_where_it_has_no_rows(
+    reported: Reported, emptied: None
+) -> None:
+    """As in the views: the day before does not stand as current."""
+    queries, database = load_declaration().queries, reported.chain.warehouse
+    assert reported.chain.in_warehouse("SELECT FROM rfm.rfm_segments") == []
+    assert read_result(database, queries["segment_table"], 60).rows == []
+    assert read_result(database, queries["cohorts"], 60).rows != [], "of that same day"
+    before = chosen(queries["segment_table"], {"as_of": "2024-01-31"})
+    assert read_result(database, before, 60).rows
+
+
+@pytest.fixture
 def nameless(reported: Reported) -> Iterator[None]:
     """Orders without a marketplace, and others without a shop."""
     chain = reported.chain
@@ -120,7 +144,7 @@ def nameless(reported: Reported) -> Iterator[None]:
         {
             table
             for query in load_declaration().queries.values()
-            for table in re.findall(r"rfm\.\w+_snapshots", query.sql)
+            for table in re.findall(r"rfm\.(?!newest)\w+_snapshots", query.sql)
         }
     )
     changes = (("marketplace", "tiktok shop", "TRUE"), ("shop_id", "L2", "scope = 'shop'"))
@@ -298,8 +322,18 @@ def test_the_curve_of_all_cohorts_leaves_out_customers_of_before(
     assert shown["Z2"] == [("2023-10", 90)]
 
 
+NEWEST = """
+            GREATEST(
+                (SELECT MAX(as_of_date) FROM rfm.rfm_segments_snapshots),
+                (
+                    SELECT as_of_date FROM rfm.newest_snapshots
+                    WHERE table_name = 'rfm_segments_snapshots'
+                )
+            )
+"""
+
+
 def test_every_query_with_a_day_takes_the_newest_of_the_list_that_offers_it() -> None:
-    resolved = "(SELECT MAX(as_of_date) FROM rfm.rfm_segments_snapshots)"
     for key, query in load_declaration().queries.items():
         has_a_day = any(parameter["name"] == "as_of" for parameter in query.parameters)
-        assert has_a_day == (resolved in query.sql), key
+        assert has_a_day == (NEWEST in query.sql), key
