@@ -1,4 +1,4 @@
--- The chosen slice as a whole: one row.
+-- The chosen slice as a whole: one row, or none of a day without a snapshot: 0 would be a figure.
 WITH chosen AS (
     SELECT
         COALESCE(
@@ -28,9 +28,16 @@ slice AS (
     END
 )
 SELECT
-    MAX(as_of_date) AS as_of_date,
+    chosen.as_of_date,
     CAST(COALESCE(SUM(customers), 0) AS bigint) AS customers,
     CAST(COALESCE(SUM(orders), 0) AS bigint) AS orders,
     ROUND(COALESCE(SUM(revenue), 0) / 10.0 ^ [[RFM_CURRENCY_DECIMALS]], [[RFM_CURRENCY_DECIMALS]])
         AS revenue
-FROM slice
+FROM chosen
+LEFT JOIN slice ON TRUE
+WHERE chosen.as_of_date IN (
+    SELECT as_of_date FROM rfm.rfm_segments_snapshots
+    UNION ALL
+    SELECT as_of_date FROM rfm.newest_snapshots WHERE table_name = 'rfm_segments_snapshots'
+)
+GROUP BY chosen.as_of_date

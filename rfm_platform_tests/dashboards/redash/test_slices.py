@@ -136,6 +136,23 @@ def test_newest_is_the_newest_that_was_published_also_where_it_has_no_rows(
     assert read_result(database, before, 60).rows
 
 
+NOBODY = {"customers": 0, "orders": 0, "revenue": 0}
+
+
+def test_a_day_with_a_snapshot_has_totals_also_of_nobody(reported: Reported, emptied: None) -> None:
+    query = load_declaration().queries["slice_totals"]
+    of_nobody = chosen(query, {"shop": "shopee/L1", "as_of": "2024-01-31"})
+    for each, as_of in ((query, "2024-02-29"), (of_nobody, "2024-01-31")):
+        shown = read_result(reported.chain.warehouse, each, 60).rows
+        assert shown == [{"as_of_date": as_of, **NOBODY}]
+
+
+def test_a_day_without_a_snapshot_has_no_totals(reported: Reported) -> None:
+    """A list that Redash has kept may offer a day that retention has removed since."""
+    query = chosen(load_declaration().queries["slice_totals"], {"as_of": "2024-02-10"})
+    assert read_result(reported.chain.warehouse, query, 60).rows == []
+
+
 @pytest.fixture
 def nameless(reported: Reported) -> Iterator[None]:
     """Orders without a marketplace, and others without a shop."""
