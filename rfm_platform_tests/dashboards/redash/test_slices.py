@@ -153,23 +153,25 @@ def test_a_day_without_a_snapshot_has_no_totals(reported: Reported) -> None:
     assert read_result(reported.chain.warehouse, query, 60).rows == []
 
 
+TABLES = sorted(
+    {
+        table
+        for query in load_declaration().queries.values()
+        for table in re.findall(r"rfm\.(?!newest)\w+_snapshots", query.sql)
+    }
+)
+
+
 @pytest.fixture
 def nameless(reported: Reported) -> Iterator[None]:
     """Orders without a marketplace, and others without a shop."""
     chain = reported.chain
-    tables = sorted(
-        {
-            table
-            for query in load_declaration().queries.values()
-            for table in re.findall(r"rfm\.(?!newest)\w+_snapshots", query.sql)
-        }
-    )
     changes = (("marketplace", "tiktok shop", "TRUE"), ("shop_id", "L2", "scope = 'shop'"))
-    for table in tables:
+    for table in TABLES:
         for column, name, _ in changes:
             chain.in_warehouse(f"UPDATE {table} SET {column} = NULL WHERE {column} = '{name}'")
     yield
-    for table in tables:
+    for table in TABLES:
         for column, name, which in changes:
             chain.in_warehouse(
                 f"UPDATE {table} SET {column} = '{name}' "
@@ -218,6 +220,51 @@ def test_what_has_no_marketplace_or_shop_is_listed_and_shown(
         and named["cohorts", before]
         for _, before in NAMELESS
     )
+
+
+@pytest.fixture(
+    params=["all", "$", "a$v$b", "a$v", "a$$b", "o'br\\ien", "50%", "%24", "%61ll", "{{ shop }}"]
+)
+def odd(
+    reported: Reported, named: dict[tuple[str, str], list[Any]], request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """A marketplace, and a shop of another one, with a name that means something in the text."""
+    chain = reported.chain
+    for table in TABLES:
+        for column, name in (("marketplace", "tiktok shop"), ("shop_id", "L2")):
+            rename = f"UPDATE {table} SET {column} = %s WHERE {column} = %s"
+            chain.in_warehouse(rename, request.param, name)
+    yield request.param
+    for table in TABLES:
+        for column, name in (("marketplace", "tiktok shop"), ("shop_id", "L2")):
+            rename = f"UPDATE {table} SET {column} = %s WHERE {column} = %s"
+            chain.in_warehouse(rename, name, request.param)
+
+
+def test_what_a_list_offers_chooses_it_whatever_it_is_called(
+    reported: Reported, named: dict[tuple[str, str], list[Any]], odd: str
+) -> None:
+    queries, database = load_declaration().queries, reported.chain.warehouse
+    marketplaces = read_result(database, queries["marketplaces"], 60).rows
+    shops = read_result(database, queries["shops"], 60).rows
+    (marketplace,) = [row["value"] for row in marketplaces if row["name"] == odd]
+    (of_it,) = [row["value"] for row in shops if row["name"].endswith(f" ({odd})")]
+    known = {"all", "lazada/L1", "shopee/S1", "shopee/S2", "shopee/S3", of_it}
+    (shop,) = [row["value"] for row in shops if row["value"] not in known]
+    for key in SLICED:
+        for (name, before), value in zip(NAMELESS, (marketplace, of_it, shop), strict=True):
+            shown = read_result(database, chosen(queries[key], {name: value}), 60).rows
+            assert shown == named[key, before], (key, value)
+    everybody = read_result(database, queries["slice_totals"], 60).rows[0]["customers"]
+    assert everybody > named["slice_totals", "tiktok shop"][0]["customers"]
+
+
+def test_what_a_list_offers_ends_no_text(reported: Reported, odd: str) -> None:
+    for key in ("marketplaces", "shops"):
+        query = load_declaration().queries[key]
+        assert not any(
+            "$" in row["value"] for row in read_result(reported.chain.warehouse, query, 60).rows
+        )
 
 
 AMOUNTS = {
