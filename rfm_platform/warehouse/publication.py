@@ -24,13 +24,19 @@ class Publication:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
-    def lock(self, table: sa.Table, partition: dt.date | None = None) -> None:
+    def lock(self, table: sa.Table, partition: dt.date | str | None = None) -> None:
         """Waits until no other publication has the lock of a partition, or that of a table.
 
         Readers are not concerned. Without it, two writers of one partition would both delete the
         old rows, and the rows of both would stay.
         """
         self._lock([table.name if partition is None else f"{table.name} {partition}"])
+
+    def try_lock(self, table: sa.Table, partition: str) -> bool:
+        """Takes the lock of a partition at once; False: another publication has it."""
+        statement = "SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))"
+        row = self._connection.execute(statement, [LOCKS, f"{table.name} {partition}"]).fetchone()
+        return row == (True,)
 
     def _lock(self, locked: Sequence[str]) -> None:
         # Every publication begins here, and may wait for the engine between two statements for

@@ -2,6 +2,9 @@
 
 import datetime as dt
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -11,6 +14,7 @@ from rfm_platform.dashboards.redash.wanted import Address, Fields
 from rfm_platform.engine import read_sql
 from rfm_platform.warehouse import Warehouse
 
+_log = logging.getLogger(__name__)
 _PACKAGE = "rfm_platform.dashboards"
 
 
@@ -26,6 +30,19 @@ class Ledger:
     warehouse: Warehouse
     server: str
     timezone: str
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else applies to this server until the end of the block: two would make all twice.
+
+        The lock is a transaction's, which a pooler keeps on one session, and ends with its process.
+        """
+        with self.warehouse.publication() as publication:
+            if not publication.try_lock(catalog.redash_objects, self.server):
+                said = "Another apply to %s is under way: waiting until it has ended."
+                _log.warning(said, self.server)
+            publication.lock(catalog.redash_objects, self.server)
+            yield
 
     def read(self) -> dict[Address, Sent]:
         """What was sent, by object."""

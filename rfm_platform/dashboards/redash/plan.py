@@ -16,6 +16,12 @@ from rfm_platform.dashboards.redash.wanted import Address, Fields
 Action = Literal["create", "update", "edited", "retire", "release", "record"]
 REMOVED = "(removed)"
 PUT_AWAY: Fields = {"is_archived": True, "schedule": None}
+_LEFT = " (no longer declared)"  # of a chart, which Redash cannot archive
+
+
+def name_of_left(name: str) -> str:
+    """What a chart is called that has left the declaration while its query stays."""
+    return name if name.endswith(_LEFT) else name + _LEFT
 
 
 @dataclass(frozen=True)
@@ -125,12 +131,15 @@ def plan(
 
 
 def _leaving(address: Address, sent: Sent, wanted: Mapping[Address, Fields]) -> Action:
-    """No query, dashboard or alert that people made is put away. A visualization goes with its
-    query, a widget with its dashboard, and is taken off one that stays.
+    """No query, visualization, dashboard or alert that people made is put away. A visualization
+    goes with its query, a widget with its dashboard, and is taken off one that stays.
     """
     if address.kind == "widget":
         stays = Address("dashboard", address.key.split("/")[0]) in wanted
         return "retire" if stays else "release"
+    if address.kind == "visualization":
+        stays = Address("query", address.key.split(".")[0]) in wanted
+        return "retire" if stays and sent.adopted is False else "release"
     return "retire" if sent.is_put_away(address) else "release"
 
 
@@ -153,6 +162,8 @@ def _change(
     untouched = live.is_pristine
     if sent is not None:
         before = sent.fields | (PUT_AWAY if was_put_away else {})
+        if address.kind == "visualization" and live.fields["name"] == name_of_left(before["name"]):
+            before = before | {"name": live.fields["name"]}
         # A field that is declared only now was sent as nothing.
         untouched = all(each.now == before.get(each.field) for each in differences)
     return Change(address, "update" if untouched else "edited", differences)

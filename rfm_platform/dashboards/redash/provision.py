@@ -101,6 +101,10 @@ class Provisioner:
         """
         self.ledger.warehouse.prepare()
         self.refuse_bad_shapes()
+        with self.ledger.alone():
+            return self._apply(overwrite, tell)
+
+    def _apply(self, overwrite: bool, tell: Callable[[Change], None]) -> list[Change]:
         done: list[Change] = []
         for attempt in range(1, ATTEMPTS + 1):
             state = self.read()

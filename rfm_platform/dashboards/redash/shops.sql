@@ -1,10 +1,11 @@
 -- For the dashboards' lists: every shop that a kept snapshot tells of, by its newest name; – is none.
+-- A value is put into the queries' text, where a $ could end it: it is coded.
 SELECT value, name
 FROM (
     SELECT 'all' AS value, 'All shops' AS name, 0 AS place
     UNION ALL
     SELECT
-        marketplace || '/' || shop_id,
+        REPLACE(REPLACE(marketplace || '/' || shop_id, '%', '%25'), '$', '%24'),
         COALESCE(
             (ARRAY_AGG(shop_name ORDER BY as_of_date DESC, shop_name)
                 FILTER (WHERE shop_name IS NOT NULL))[1],

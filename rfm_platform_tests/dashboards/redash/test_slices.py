@@ -113,22 +113,65 @@ def test_newest_is_one_day_on_every_chart_also_where_a_table_has_no_row_of_it(
 
 
 @pytest.fixture
+def emptied(reported: Reported) -> Iterator[None]:
+    """The newest snapshot of segments came out without rows."""
+    chain, table = reported.chain, "rfm.rfm_segments_snapshots"
+    chain.in_warehouse(f"CREATE TABLE kept AS TABLE {table}")
+    chain.in_warehouse(f"DELETE FROM {table} WHERE as_of_date = '2024-02-29'")
+    yield
+    chain.in_warehouse(f"TRUNCATE {table}")
+    chain.in_warehouse(f"INSERT INTO {table} TABLE kept")
+    chain.in_warehouse("DROP TABLE kept")
+
+
+def test_newest_is_the_newest_that_was_published_also_where_it_has_no_rows(
+    reported: Reported, emptied: None
+) -> None:
+    """As in the views: the day before does not stand as current."""
+    queries, database = load_declaration().queries, reported.chain.warehouse
+    assert reported.chain.in_warehouse("SELECT FROM rfm.rfm_segments") == []
+    assert read_result(database, queries["segment_table"], 60).rows == []
+    assert read_result(database, queries["cohorts"], 60).rows != [], "of that same day"
+    before = chosen(queries["segment_table"], {"as_of": "2024-01-31"})
+    assert read_result(database, before, 60).rows
+
+
+NOBODY = {"customers": 0, "orders": 0, "revenue": 0}
+
+
+def test_a_day_with_a_snapshot_has_totals_also_of_nobody(reported: Reported, emptied: None) -> None:
+    query = load_declaration().queries["slice_totals"]
+    of_nobody = chosen(query, {"shop": "shopee/L1", "as_of": "2024-01-31"})
+    for each, as_of in ((query, "2024-02-29"), (of_nobody, "2024-01-31")):
+        shown = read_result(reported.chain.warehouse, each, 60).rows
+        assert shown == [{"as_of_date": as_of, **NOBODY}]
+
+
+def test_a_day_without_a_snapshot_has_no_totals(reported: Reported) -> None:
+    """A list that Redash has kept may offer a day that retention has removed since."""
+    query = chosen(load_declaration().queries["slice_totals"], {"as_of": "2024-02-10"})
+    assert read_result(reported.chain.warehouse, query, 60).rows == []
+
+
+TABLES = sorted(
+    {
+        table
+        for query in load_declaration().queries.values()
+        for table in re.findall(r"rfm\.(?!newest)\w+_snapshots", query.sql)
+    }
+)
+
+
+@pytest.fixture
 def nameless(reported: Reported) -> Iterator[None]:
     """Orders without a marketplace, and others without a shop."""
     chain = reported.chain
-    tables = sorted(
-        {
-            table
-            for query in load_declaration().queries.values()
-            for table in re.findall(r"rfm\.\w+_snapshots", query.sql)
-        }
-    )
     changes = (("marketplace", "tiktok shop", "TRUE"), ("shop_id", "L2", "scope = 'shop'"))
-    for table in tables:
+    for table in TABLES:
         for column, name, _ in changes:
             chain.in_warehouse(f"UPDATE {table} SET {column} = NULL WHERE {column} = '{name}'")
     yield
-    for table in tables:
+    for table in TABLES:
         for column, name, which in changes:
             chain.in_warehouse(
                 f"UPDATE {table} SET {column} = '{name}' "
@@ -177,6 +220,51 @@ def test_what_has_no_marketplace_or_shop_is_listed_and_shown(
         and named["cohorts", before]
         for _, before in NAMELESS
     )
+
+
+@pytest.fixture(
+    params=["all", "$", "a$v$b", "a$v", "a$$b", "o'br\\ien", "50%", "%24", "%61ll", "{{ shop }}"]
+)
+def odd(
+    reported: Reported, named: dict[tuple[str, str], list[Any]], request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """A marketplace, and a shop of another one, with a name that means something in the text."""
+    chain = reported.chain
+    for table in TABLES:
+        for column, name in (("marketplace", "tiktok shop"), ("shop_id", "L2")):
+            rename = f"UPDATE {table} SET {column} = %s WHERE {column} = %s"
+            chain.in_warehouse(rename, request.param, name)
+    yield request.param
+    for table in TABLES:
+        for column, name in (("marketplace", "tiktok shop"), ("shop_id", "L2")):
+            rename = f"UPDATE {table} SET {column} = %s WHERE {column} = %s"
+            chain.in_warehouse(rename, name, request.param)
+
+
+def test_what_a_list_offers_chooses_it_whatever_it_is_called(
+    reported: Reported, named: dict[tuple[str, str], list[Any]], odd: str
+) -> None:
+    queries, database = load_declaration().queries, reported.chain.warehouse
+    marketplaces = read_result(database, queries["marketplaces"], 60).rows
+    shops = read_result(database, queries["shops"], 60).rows
+    (marketplace,) = [row["value"] for row in marketplaces if row["name"] == odd]
+    (of_it,) = [row["value"] for row in shops if row["name"].endswith(f" ({odd})")]
+    known = {"all", "lazada/L1", "shopee/S1", "shopee/S2", "shopee/S3", of_it}
+    (shop,) = [row["value"] for row in shops if row["value"] not in known]
+    for key in SLICED:
+        for (name, before), value in zip(NAMELESS, (marketplace, of_it, shop), strict=True):
+            shown = read_result(database, chosen(queries[key], {name: value}), 60).rows
+            assert shown == named[key, before], (key, value)
+    everybody = read_result(database, queries["slice_totals"], 60).rows[0]["customers"]
+    assert everybody > named["slice_totals", "tiktok shop"][0]["customers"]
+
+
+def test_what_a_list_offers_ends_no_text(reported: Reported, odd: str) -> None:
+    for key in ("marketplaces", "shops"):
+        query = load_declaration().queries[key]
+        assert not any(
+            "$" in row["value"] for row in read_result(reported.chain.warehouse, query, 60).rows
+        )
 
 
 AMOUNTS = {
@@ -298,8 +386,18 @@ def test_the_curve_of_all_cohorts_leaves_out_customers_of_before(
     assert shown["Z2"] == [("2023-10", 90)]
 
 
+NEWEST = """
+            GREATEST(
+                (SELECT MAX(as_of_date) FROM rfm.rfm_segments_snapshots),
+                (
+                    SELECT as_of_date FROM rfm.newest_snapshots
+                    WHERE table_name = 'rfm_segments_snapshots'
+                )
+            )
+"""
+
+
 def test_every_query_with_a_day_takes_the_newest_of_the_list_that_offers_it() -> None:
-    resolved = "(SELECT MAX(as_of_date) FROM rfm.rfm_segments_snapshots)"
     for key, query in load_declaration().queries.items():
         has_a_day = any(parameter["name"] == "as_of" for parameter in query.parameters)
-        assert has_a_day == (resolved in query.sql), key
+        assert has_a_day == (NEWEST in query.sql), key

@@ -46,15 +46,6 @@ def test_a_renamed_shop_is_listed_by_its_newest_name_after_all_shops(reported: R
     assert shown[:2] == [("all", "All shops"), ("akulaku/S1", f"{name} (akulaku)")]
 
 
-def test_the_newest_publication_is_the_one_that_is_told(reported: Reported) -> None:
-    query = load_declaration().queries["freshness"]
-    (shown,) = read_result(reported.chain.warehouse, query, 60).rows
-    held = reported.chain.platform.warehouse.rows("SELECT * FROM rfm.snapshot_publications")
-    moments = sorted(row["published_at"].replace(microsecond=0).isoformat() for row in held)
-    assert moments[0] < moments[-1]
-    assert (shown["newest_day"], shown["published_at"]) == ("2024-02-29", moments[-1])
-
-
 VERDICTS = [
     ("rfm_scores", "scores_add_up", "2024-02-26", False, "09:00:00.5"),
     ("rfm_scores", "scores_add_up", "2024-02-27", False, "09:00:00.5"),
