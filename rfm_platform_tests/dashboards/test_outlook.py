@@ -9,8 +9,7 @@ import pytest
 
 from rfm_platform.dashboards.outlook import campaigns_of, forecast_of
 from rfm_platform_tests.dashboards.browser import Page
-from rfm_platform_tests.dashboards.conftest import AS_OF, Reported
-from rfm_platform_tests.dashboards.test_report import payload_of
+from rfm_platform_tests.dashboards.conftest import AS_OF, Reported, payload_of
 from rfm_platform_tests.dashboards.test_sums import figures_of_moves, page_of
 
 MONTH_END = dt.date(2023, 11, 30)

@@ -270,17 +270,3 @@ def test_a_phone_shows_everything_without_scrolling_sideways(page: Page) -> None
     page.size(390, 844)
     page.run("dispatchEvent(new Event('resize'))")
     assert page.run("document.documentElement.scrollWidth") <= 390
-
-
-def test_printing_gives_paper_in_the_light_without_controls_and_the_screen_comes_back(
-    page: Page,
-) -> None:
-    page.media(scheme="dark")
-    pdf = page.pdf()
-    assert pdf.startswith(b"%PDF")
-    assert 2 <= pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") <= 12
-    page.media("print", "light")
-    assert page.run("getComputedStyle(document.getElementById('controls')).display") == "none"
-    page.media(scheme="dark")
-    assert page.run("document.documentElement.dataset.theme") == "dark"
-    assert page.problems == []

@@ -1,33 +1,12 @@
 """The page in a real browser with figures as they seldom are: months in part, odd names, riches."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rfm_platform.dashboards.report import page as write_page
 from rfm_platform_tests.dashboards.browser import Page
-from rfm_platform_tests.dashboards.conftest import Reported
-from rfm_platform_tests.dashboards.test_report import payload_of
-
-Changed = Callable[[Callable[[dict[str, Any]], None]], None]
-
-
-@pytest.fixture
-def changed(browser: Page, reported: Reported, tmp_path: Path) -> Changed:
-    """Opens the report with other figures."""
-
-    def opened(change: Callable[[dict[str, Any]], None]) -> None:
-        payload = payload_of(reported.path)
-        change(payload)
-        path = tmp_path / "changed.html"
-        path.write_text(write_page(payload), encoding="utf-8")
-        browser.size(1280, 900)
-        browser.media()
-        browser.open(path)
-
-    return opened
+from rfm_platform_tests.dashboards.conftest import Changed
 
 
 def _cohorts(partial: bool) -> Callable[[dict[str, Any]], None]:

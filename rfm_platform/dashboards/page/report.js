@@ -48,12 +48,12 @@ const fill = (place, ...children) => place.replaceChildren(...children.filter(Bo
 function draw(id, option, label) {
   const place = byId(id);
   place.setAttribute("aria-label", say("chart", label));
-  if (!charts[id]) charts[id] = echarts.init(place, null, { renderer: "svg" });
+  // Only what is set is painted at once; a new size alone would wait for a frame, and paper has none.
+  if (charts[id]) charts[id].resize(); else charts[id] = echarts.init(place, null, { renderer: "svg" });
   charts[id].setOption({
     animation: false, textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colour("--ink") },
     aria: { enabled: false }, ...option,
   }, true);
-  charts[id].resize();
 }
 const tooltip = (extra) => ({ backgroundColor: colour("--card"), borderColor: colour("--line"), textStyle: { color: colour("--ink") }, confine: true, ...extra });
 const axis = (extra) => ({ axisLine: { lineStyle: { color: colour("--line") } }, axisLabel: { color: colour("--soft") }, splitLine: { lineStyle: { color: colour("--line") } }, nameTextStyle: { color: colour("--soft") }, ...extra });
@@ -191,9 +191,11 @@ function retention(slice) {
   }));
   const later = data.filter(([n]) => n > 0).map(([, , v]) => v);
   const top = relative && state.measure === "customers" ? 1 : Math.max(...(later.length ? later : [1]));
-  const small = width > 18;
+  // Paper cannot be scrolled: figures are smaller there, and left out where they could not be read.
+  const longest = Math.max(...data.map(([, , v]) => show(v).length)), size = screen === null ? 11 : Math.min(11, 820 / width / longest);
+  const small = width > 18 || size < 6;
   byId("heatmap").style.height = `${Math.max(9, cohorts.length * (small ? 1.05 : 1.75) + 4)}rem`;
-  byId("heatmap").style.minWidth = `${Math.max(20, width * (small ? 1.2 : relative ? 2.9 : 4) + 9)}rem`;
+  byId("heatmap").style.minWidth = screen === null ? `${Math.max(20, width * (small ? 1.2 : relative ? 2.9 : 4) + 9)}rem` : "";
   // A label is light on the dark cells of paper and dark on the light cells of night.
   const dark = state.theme === "dark", contrast = (strength) => (strength > 0.52 ? (dark ? "#0d1520" : "#ffffff") : dark ? "#e8edf3" : "#1b2430");
   const label = (cohort) => `${cohort.truncated ? "◂ " : ""}${month(cohort.month)}  ${cohort.size === null ? "·" : number(cohort.size)}`;
@@ -205,7 +207,7 @@ function retention(slice) {
     visualMap: { show: false, min: 0, max: top || 1, seriesIndex: 0, dimension: 2, inRange: { color: dark ? ["#1f2a37", "#24527f", "#3f8fd6", "#b5dcff"] : ["#f1f6fb", "#b9d7f2", "#5a9fd9", "#0b4f94"] } },
     series: [
       { type: "heatmap", data: data.map((point) => ({ value: point, label: { color: contrast(point[2] / (top || 1)) } })), itemStyle: { borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3 },
-        label: { show: !small, fontSize: 11, formatter: (p) => `${show(p.value[2])}${partial(cohorts[p.value[1]], p.value[0]) ? "*" : ""}` } },
+        label: { show: !small, fontSize: size, formatter: (p) => `${show(p.value[2])}${partial(cohorts[p.value[1]], p.value[0]) ? "*" : ""}` } },
       { type: "heatmap", data: hidden, itemStyle: { color: colour("--line"), borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3, decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: colour("--soft") } }, label: { show: !small, formatter: "·", color: colour("--soft") } },
       { type: "heatmap", data: baseless, itemStyle: { color: "transparent" }, label: { show: true, formatter: "–", color: colour("--soft") } }],
   }, say("retention"));
@@ -232,8 +234,8 @@ function curves(cohorts, width, partial) {
   const cumulative = (c) => { let sum = 0, known = true; return c.cells.map((x, n) => { if (!over(c, n)) known = false; if (!known) return null; sum += x[2]; return amount(sum) / c.size; }); };
   const whole = average.some((v) => v !== null) ? [line(say("average"), average, { lineStyle: { width: 4 }, color: colour("--ink"), symbolSize: 6 })] : [];
   const common = {
-    legend: { type: "scroll", bottom: 0, textStyle: { color: colour("--ink") }, pageTextStyle: { color: colour("--ink") } },
-    grid: { left: 62, right: 16, top: 16, bottom: 56 }, xAxis: axis({ type: "category", data: [...Array(width).keys()] }) };
+    legend: { type: screen === null ? "scroll" : "plain", bottom: 0, textStyle: { color: colour("--ink") }, pageTextStyle: { color: colour("--ink") } },
+    grid: { left: 62, right: 16, top: 16, bottom: screen === null ? 56 : 92 }, xAxis: axis({ type: "category", data: [...Array(width).keys()] }) };
   draw("curves", { ...common, tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null || v === undefined ? "–" : percent(v)) }),
     yAxis: axis({ type: "value", max: 1, axisLabel: { color: colour("--soft"), formatter: (v) => percent(v, 0) } }),
     series: [...whole, ...shown.map((c, n) => line(month(c.month), rate(c), style(n)))] }, say("curves"));
@@ -344,6 +346,7 @@ function show() {
   const slice = current();
   document.documentElement.lang = state.language;
   document.documentElement.dataset.theme = state.theme;
+  document.documentElement.classList.toggle("paper", screen !== null);
   for (const place of document.querySelectorAll("[data-word]")) place.textContent = say(place.dataset.word);
   document.title = `${say("title")}, ${day(figures.as_of)}`;
   byId("as-of").textContent = `${say("as_of", day(figures.as_of))}, ${figures.from_date ? say("compared", day(figures.from_date)) : say("no_compare")}`;
@@ -369,7 +372,7 @@ dark.addEventListener("change", () => {
   const theme = dark.matches ? "dark" : "light";
   if (screen === null) { state.theme = theme; show(); } else screen = theme;
 });
-const toPaper = () => { if (screen === null) { screen = state.theme; state.theme = "light"; show(); for (const chart of Object.values(charts)) chart.resize({ width: 690 }); } };
+const toPaper = () => { if (screen === null) { screen = state.theme; state.theme = "light"; show(); } };
 const fromPaper = () => { if (screen !== null) { state.theme = screen; screen = null; show(); } };
 addEventListener("beforeprint", toPaper);
 addEventListener("afterprint", fromPaper);
