@@ -5,8 +5,12 @@ const words = JSON.parse(document.getElementById("words").textContent);
 const byId = (id) => document.getElementById(id);
 const state = { language: "en", marketplace: "", shop: "", measure: "customers", unit: "percent", theme: "light" };
 const SEGMENTS = Object.keys(figures.actions);
-// Colours that people with any colour vision tell apart (after Okabe and Ito).
-const COLOURS = ["#0072b2", "#009e73", "#56b4e9", "#cc79a7", "#e69f00", "#d55e00", "#8a8f98", "#b3a100", "#5e3c99"];
+// Colours that people with any colour vision tell apart, 3 : 1 or more against the background.
+const COLOURS = {
+  light: ["#0064c6", "#148775", "#5f8bff", "#f642a2", "#f75f00", "#b73000", "#6490c2", "#629e56", "#55187f"],
+  dark: ["#1383ff", "#00a381", "#8df0ff", "#b196d9", "#f0b305", "#bd4d07", "#bfbebb", "#d48300", "#616f84"],
+};
+const SCALE = { light: ["#f1f6fb", "#b9d7f2", "#5a9fd9", "#0b4f94"], dark: ["#1f2a37", "#24527f", "#3f8fd6", "#b5dcff"] };
 const MEASURES = { customers: 0, orders: 1, revenue: 2 };
 const charts = {};
 
@@ -23,7 +27,13 @@ const day = (text) => new Intl.DateTimeFormat(locale(), { dateStyle: "long", tim
 const month = (text) => new Intl.DateTimeFormat(locale(), { month: "short", year: "numeric", timeZone: "UTC" }).format(new Date(`${text}-01T00:00:00Z`));
 const signed = (value, show) => (value > 0 ? "+" : value < 0 ? "−" : "±") + show(Math.abs(value));
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const segmentColour = (name) => COLOURS[SEGMENTS.indexOf(name)] ?? "#8a8f98";
+const colours = () => COLOURS[state.theme];
+const segmentColour = (name) => colours()[SEGMENTS.indexOf(name)] ?? "#8a8f98";
+// Black or white, whichever stands out more: from any colour by 4.5 : 1.
+function inkOn(background) {
+  const [red, green, blue] = echarts.color.parse(background).map((v) => (v <= 10 ? v / 3294.6 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000000" : "#ffffff";
+}
 
 // Elements: text is always set as text, so that no name is taken for markup ----------------------
 function element(tag, attributes = {}, ...children) {
@@ -194,19 +204,19 @@ function retention(slice) {
   // Paper cannot be scrolled: figures are smaller there, and left out where they could not be read.
   const longest = Math.max(...data.map(([, , v]) => show(v).length)), size = screen === null ? 11 : Math.min(11, 820 / width / longest);
   const small = width > 18 || size < 6;
-  byId("heatmap").style.height = `${Math.max(9, cohorts.length * (small ? 1.05 : 1.75) + 4)}rem`;
+  byId("heatmap").style.height = `${Math.max(9, cohorts.length * (small ? 1.05 : 1.75) + (small ? 6 : 4))}rem`;
   byId("heatmap").style.minWidth = screen === null ? `${Math.max(20, width * (small ? 1.2 : relative ? 2.9 : 4) + 9)}rem` : "";
-  // A label is light on the dark cells of paper and dark on the light cells of night.
-  const dark = state.theme === "dark", contrast = (strength) => (strength > 0.52 ? (dark ? "#0d1520" : "#ffffff") : dark ? "#e8edf3" : "#1b2430");
+  const ramp = SCALE[state.theme], shade = (v) => echarts.color.lerp(Math.min(1, Math.max(0, v / (top || 1))), ramp);
   const label = (cohort) => `${cohort.truncated ? "◂ " : ""}${month(cohort.month)}  ${cohort.size === null ? "·" : number(cohort.size)}`;
   draw("heatmap", {
     tooltip: tooltip({ formatter: (p) => { const c = cohorts[p.value[1]], n = p.value[0]; return `<b>${month(c.month)}</b>, ${escapeHtml(say("month_n", n))}<br>${p.seriesIndex ? escapeHtml(say(p.seriesIndex === 1 ? "hidden" : "no_base")) : show(p.value[2])}${partial(c, n) ? ` (${escapeHtml(say("partial"))})` : ""}`; } }),
-    grid: { left: 132, right: 8, top: 32, bottom: 6 },
+    grid: { left: 132, right: 8, top: 32, bottom: small ? 38 : 6 },
     xAxis: axis({ type: "category", position: "top", data: [...Array(width).keys()], splitArea: { show: false }, axisTick: { show: false } }),
     yAxis: axis({ type: "category", inverse: true, data: cohorts.map(label), axisTick: { show: false } }),
-    visualMap: { show: false, min: 0, max: top || 1, seriesIndex: 0, dimension: 2, inRange: { color: dark ? ["#1f2a37", "#24527f", "#3f8fd6", "#b5dcff"] : ["#f1f6fb", "#b9d7f2", "#5a9fd9", "#0b4f94"] } },
+    visualMap: { show: small, min: 0, max: top || 1, seriesIndex: 0, dimension: 2, inRange: { color: ramp }, // what colours mean where no figure fits
+      orient: "horizontal", left: 124, bottom: 0, itemHeight: 180, itemWidth: 12, text: [show(top || 1), show(0)], textStyle: { color: colour("--ink") } },
     series: [
-      { type: "heatmap", data: data.map((point) => ({ value: point, label: { color: contrast(point[2] / (top || 1)) } })), itemStyle: { borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3 },
+      { type: "heatmap", data: data.map((point) => ({ value: point, label: { color: inkOn(shade(point[2])) } })), itemStyle: { borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3 },
         label: { show: !small, fontSize: size, formatter: (p) => `${show(p.value[2])}${partial(cohorts[p.value[1]], p.value[0]) ? "*" : ""}` } },
       { type: "heatmap", data: hidden, itemStyle: { color: colour("--line"), borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3, decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: colour("--soft") } }, label: { show: !small, formatter: "·", color: colour("--soft") } },
       { type: "heatmap", data: baseless, itemStyle: { color: "transparent" }, label: { show: true, formatter: "–", color: colour("--soft") } }],
@@ -221,8 +231,10 @@ function retention(slice) {
 function curves(cohorts, width, partial) {
   const line = (name, data, extra = {}) => ({ name, type: "line", data, symbol: "circle", symbolSize: 4, connectNulls: false, lineStyle: { width: 1.6 }, ...extra });
   // More than there are colours: the others are dashed, with points of another shape for single ones.
-  const style = (n) => ({ color: COLOURS[n % COLOURS.length], ...(n < COLOURS.length ? {} : { symbol: "diamond", symbolSize: 7, lineStyle: { width: 1.6, type: "dashed" } }) });
+  const style = (n) => ({ color: colours()[n % colours().length], ...(n < colours().length ? {} : { symbol: "diamond", symbolSize: 7, lineStyle: { width: 1.6, type: "dashed" } }) });
   const shown = cohorts.slice(-13);
+  byId("curves-lead").hidden = shown.length === cohorts.length;
+  byId("curves-lead").textContent = say("newest_cohorts", number(shown.length), number(cohorts.length));
   const over = (c, n) => (c.cells[n] && c.size && !partial(c, n) ? c.cells[n] : null);
   const rate = (c) => c.cells.map((_, n) => (over(c, n) ? c.cells[n][0] / c.size : null));
   const average = [...Array(width).keys()].map((n) => {
@@ -253,7 +265,7 @@ function concentration(slice) {
     const [upper, lower] = [at(to), from ? at(from) : [0, 0, 0]];
     return [name, upper && lower ? upper[1] - lower[1] : null, upper && lower ? upper[2] - lower[2] : null];
   });
-  draw("tiers", { color: [COLOURS[0], COLOURS[4]], tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null ? say("hidden") : percent(v)) }),
+  draw("tiers", { color: [colours()[0], colours()[4]], tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null ? say("hidden") : percent(v)) }),
     legend: { bottom: 0, textStyle: { color: colour("--ink") } }, grid: { left: 104, right: 56, top: 4, bottom: 52 },
     xAxis: axis({ type: "value", max: 1, axisLabel: { color: colour("--soft"), formatter: (v) => percent(v, 0) } }),
     yAxis: axis({ type: "category", inverse: true, data: tiers.map(([name]) => say(name)) }),
@@ -265,7 +277,7 @@ function concentration(slice) {
   const share = { axisLabel: { color: colour("--soft"), formatter: (v) => percent(v, 0) }, min: 0, max: 1 };
   draw("curve", { tooltip: tooltip({ trigger: "axis", formatter: (p) => `${percent(p[0].data[0], 0)} ${escapeHtml(say("largest"))}: ${percent(p[0].data[1])}` }),
     grid: { left: 56, right: 20, top: 12, bottom: 40 }, xAxis: axis({ type: "value", name: say("largest"), nameLocation: "middle", nameGap: 26, ...share }), yAxis: axis({ type: "value", ...share }),
-    series: [{ type: "line", data: points, color: COLOURS[0], areaStyle: { opacity: 0.15 }, symbolSize: 6, lineStyle: { width: 2.5 } },
+    series: [{ type: "line", data: points, color: colours()[0], areaStyle: { opacity: 0.15 }, symbolSize: 6, lineStyle: { width: 2.5 } },
       { type: "line", name: say("equal"), data: [[0, 0], [1, 1]], color: colour("--soft"), symbol: "none", lineStyle: { type: "dashed", width: 1 }, tooltip: { show: false } }] }, say("concentration"));
 }
 function grid(slice) {
@@ -309,7 +321,7 @@ function campaigns() {
   const names = answered.map((c) => `${c.campaign}, ${say(c.period)}`);
   const interval = (_, api) => {
     const [low, middle, high] = [1, 2, 3].map((n) => api.coord([api.value(n), api.value(0)]));
-    const style = { stroke: COLOURS[0], lineWidth: 2, fill: COLOURS[0] };
+    const style = { stroke: colours()[0], lineWidth: 2, fill: colours()[0] };
     return { type: "group", children: [{ type: "line", shape: { x1: low[0], y1: low[1], x2: high[0], y2: high[1] }, style }, { type: "circle", shape: { cx: middle[0], cy: middle[1], r: 5 }, style }] };
   };
   byId("effects").style.height = `${90 + 26 * names.length}px`;
@@ -323,7 +335,7 @@ function forecast() {
   const place = byId("forecast"), deciles = figures.forecast;
   place.hidden = !deciles.length;
   if (place.hidden) return;
-  const bars = [["forecast", COLOURS[2]], ["actual", COLOURS[0]]];
+  const bars = [["forecast", colours()[2]], ["actual", colours()[0]]];
   draw("deciles", { tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null || v === undefined ? say("hidden") : number(v)) }),
     legend: { bottom: 0, textStyle: { color: colour("--ink") } }, grid: { left: 56, right: 16, top: 12, bottom: 64 },
     xAxis: axis({ type: "category", name: say("decile"), nameLocation: "middle", nameGap: 24, data: deciles.map((d) => d.decile) }), yAxis: axis({ type: "value" }),
