@@ -163,6 +163,25 @@ def test_a_segment_is_as_high_in_the_picture_of_moves_as_the_table_has_it(
     assert browser.problems == []
 
 
+def test_where_all_moves_are_hidden_it_is_said(browser: Page, changed: Changed) -> None:
+    said = "document.getElementById('moves').innerText"
+
+    def all_hidden(payload: dict[str, Any]) -> None:
+        payload["slices"][0]["flows"] = []
+
+    changed(all_hidden)
+    assert "All moves from 31 January 2024 to 29 February 2024 are hidden" in browser.run(said)
+    assert "Point at a flow" not in browser.run(said)
+
+    def first_month(payload: dict[str, Any]) -> None:
+        all_hidden(payload)
+        payload["from_date"] = None
+
+    changed(first_month)
+    assert "no move is told" in browser.run(said)
+    assert browser.problems == []
+
+
 @pytest.mark.parametrize(
     ("first_day", "compared"),
     [("2024-01-20", False), ("2024-01-01", True), ("2023-12-20", True)],

@@ -145,7 +145,7 @@ function causesText(flow) {
 }
 function moves(slice) {
   const place = byId("moves"), none = !slice.flows.length;
-  byId("moves-lead").textContent = figures.from_date ? say("moves_lead", day(figures.from_date), day(figures.as_of)) : say("moves_none");
+  byId("moves-lead").textContent = figures.from_date ? say(none ? "moves_all_hidden" : "moves_lead", day(figures.from_date), day(figures.as_of)) : say("moves_none");
   for (const part of place.querySelectorAll(".chart-scroll, details, .causes")) part.hidden = none;
   if (none) return fill(place.querySelector(".table"));
   const names = [["from", [...SEGMENTS, null]], ["to", [...SEGMENTS, null]]];
