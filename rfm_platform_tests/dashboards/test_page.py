@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rfm_platform_tests.dashboards.browser import Page
-from rfm_platform_tests.dashboards.conftest import AS_OF, Reported
+from rfm_platform_tests.dashboards.conftest import AS_OF, Reported, payload_of
 
 Ask = Callable[..., list[tuple[Any, ...]]]
 WHERE = f"as_of_date = '{AS_OF}' AND scope = %s AND marketplace IS NOT DISTINCT FROM %s"
@@ -144,6 +144,9 @@ def test_the_lines_that_were_read_are_those_of_the_mart(page: Page, reported: Re
     )
     for name, wanted in (("lines_read", lines), ("cancelled", cancelled)):
         assert int(page.run(f"document.getElementById('fact-{name}').dataset.value")) == wanted
+    # Days without any line were read as well: what is counted is what it is called.
+    days = page.run("document.getElementById('fact-days_with_lines').parentElement.innerText")
+    assert days == f"Days with order lines: {payload_of(reported.path)['quality']['lines']['days']}"
 
 
 def test_nothing_is_asked_of_any_other_host_and_nothing_is_logged(page: Page) -> None:

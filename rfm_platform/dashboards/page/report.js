@@ -346,7 +346,7 @@ function forecast() {
 function quality() {
   const { checks, lines } = figures.quality;
   const fact = (name, value, show = number) => element("li", {}, `${say(name)}: `, element("b", { "data-value": value, id: `fact-${name}` }, value === null ? "–" : show(value)));
-  const facts = element("ul", { class: "facts" }, fact("days_read", lines.days), fact("last_day", lines.last_day, day), fact("lines_read", lines.lines),
+  const facts = element("ul", { class: "facts" }, fact("days_with_lines", lines.days), fact("last_day", lines.last_day, day), fact("lines_read", lines.lines),
     ...["cancelled", "returned", "unknown_flags", "without_customer", "unreadable_fees"].map((name) => fact(name, lines[name])));
   const rows = checks.map((check) => row(check.check.replaceAll("_", " "), [
     element("td", { class: "text action" }, check.description), element("td", { class: "ok" }, check.passed ? `✓ ${number(check.passed)}` : "–"),
