@@ -109,6 +109,13 @@ def _pyramid(page: Page, ask: Ask, one: One) -> Pairs:
         yield found, (upper[0] - lower[0], upper[1] - lower[1])
 
 
+def _concentration(page: Page, ask: Ask, one: One) -> Pairs:
+    query = f"SELECT percent, customers, revenue FROM rfm.rfm_concentration WHERE {SHOP}"
+    points = {str(row[0]): row[1:] for row in ask(query, *one)}
+    for (percent,), found in _values(page, "#concentration [data-percent]", "percent").items():
+        yield found, points[percent]
+
+
 def _headline(page: Page, ask: Ask, one: One) -> Pairs:
     query = f"""SELECT SUM(customers), SUM(customers) FILTER (WHERE months = 0), SUM(orders),
         SUM(revenue) FROM rfm.cohort_retention
@@ -120,7 +127,9 @@ def _headline(page: Page, ask: Ask, one: One) -> Pairs:
 
 
 @pytest.mark.parametrize(
-    "section", [_segments, _grid, _moves, _retention, _pyramid, _headline], ids=lambda s: s.__name__
+    "section",
+    [_segments, _grid, _moves, _retention, _pyramid, _concentration, _headline],
+    ids=lambda s: s.__name__,
 )
 def test_every_figure_of_every_slice_equals_a_query_on_the_warehouse(
     page: Page, reported: Reported, section: Callable[[Page, Ask, One], Pairs]
@@ -239,6 +248,14 @@ def test_every_picture_has_a_text_and_every_control_a_name(page: Page) -> None:
     assert page.run(
         "[...document.querySelectorAll('[role=img]')].filter(c => c.offsetParent)"
         ".every(c => c.getAttribute('aria-label'))"
+    )
+    # Each is said to have its figures in a table below.
+    assert (
+        page.run(
+            "[...document.querySelectorAll('[role=img]')].filter(c => c.offsetParent && "
+            "!c.closest('section').querySelector('table tbody tr')).map(c => c.id)"
+        )
+        == []
     )
     assert page.run("[...document.querySelectorAll('select')].every(s => s.labels.length === 1)")
     assert page.run("[...document.querySelectorAll('button')].every(b => b.innerText.trim())")

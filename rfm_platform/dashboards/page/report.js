@@ -257,7 +257,7 @@ function curves(cohorts, width, partial) {
 }
 function concentration(slice) {
   byId("pyramid").hidden = byId("concentration").hidden = !slice.curve.length;
-  if (!slice.curve.length) return fill(byId("pyramid").querySelector(".table"));
+  if (!slice.curve.length) return ["pyramid", "concentration"].forEach((id) => fill(byId(id).querySelector(".table")));
   const whole = slice.revenue, at = (p) => slice.curve.find(([percentage]) => percentage === p);
   const twenty = at(20);
   byId("pyramid-lead").textContent = twenty && whole ? say("pyramid_lead", percent(twenty[2] / whole)) : "";
@@ -279,6 +279,8 @@ function concentration(slice) {
     grid: { left: 56, right: 20, top: 12, bottom: 40 }, xAxis: axis({ type: "value", name: say("largest"), nameLocation: "middle", nameGap: 26, ...share }), yAxis: axis({ type: "value", ...share }),
     series: [{ type: "line", data: points, color: colours()[0], areaStyle: { opacity: 0.15 }, symbolSize: 6, lineStyle: { width: 2.5 } },
       { type: "line", name: say("equal"), data: [[0, 0], [1, 1]], color: colour("--soft"), symbol: "none", lineStyle: { type: "dashed", width: 1 }, tooltip: { show: false } }] }, say("concentration"));
+  fill(byId("concentration").querySelector(".table"), table("", ["largest", "customers", "revenue", "share"].map((w) => say(w)),
+    slice.curve.map(([p, n, revenue]) => row(percent(p / 100, 0), [cell(n, number), cell(revenue, money), element("td", {}, percent(whole ? revenue / whole : 0))], { "data-percent": p }))));
 }
 function grid(slice) {
   const place = byId("grid").querySelector(".body");
