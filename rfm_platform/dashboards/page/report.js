@@ -320,7 +320,7 @@ function campaigns() {
   const answered = figures.campaigns.filter((c) => c.effects.revenue.interval);
   byId("effects").hidden = !answered.length;
   if (!answered.length) return;
-  const names = answered.map((c) => `${c.campaign}, ${say(c.period)}`);
+  const names = answered.map((c) => `${say(c.period)}: ${c.campaign}`); // the end of a long one is cut
   const interval = (_, api) => {
     const [low, middle, high] = [1, 2, 3].map((n) => api.coord([api.value(n), api.value(0)]));
     const style = { stroke: colours()[0], lineWidth: 2, fill: colours()[0] };
@@ -330,7 +330,7 @@ function campaigns() {
   draw("effects", { tooltip: tooltip({ formatter: (p) => `${escapeHtml(names[p.value[0]])}: ${signed(p.value[2], (v) => money(v * 10 ** figures.currency.decimals, { maximumFractionDigits: figures.currency.decimals }))}` }),
     grid: { left: 16, right: 24, top: 8, bottom: 44, containLabel: true },
     xAxis: axis({ type: "value", name: say("effect_axis"), nameLocation: "middle", nameGap: 28, axisLabel: { color: colour("--soft"), formatter: (v) => shortMoney(v * 10 ** figures.currency.decimals) } }),
-    yAxis: axis({ type: "category", inverse: true, data: names }),
+    yAxis: axis({ type: "category", inverse: true, data: names, axisLabel: { color: colour("--soft"), width: byId("effects").clientWidth / 3, overflow: "truncate" } }),
     series: [{ type: "custom", renderItem: interval, encode: { x: [1, 2, 3], y: 0 }, data: answered.map((c, n) => [n, ...c.effects.revenue.interval.map(amount)]) }] }, say("campaigns"));
 }
 function forecast() {
