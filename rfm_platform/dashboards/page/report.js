@@ -70,8 +70,13 @@ const axis = (extra) => ({ axisLine: { lineStyle: { color: colour("--line") } },
 const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
 // Slices ----------------------------------------------------------------------------------------
-const shopName = (slice) => (slice.name ? slice.name : `${slice.shop ?? "–"}`);
-const key = (value) => (value === null ? "\u0000" : value);
+const named = (value) => (value === null ? "–" : value || say("no_name")); // none, and one of no letters
+const shopName = (slice) => slice.name || named(slice.shop);
+// Why there are no segments: as the warehouse says it, but for the numbers the same every time.
+function why(text) {
+  const [few, short] = [/^fewer than (\d+) customers$/, /^(\d+) days of orders, fewer than (\d+)$/].map((known) => text.match(known));
+  return few ? say("few_customers", number(few[1])) : short ? say("few_days", number(short[1]), number(short[2])) : text;
+}
 function current() {
   return figures.slices.find((slice) => {
     if (!state.marketplace) return slice.scope === "all";
@@ -83,7 +88,7 @@ function controls() {
   const option = (value, text, chosen) => { const made = element("option", { value }, text); made.selected = value === chosen; return made; };
   const marketplaces = figures.slices.filter((slice) => slice.scope === "marketplace");
   fill(byId("marketplace"), option("", say("all_marketplaces"), state.marketplace),
-    ...marketplaces.map((slice) => option(JSON.stringify(slice.marketplace), slice.marketplace ?? "–", state.marketplace)));
+    ...marketplaces.map((slice) => option(JSON.stringify(slice.marketplace), named(slice.marketplace), state.marketplace)));
   const shops = figures.slices.filter((slice) => slice.scope === "shop" && JSON.stringify(slice.marketplace) === state.marketplace);
   fill(byId("shop"), option("", say("all_shops"), state.shop), ...shops.map((slice) => option(JSON.stringify(slice.shop), shopName(slice), state.shop)));
   byId("shop").disabled = !shops.length;
@@ -364,9 +369,9 @@ function show() {
   for (const place of document.querySelectorAll("[data-word]")) place.textContent = say(place.dataset.word);
   document.title = `${say("title")}, ${day(figures.as_of)}`;
   byId("as-of").textContent = `${say("as_of", day(figures.as_of))}, ${figures.from_date ? say("compared", day(figures.from_date)) : say("no_compare")}`;
-  byId("slice").textContent = slice.scope === "all" ? say("slice_all") : slice.scope === "marketplace" ? say("slice_marketplace", slice.marketplace ?? "–") : say("slice_shop", shopName(slice), slice.marketplace ?? "–");
+  byId("slice").textContent = slice.scope === "all" ? say("slice_all") : slice.scope === "marketplace" ? say("slice_marketplace", named(slice.marketplace)) : say("slice_shop", shopName(slice), named(slice.marketplace));
   byId("withheld").hidden = !slice.withheld;
-  byId("withheld").textContent = slice.withheld ? say("withheld", slice.withheld) : "";
+  byId("withheld").textContent = slice.withheld ? say("withheld", why(slice.withheld)) : "";
   byId("footnotes").textContent = `${say("hidden_note", number(figures.min_cell))} ${figures.shops_left_out ? say("shops_note", number(figures.shops_left_out)) : ""}`;
   controls(); headline(slice); segments(slice); moves(slice); retention(slice); concentration(slice); grid(slice); campaigns(); forecast(); quality();
 }
