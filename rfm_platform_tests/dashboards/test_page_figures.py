@@ -191,7 +191,7 @@ def test_a_month_that_was_loaded_from_its_middle_is_compared_with_nothing(
 ) -> None:
     changed(lambda payload: payload["quality"]["lines"].update(first_day=first_day))
     text = browser.run("document.querySelector('#tile-active .change').innerText")
-    assert ("to the month before" in text) is compared
+    assert ("against the month before" in text) is compared
 
 
 @pytest.mark.parametrize(("before", "compared"), [(-1000, False), (0, False), (1000, True)])
@@ -207,7 +207,7 @@ def test_revenue_is_compared_with_a_month_that_had_some(
 
     changed(change)
     text = browser.run("document.querySelector('#tile-revenue .change').innerText")
-    assert ("to the month before" in text) is compared
+    assert ("against the month before" in text) is compared
 
 
 def test_a_name_is_shown_as_it_is(browser: Page, changed: Changed) -> None:

@@ -58,3 +58,40 @@ def test_a_marketplace_or_shop_with_an_empty_name_can_be_told_from_none(
     assert browser.run(options.format("shop"))[1:] == [['""', "(empty name)"], ["null", "–"]]
     assert browser.run("byId('slice').innerText") == "Customers of (empty name)."
     assert browser.problems == []
+
+
+@pytest.mark.parametrize(
+    ("now", "said", "kind"),
+    [
+        (100_040, "±0.0%", ""),
+        (99_960, "±0.0%", ""),
+        (100_060, "▲ +0.1%", "up"),
+        (99_940, "▼ −0.1%", "down"),
+    ],
+)
+def test_a_change_that_is_rounded_to_nothing_has_no_direction(
+    browser: Page, changed: Changed, now: int, said: str, kind: str
+) -> None:
+    def nearly(payload: dict[str, Any]) -> None:
+        payload["slices"][0].update(customers=now, customers_before=100_000)
+
+    changed(nearly)
+    change = "document.querySelector('#tile-customers .change span')"
+    assert browser.run(f"{change}.innerText") == f"{said} since the end of the month before"
+    assert browser.run(f"{change}.className") == kind
+
+
+def test_a_share_that_is_rounded_to_nothing_is_not_below_it(
+    browser: Page, changed: Changed
+) -> None:
+    def returned(payload: dict[str, Any]) -> None:
+        whole = payload["slices"][0]
+        whole["revenue"] = 1_000_000
+        for row, revenue in zip(whole["segments"], (-400, -600, 1_000), strict=False):
+            row["revenue"], row["orders"] = revenue, 1
+
+    changed(returned)
+    shares = browser.run(
+        "[...document.querySelectorAll('#segments tbody tr')].map(r => r.children[6].innerText)"
+    )
+    assert shares[:3] == ["0.0%", "-0.1%", "0.1%"]

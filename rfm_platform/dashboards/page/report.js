@@ -18,14 +18,16 @@ const charts = {};
 // A name may hold anything, "$&" and "{1}" too.
 const say = (name, ...values) => words[state.language][name].replace(/\{(\d)\}/g, (mark, n) => values[n] ?? mark);
 const locale = () => (state.language === "id" ? "id-ID" : "en-GB");
-const number = (value, options) => new Intl.NumberFormat(locale(), options).format(value);
+// What is rounded to nothing has no sign.
+const number = (value, options) => new Intl.NumberFormat(locale(), { signDisplay: "negative", ...options }).format(value);
 const percent = (value, digits = 1) => number(value, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
 const amount = (value) => value / 10 ** figures.currency.decimals;
 const money = (value, options) => number(amount(value), { style: "currency", currency: figures.currency.code, currencyDisplay: "narrowSymbol", maximumFractionDigits: 0, ...options });
 const shortMoney = (value) => money(value, { notation: "compact", maximumFractionDigits: 1 });
 const day = (text) => new Intl.DateTimeFormat(locale(), { dateStyle: "long", timeZone: "UTC" }).format(new Date(`${text}T00:00:00Z`));
 const month = (text) => new Intl.DateTimeFormat(locale(), { month: "short", year: "numeric", timeZone: "UTC" }).format(new Date(`${text}-01T00:00:00Z`));
-const signed = (value, show) => (value > 0 ? "+" : value < 0 ? "−" : "±") + show(Math.abs(value));
+const sign = (value, show) => (show(Math.abs(value)) === show(0) ? 0 : Math.sign(value));
+const signed = (value, show) => ["−", "±", "+"][sign(value, show) + 1] + show(Math.abs(value));
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const colours = () => COLOURS[state.theme];
 const segmentColour = (name) => colours()[SEGMENTS.indexOf(name)] ?? "#8a8f98";
@@ -101,8 +103,8 @@ function headline(slice) {
   const [now, before] = slice.months;
   const change = (from, to, text) => {
     if (!(from > 0) || to === null || to === undefined) return null; // of a negative one there is no share
-    const share = to / from - 1;
-    return element("span", { class: share > 0 ? "up" : share < 0 ? "down" : null }, say(text, `${share > 0 ? "▲" : share < 0 ? "▼" : ""} ${signed(share, percent)}`));
+    const share = to / from - 1, way = sign(share, percent);
+    return element("span", { class: ["down", null, "up"][way + 1] }, say(text, `${["▼ ", "", "▲ "][way + 1]}${signed(share, percent)}`));
   };
   const tile = (id, name, value, show, note) => element("div", { class: "tile", id: `tile-${id}` },
     element("div", { class: "name" }, say(name)),
