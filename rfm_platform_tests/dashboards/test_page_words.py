@@ -95,3 +95,38 @@ def test_a_share_that_is_rounded_to_nothing_is_not_below_it(
         "[...document.querySelectorAll('#segments tbody tr')].map(r => r.children[6].innerText)"
     )
     assert shares[:3] == ["0.0%", "-0.1%", "0.1%"]
+
+
+def test_what_is_hidden_can_be_told_from_what_there_is_not(browser: Page, changed: Changed) -> None:
+    def few(payload: dict[str, Any]) -> None:
+        whole = payload["slices"][0]
+        now = whole["months"][0]
+        now.update(active=0, new=0, orders=0, revenue=0, is_partial=False)
+        known, hidden, nobody = whole["segments"][:3]
+        known.update(customers=10, before=None, orders=10, revenue=100, median_recency=3)
+        hidden.update(dict.fromkeys(("customers", "orders", "revenue", "median_recency")), before=9)
+        nobody.update(customers=0, before=4, orders=0, revenue=0, median_recency=None)
+        whole.update(customers=100, customers_before=100, revenue=1000)
+
+    changed(few)
+    cells = """[...document.querySelectorAll('#segments tbody tr')].map(
+        row => [...row.querySelectorAll('td')].map(c => c.innerText.trim() + '|' + c.title))"""
+    known, hidden, nobody = browser.run(cells)[:3]
+    assert known[1:3] == ["10.0%|", "·|hidden"]
+    assert hidden == ["·|hidden"] * 8
+    assert nobody[2] == "−4|"
+    assert nobody[6:] == ["–|nothing to compute it from"] * 2
+    tile = "(v => [v.innerText, v.title])(document.querySelector('#tile-{} .value'))"
+    assert browser.run(tile.format("order-value")) == ["–", ""]
+    assert browser.run(tile.format("returning")) == ["–", ""]
+    note = browser.run("document.getElementById('footnotes').innerText")
+    assert note.startswith("·, hatched: hidden, as it is of fewer than 5 customers")
+    assert "–: there is nothing to compute it from." in note
+
+    def secret(payload: dict[str, Any]) -> None:
+        payload["slices"][0]["months"][0].update(dict.fromkeys(("active", "orders", "revenue")))
+
+    changed(secret)
+    assert browser.run(tile.format("order-value")) == ["·", "hidden"]
+    assert browser.run(tile.format("returning")) == ["·", "hidden"]
+    assert browser.problems == []

@@ -49,6 +49,12 @@ function cell(value, show, attributes = {}) {
   if (value === null) return element("td", { ...attributes, class: "hidden-cell", title: say("hidden") }, element("span", { "aria-label": say("hidden") }, "·"));
   return element("td", { ...attributes, "data-value": value }, show(value));
 }
+// A figure that is no column of the warehouse: null where one that it is made from is hidden.
+function computed(value, show) {
+  if (value === null) return element("td", { class: "hidden-cell computed", title: say("hidden") }, "·");
+  return Number.isFinite(value) ? element("td", {}, show(value)) : element("td", { title: say("nothing") }, "–");
+}
+const ratio = (part, whole) => (part === null || whole === null ? null : whole > 0 ? part / whole : NaN);
 function table(caption, heads, rows, foot) {
   return element("table", {}, element("caption", {}, caption),
     element("thead", {}, element("tr", {}, ...heads.map((head, n) => element("th", { scope: "col", class: n === 0 ? "text" : null }, head)))),
@@ -108,13 +114,13 @@ function headline(slice) {
   };
   const tile = (id, name, value, show, note) => element("div", { class: "tile", id: `tile-${id}` },
     element("div", { class: "name" }, say(name)),
-    element("div", { class: "value", "data-value": value ?? null }, value === null || value === undefined ? "·" : show(value)),
+    element("div", { class: "value", "data-value": Number.isFinite(value) ? value : null, title: value === null ? say("hidden") : null }, value === null ? "·" : Number.isFinite(value) ? show(value) : "–"),
     element("div", { class: "change" }, note ?? ""));
   // A month that was loaded from its middle on is no month to compare with.
   const [year, ordinal] = figures.as_of.split("-"), first = figures.quality.lines.first_day;
   const cut = first && !first.endsWith("-01") && first.startsWith(new Date(Date.UTC(year, ordinal - 2, 1)).toISOString().slice(0, 7));
   const monthly = (name) => (now && now.is_partial ? say("running") : cut ? null : change(before?.[name], now?.[name], "last_month"));
-  const returning = now && now.active && now.new !== null && now.active !== null ? 1 - now.new / now.active : null;
+  const share = now ? ratio(now.new, now.active) : NaN, returning = share === null ? null : 1 - share;
   fill(byId("headline"),
     tile("customers", "customers", slice.customers, number, change(slice.customers_before, slice.customers, "since")),
     tile("active", "active", now?.active, number, monthly("active")),
@@ -122,7 +128,7 @@ function headline(slice) {
     tile("returning", "returning", returning, percent, now?.is_partial ? say("running") : null),
     tile("orders", "orders_month", now?.orders, number, monthly("orders")),
     tile("revenue", "revenue_month", now?.revenue, shortMoney, monthly("revenue")),
-    tile("order-value", "order_value", now?.orders ? now.revenue / now.orders : null, (v) => money(v, { maximumFractionDigits: figures.currency.decimals }), null));
+    tile("order-value", "order_value", now ? ratio(now.revenue, now.orders) : NaN, (v) => money(v, { maximumFractionDigits: figures.currency.decimals }), null));
 }
 function segments(slice) {
   const place = byId("segments").querySelector(".body");
@@ -134,13 +140,14 @@ function segments(slice) {
     if (value !== null) { made.className = "bar"; made.append(element("i", { style: `width:${Math.max(0, 92 * value / whole)}%` }), element("span", {}, show(value))); }
     return made;
   };
-  const share = (value, whole) => (value === null || !whole ? element("td", {}, "") : element("td", {}, percent(value / whole)));
+  const share = (value, whole) => computed(ratio(value, whole), percent);
+  const moved = (s) => (!figures.from_date || slice.customers_before === 0 ? NaN : s.customers === null || s.before === null ? null : s.customers - s.before);
   const rows = slice.segments.map((s) => row([element("span", { class: "dot", style: `background:${segmentColour(s.segment)}`, "aria-hidden": "true" }), s.segment, element("span", { class: "action" }, figures.actions[s.segment])], [
     barred(s.customers, number, largest), share(s.customers, slice.customers),
-    s.customers === null || s.before === null || !figures.from_date || slice.customers_before === 0 ? element("td", {}, "") : element("td", {}, signed(s.customers - s.before, number)),
+    computed(moved(s), (n) => signed(n, number)),
     cell(s.orders, number), barred(s.revenue, money, most), share(s.revenue, slice.revenue),
-    s.revenue === null || !s.orders ? element("td", {}, "") : element("td", {}, money(s.revenue / s.orders, { maximumFractionDigits: figures.currency.decimals })),
-    s.median_recency === null ? element("td", {}, "") : element("td", { "data-value": s.median_recency }, number(s.median_recency))], { "data-segment": s.segment }));
+    computed(ratio(s.revenue, s.orders), (v) => money(v, { maximumFractionDigits: figures.currency.decimals })),
+    s.customers === 0 ? computed(NaN) : cell(s.median_recency, number)], { "data-segment": s.segment }));
   const foot = row(say("total"), [cell(slice.customers, number), element("td", {}, ""), element("td", {}, ""), cell(slice.orders, number), cell(slice.revenue, money), ...Array(3).fill(0).map(() => element("td", {}, ""))]);
   fill(place, table("", ["segment_action", "customers", "share", "change", "orders", "revenue", "revenue_share", "order_value", "recency"].map((w) => say(w)), rows, foot));
 }
@@ -287,7 +294,7 @@ function concentration(slice) {
     series: [{ type: "line", data: points, color: colours()[0], areaStyle: { opacity: 0.15 }, symbolSize: 6, lineStyle: { width: 2.5 } },
       { type: "line", name: say("equal"), data: [[0, 0], [1, 1]], color: colour("--soft"), symbol: "none", lineStyle: { type: "dashed", width: 1 }, tooltip: { show: false } }] }, say("concentration"));
   fill(byId("concentration").querySelector(".table"), table("", ["largest", "customers", "revenue", "share"].map((w) => say(w)),
-    slice.curve.map(([p, n, revenue]) => row(percent(p / 100, 0), [cell(n, number), cell(revenue, money), element("td", {}, percent(whole ? revenue / whole : 0))], { "data-percent": p }))));
+    slice.curve.map(([p, n, revenue]) => row(percent(p / 100, 0), [cell(n, number), cell(revenue, money), computed(ratio(revenue, whole), percent)], { "data-percent": p }))));
 }
 function grid(slice) {
   const place = byId("grid").querySelector(".body");
