@@ -130,3 +130,11 @@ def test_what_is_hidden_can_be_told_from_what_there_is_not(browser: Page, change
     assert browser.run(tile.format("order-value")) == ["·", "hidden"]
     assert browser.run(tile.format("returning")) == ["·", "hidden"]
     assert browser.problems == []
+
+
+def test_it_is_said_up_to_when_verdicts_count(page: Page) -> None:
+    """The report waits for no check of its own day that does not block: a red one stops nothing."""
+    said = "document.getElementById('quality').innerText"
+    assert "newest verdict when this page was made" in page.run(said)
+    page.run("document.querySelector('#language [value=id]').click()")
+    assert "saat halaman ini dibuat" in page.run(said)

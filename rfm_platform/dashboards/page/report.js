@@ -367,7 +367,7 @@ function quality() {
   const rows = checks.map((check) => row(check.check.replaceAll("_", " "), [
     element("td", { class: "text action" }, check.description), element("td", { class: "ok" }, check.passed ? `✓ ${number(check.passed)}` : "–"),
     element("td", { class: check.failed ? "failed" : null }, check.failed ? `✗ ${number(check.failed)}` : "0")]));
-  fill(byId("quality").querySelector(".body"), element("h3", {}, say("excluded")), facts, rows.length ? element("h3", {}, say("checked")) : null,
+  fill(byId("quality").querySelector(".body"), element("h3", {}, say("excluded")), facts, ...(rows.length ? [element("h3", {}, say("checked")), element("p", { class: "lead" }, say("checked_lead"))] : []),
     rows.length ? table("", [say("check"), "", say("passed"), say("failed")], rows) : null);
 }
 function show() {
