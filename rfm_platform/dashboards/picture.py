@@ -35,7 +35,7 @@ def retention_picture(rows: Sequence[Mapping[str, Any]]) -> str:
                 f'rx="3" fill="rgb({red},{green},{blue})"/>'
             )
             mark = "*" if cell["is_partial"] else ""
-            colour = "#fff" if share > 0.5 else "#1b2430"
+            colour = "#ffffff" if share > 0.75 else "#000000"  # 4.5 : 1 from each
             text = f"{share:.0%}{mark}"
             parts.append(_text(LEFT + WIDTH * (n + 0.48), top + 15, text, colour, "middle"))
     size_text = f'width="{LEFT + WIDTH * width}" height="{TOP + HEIGHT * len(shown)}"'

@@ -1,20 +1,26 @@
 """A report of invented orders over three marketplaces, made once, and a browser to read it with."""
 
 import datetime as dt
+import json
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rfm_platform.customers.segments import Segments
+from rfm_platform.dashboards.report import page as write_page
 from rfm_platform.runs import Outcome
 from rfm_platform_tests.assets.chain import Chain, line, new_chain
 from rfm_platform_tests.dashboards.browser import Page, find_browser, open_browser
 
 FIRST, AS_OF = dt.date(2024, 1, 20), dt.date(2024, 2, 29)
 SHOPS = {"shopee": ("S1", "S2", "S3"), "lazada": ("L1", "L2"), "tiktok shop": ("T1",)}
+
+Changed = Callable[[Callable[[dict[str, Any]], None]], None]
 
 
 @dataclass(frozen=True)
@@ -94,3 +100,28 @@ def page(browser: Page, reported: Reported) -> Page:
     browser.media()
     browser.open(reported.path)
     return browser
+
+
+@pytest.fixture
+def changed(browser: Page, reported: Reported, tmp_path: Path) -> Changed:
+    """Opens the report with other figures, on a desktop in the light."""
+
+    def opened(change: Callable[[dict[str, Any]], None]) -> None:
+        payload = payload_of(reported.path)
+        change(payload)
+        path = tmp_path / "changed.html"
+        path.write_text(write_page(payload), encoding="utf-8")
+        browser.size(1280, 900)
+        browser.media()
+        browser.open(path)
+
+    return opened
+
+
+def payload_of(path: Path) -> dict[str, Any]:
+    """The figures in a report's file."""
+    mark = '<script type="application/json" id="figures">'
+    found = re.search(mark + "(.*?)</script>", path.read_text(encoding="utf-8"), re.DOTALL)
+    assert found
+    payload: dict[str, Any] = json.loads(found[1])
+    return payload

@@ -9,8 +9,7 @@ import pytest
 
 from rfm_platform.dashboards.outlook import campaigns_of, forecast_of
 from rfm_platform_tests.dashboards.browser import Page
-from rfm_platform_tests.dashboards.conftest import AS_OF, Reported
-from rfm_platform_tests.dashboards.test_report import payload_of
+from rfm_platform_tests.dashboards.conftest import AS_OF, Changed, Reported, payload_of
 from rfm_platform_tests.dashboards.test_sums import figures_of_moves, page_of
 
 MONTH_END = dt.date(2023, 11, 30)
@@ -192,6 +191,33 @@ def test_a_person_sees_effects_with_intervals_and_forecasts_beside_what_came(
         [...row.querySelectorAll('td')].map(c => Number(c.dataset.value)))"""
     )
     assert shown == [[100, 10, 31], [100, 10, 62]]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_campaign_with_a_long_name_leaves_its_figures_in_sight(
+    browser: Page, changed: Changed, outlook: Path, width: int
+) -> None:
+    campaigns = payload_of(outlook)["campaigns"]
+    name = "Vouchers for customers of skin care who have not ordered since the sale" * 2
+
+    def long(payload: dict[str, Any]) -> None:
+        payload["campaigns"] = [{**campaigns[0], "campaign": name}]
+
+    changed(long)
+    browser.size(width, 900)
+    browser.run("show()")
+    place, table, head = browser.run(
+        """['', ' table', ' th[scope=row]'].map(
+        part => document.querySelector('#campaigns' + part).clientWidth)"""
+    )
+    assert head <= place / 2
+    assert table <= place or width < 600
+    area, whole = browser.run(
+        """[charts.effects.getModel().getComponent('grid').coordinateSystem.getRect().width,
+        charts.effects.getWidth()]"""
+    )
+    assert area >= whole / 2
+    assert browser.problems == []
 
 
 def test_without_campaigns_and_forecast_nothing_is_said_of_them(page: Page) -> None:

@@ -1,33 +1,12 @@
 """The page in a real browser with figures as they seldom are: months in part, odd names, riches."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rfm_platform.dashboards.report import page as write_page
 from rfm_platform_tests.dashboards.browser import Page
-from rfm_platform_tests.dashboards.conftest import Reported
-from rfm_platform_tests.dashboards.test_report import payload_of
-
-Changed = Callable[[Callable[[dict[str, Any]], None]], None]
-
-
-@pytest.fixture
-def changed(browser: Page, reported: Reported, tmp_path: Path) -> Changed:
-    """Opens the report with other figures."""
-
-    def opened(change: Callable[[dict[str, Any]], None]) -> None:
-        payload = payload_of(reported.path)
-        change(payload)
-        path = tmp_path / "changed.html"
-        path.write_text(write_page(payload), encoding="utf-8")
-        browser.size(1280, 900)
-        browser.media()
-        browser.open(path)
-
-    return opened
+from rfm_platform_tests.dashboards.conftest import Changed
 
 
 def _cohorts(partial: bool) -> Callable[[dict[str, Any]], None]:
@@ -184,6 +163,25 @@ def test_a_segment_is_as_high_in_the_picture_of_moves_as_the_table_has_it(
     assert browser.problems == []
 
 
+def test_where_all_moves_are_hidden_it_is_said(browser: Page, changed: Changed) -> None:
+    said = "document.getElementById('moves').innerText"
+
+    def all_hidden(payload: dict[str, Any]) -> None:
+        payload["slices"][0]["flows"] = []
+
+    changed(all_hidden)
+    assert "All moves from 31 January 2024 to 29 February 2024 are hidden" in browser.run(said)
+    assert "Point at a flow" not in browser.run(said)
+
+    def first_month(payload: dict[str, Any]) -> None:
+        all_hidden(payload)
+        payload["from_date"] = None
+
+    changed(first_month)
+    assert "no move is told" in browser.run(said)
+    assert browser.problems == []
+
+
 @pytest.mark.parametrize(
     ("first_day", "compared"),
     [("2024-01-20", False), ("2024-01-01", True), ("2023-12-20", True)],
@@ -193,7 +191,7 @@ def test_a_month_that_was_loaded_from_its_middle_is_compared_with_nothing(
 ) -> None:
     changed(lambda payload: payload["quality"]["lines"].update(first_day=first_day))
     text = browser.run("document.querySelector('#tile-active .change').innerText")
-    assert ("to the month before" in text) is compared
+    assert ("against the month before" in text) is compared
 
 
 @pytest.mark.parametrize(("before", "compared"), [(-1000, False), (0, False), (1000, True)])
@@ -209,7 +207,7 @@ def test_revenue_is_compared_with_a_month_that_had_some(
 
     changed(change)
     text = browser.run("document.querySelector('#tile-revenue .change').innerText")
-    assert ("to the month before" in text) is compared
+    assert ("against the month before" in text) is compared
 
 
 def test_a_name_is_shown_as_it_is(browser: Page, changed: Changed) -> None:

@@ -2,12 +2,9 @@
 
 import copy
 import datetime as dt
-import json
-import re
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
@@ -16,16 +13,7 @@ from rfm_platform.dashboards import echarts
 from rfm_platform.dashboards.echarts import LibraryError, plotting_library
 from rfm_platform.dashboards.figures import NoSnapshotError
 from rfm_platform.dashboards.report import page
-from rfm_platform_tests.dashboards.conftest import AS_OF, Reported
-
-
-def payload_of(path: Path) -> dict[str, Any]:
-    text = path.read_text(encoding="utf-8")
-    mark = '<script type="application/json" id="figures">'
-    found = re.search(mark + "(.*?)</script>", text, re.DOTALL)
-    assert found
-    payload: dict[str, Any] = json.loads(found[1])
-    return payload
+from rfm_platform_tests.dashboards.conftest import AS_OF, Reported, payload_of
 
 
 def test_every_run_succeeds_and_every_check_of_the_analyses_passes(reported: Reported) -> None:

@@ -5,8 +5,12 @@ const words = JSON.parse(document.getElementById("words").textContent);
 const byId = (id) => document.getElementById(id);
 const state = { language: "en", marketplace: "", shop: "", measure: "customers", unit: "percent", theme: "light" };
 const SEGMENTS = Object.keys(figures.actions);
-// Colours that people with any colour vision tell apart (after Okabe and Ito).
-const COLOURS = ["#0072b2", "#009e73", "#56b4e9", "#cc79a7", "#e69f00", "#d55e00", "#8a8f98", "#b3a100", "#5e3c99"];
+// Colours that people with any colour vision tell apart, 3 : 1 or more against the background.
+const COLOURS = {
+  light: ["#0064c6", "#148775", "#5f8bff", "#f642a2", "#f75f00", "#b73000", "#6490c2", "#629e56", "#55187f"],
+  dark: ["#1383ff", "#00a381", "#8df0ff", "#b196d9", "#f0b305", "#bd4d07", "#bfbebb", "#d48300", "#616f84"],
+};
+const SCALE = { light: ["#f1f6fb", "#b9d7f2", "#5a9fd9", "#0b4f94"], dark: ["#1f2a37", "#24527f", "#3f8fd6", "#b5dcff"] };
 const MEASURES = { customers: 0, orders: 1, revenue: 2 };
 const charts = {};
 
@@ -14,16 +18,24 @@ const charts = {};
 // A name may hold anything, "$&" and "{1}" too.
 const say = (name, ...values) => words[state.language][name].replace(/\{(\d)\}/g, (mark, n) => values[n] ?? mark);
 const locale = () => (state.language === "id" ? "id-ID" : "en-GB");
-const number = (value, options) => new Intl.NumberFormat(locale(), options).format(value);
+// What is rounded to nothing has no sign.
+const number = (value, options) => new Intl.NumberFormat(locale(), { signDisplay: "negative", ...options }).format(value);
 const percent = (value, digits = 1) => number(value, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
 const amount = (value) => value / 10 ** figures.currency.decimals;
 const money = (value, options) => number(amount(value), { style: "currency", currency: figures.currency.code, currencyDisplay: "narrowSymbol", maximumFractionDigits: 0, ...options });
 const shortMoney = (value) => money(value, { notation: "compact", maximumFractionDigits: 1 });
 const day = (text) => new Intl.DateTimeFormat(locale(), { dateStyle: "long", timeZone: "UTC" }).format(new Date(`${text}T00:00:00Z`));
 const month = (text) => new Intl.DateTimeFormat(locale(), { month: "short", year: "numeric", timeZone: "UTC" }).format(new Date(`${text}-01T00:00:00Z`));
-const signed = (value, show) => (value > 0 ? "+" : value < 0 ? "−" : "±") + show(Math.abs(value));
+const sign = (value, show) => (show(Math.abs(value)) === show(0) ? 0 : Math.sign(value));
+const signed = (value, show) => ["−", "±", "+"][sign(value, show) + 1] + show(Math.abs(value));
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const segmentColour = (name) => COLOURS[SEGMENTS.indexOf(name)] ?? "#8a8f98";
+const colours = () => COLOURS[state.theme];
+const segmentColour = (name) => colours()[SEGMENTS.indexOf(name)] ?? "#8a8f98";
+// Black or white, whichever stands out more: from any colour by 4.5 : 1.
+function inkOn(background) {
+  const [red, green, blue] = echarts.color.parse(background).map((v) => (v <= 10 ? v / 3294.6 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000000" : "#ffffff";
+}
 
 // Elements: text is always set as text, so that no name is taken for markup ----------------------
 function element(tag, attributes = {}, ...children) {
@@ -37,6 +49,12 @@ function cell(value, show, attributes = {}) {
   if (value === null) return element("td", { ...attributes, class: "hidden-cell", title: say("hidden") }, element("span", { "aria-label": say("hidden") }, "·"));
   return element("td", { ...attributes, "data-value": value }, show(value));
 }
+// A figure that is no column of the warehouse: null where one that it is made from is hidden.
+function computed(value, show) {
+  if (value === null) return element("td", { class: "hidden-cell computed", title: say("hidden") }, "·");
+  return Number.isFinite(value) ? element("td", {}, show(value)) : element("td", { title: say("nothing") }, "–");
+}
+const ratio = (part, whole) => (part === null || whole === null ? null : whole > 0 ? part / whole : NaN);
 function table(caption, heads, rows, foot) {
   return element("table", {}, element("caption", {}, caption),
     element("thead", {}, element("tr", {}, ...heads.map((head, n) => element("th", { scope: "col", class: n === 0 ? "text" : null }, head)))),
@@ -48,20 +66,25 @@ const fill = (place, ...children) => place.replaceChildren(...children.filter(Bo
 function draw(id, option, label) {
   const place = byId(id);
   place.setAttribute("aria-label", say("chart", label));
-  if (!charts[id]) charts[id] = echarts.init(place, null, { renderer: "svg" });
+  // Only what is set is painted at once; a new size alone would wait for a frame, and paper has none.
+  if (charts[id]) charts[id].resize(); else charts[id] = echarts.init(place, null, { renderer: "svg" });
   charts[id].setOption({
     animation: false, textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, color: colour("--ink") },
     aria: { enabled: false }, ...option,
   }, true);
-  charts[id].resize();
 }
 const tooltip = (extra) => ({ backgroundColor: colour("--card"), borderColor: colour("--line"), textStyle: { color: colour("--ink") }, confine: true, ...extra });
 const axis = (extra) => ({ axisLine: { lineStyle: { color: colour("--line") } }, axisLabel: { color: colour("--soft") }, splitLine: { lineStyle: { color: colour("--line") } }, nameTextStyle: { color: colour("--soft") }, ...extra });
 const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
 // Slices ----------------------------------------------------------------------------------------
-const shopName = (slice) => (slice.name ? slice.name : `${slice.shop ?? "–"}`);
-const key = (value) => (value === null ? "\u0000" : value);
+const named = (value) => (value === null ? "–" : value || say("no_name")); // none, and one of no letters
+const shopName = (slice) => slice.name || named(slice.shop);
+// Why there are no segments: as the warehouse says it, but for the numbers the same every time.
+function why(text) {
+  const [few, short] = [/^fewer than (\d+) customers$/, /^(\d+) days of orders, fewer than (\d+)$/].map((known) => text.match(known));
+  return few ? say("few_customers", number(few[1])) : short ? say("few_days", number(short[1]), number(short[2])) : text;
+}
 function current() {
   return figures.slices.find((slice) => {
     if (!state.marketplace) return slice.scope === "all";
@@ -73,7 +96,7 @@ function controls() {
   const option = (value, text, chosen) => { const made = element("option", { value }, text); made.selected = value === chosen; return made; };
   const marketplaces = figures.slices.filter((slice) => slice.scope === "marketplace");
   fill(byId("marketplace"), option("", say("all_marketplaces"), state.marketplace),
-    ...marketplaces.map((slice) => option(JSON.stringify(slice.marketplace), slice.marketplace ?? "–", state.marketplace)));
+    ...marketplaces.map((slice) => option(JSON.stringify(slice.marketplace), named(slice.marketplace), state.marketplace)));
   const shops = figures.slices.filter((slice) => slice.scope === "shop" && JSON.stringify(slice.marketplace) === state.marketplace);
   fill(byId("shop"), option("", say("all_shops"), state.shop), ...shops.map((slice) => option(JSON.stringify(slice.shop), shopName(slice), state.shop)));
   byId("shop").disabled = !shops.length;
@@ -86,18 +109,18 @@ function headline(slice) {
   const [now, before] = slice.months;
   const change = (from, to, text) => {
     if (!(from > 0) || to === null || to === undefined) return null; // of a negative one there is no share
-    const share = to / from - 1;
-    return element("span", { class: share > 0 ? "up" : share < 0 ? "down" : null }, say(text, `${share > 0 ? "▲" : share < 0 ? "▼" : ""} ${signed(share, percent)}`));
+    const share = to / from - 1, way = sign(share, percent);
+    return element("span", { class: ["down", null, "up"][way + 1] }, say(text, `${["▼ ", "", "▲ "][way + 1]}${signed(share, percent)}`));
   };
   const tile = (id, name, value, show, note) => element("div", { class: "tile", id: `tile-${id}` },
     element("div", { class: "name" }, say(name)),
-    element("div", { class: "value", "data-value": value ?? null }, value === null || value === undefined ? "·" : show(value)),
+    element("div", { class: "value", "data-value": Number.isFinite(value) ? value : null, title: value === null ? say("hidden") : null }, value === null ? "·" : Number.isFinite(value) ? show(value) : "–"),
     element("div", { class: "change" }, note ?? ""));
   // A month that was loaded from its middle on is no month to compare with.
   const [year, ordinal] = figures.as_of.split("-"), first = figures.quality.lines.first_day;
   const cut = first && !first.endsWith("-01") && first.startsWith(new Date(Date.UTC(year, ordinal - 2, 1)).toISOString().slice(0, 7));
   const monthly = (name) => (now && now.is_partial ? say("running") : cut ? null : change(before?.[name], now?.[name], "last_month"));
-  const returning = now && now.active && now.new !== null && now.active !== null ? 1 - now.new / now.active : null;
+  const share = now ? ratio(now.new, now.active) : NaN, returning = share === null ? null : 1 - share;
   fill(byId("headline"),
     tile("customers", "customers", slice.customers, number, change(slice.customers_before, slice.customers, "since")),
     tile("active", "active", now?.active, number, monthly("active")),
@@ -105,7 +128,7 @@ function headline(slice) {
     tile("returning", "returning", returning, percent, now?.is_partial ? say("running") : null),
     tile("orders", "orders_month", now?.orders, number, monthly("orders")),
     tile("revenue", "revenue_month", now?.revenue, shortMoney, monthly("revenue")),
-    tile("order-value", "order_value", now?.orders ? now.revenue / now.orders : null, (v) => money(v, { maximumFractionDigits: figures.currency.decimals }), null));
+    tile("order-value", "order_value", now ? ratio(now.revenue, now.orders) : NaN, (v) => money(v, { maximumFractionDigits: figures.currency.decimals }), null));
 }
 function segments(slice) {
   const place = byId("segments").querySelector(".body");
@@ -117,13 +140,14 @@ function segments(slice) {
     if (value !== null) { made.className = "bar"; made.append(element("i", { style: `width:${Math.max(0, 92 * value / whole)}%` }), element("span", {}, show(value))); }
     return made;
   };
-  const share = (value, whole) => (value === null || !whole ? element("td", {}, "") : element("td", {}, percent(value / whole)));
+  const share = (value, whole) => computed(ratio(value, whole), percent);
+  const moved = (s) => (!figures.from_date || slice.customers_before === 0 ? NaN : s.customers === null || s.before === null ? null : s.customers - s.before);
   const rows = slice.segments.map((s) => row([element("span", { class: "dot", style: `background:${segmentColour(s.segment)}`, "aria-hidden": "true" }), s.segment, element("span", { class: "action" }, figures.actions[s.segment])], [
     barred(s.customers, number, largest), share(s.customers, slice.customers),
-    s.customers === null || s.before === null || !figures.from_date || slice.customers_before === 0 ? element("td", {}, "") : element("td", {}, signed(s.customers - s.before, number)),
+    computed(moved(s), (n) => signed(n, number)),
     cell(s.orders, number), barred(s.revenue, money, most), share(s.revenue, slice.revenue),
-    s.revenue === null || !s.orders ? element("td", {}, "") : element("td", {}, money(s.revenue / s.orders, { maximumFractionDigits: figures.currency.decimals })),
-    s.median_recency === null ? element("td", {}, "") : element("td", { "data-value": s.median_recency }, number(s.median_recency))], { "data-segment": s.segment }));
+    computed(ratio(s.revenue, s.orders), (v) => money(v, { maximumFractionDigits: figures.currency.decimals })),
+    s.customers === 0 ? computed(NaN) : cell(s.median_recency, number)], { "data-segment": s.segment }));
   const foot = row(say("total"), [cell(slice.customers, number), element("td", {}, ""), element("td", {}, ""), cell(slice.orders, number), cell(slice.revenue, money), ...Array(3).fill(0).map(() => element("td", {}, ""))]);
   fill(place, table("", ["segment_action", "customers", "share", "change", "orders", "revenue", "revenue_share", "order_value", "recency"].map((w) => say(w)), rows, foot));
 }
@@ -135,7 +159,7 @@ function causesText(flow) {
 }
 function moves(slice) {
   const place = byId("moves"), none = !slice.flows.length;
-  byId("moves-lead").textContent = figures.from_date ? say("moves_lead", day(figures.from_date), day(figures.as_of)) : say("moves_none");
+  byId("moves-lead").textContent = figures.from_date ? say(none ? "moves_all_hidden" : "moves_lead", day(figures.from_date), day(figures.as_of)) : say("moves_none");
   for (const part of place.querySelectorAll(".chart-scroll, details, .causes")) part.hidden = none;
   if (none) return fill(place.querySelector(".table"));
   const names = [["from", [...SEGMENTS, null]], ["to", [...SEGMENTS, null]]];
@@ -191,21 +215,23 @@ function retention(slice) {
   }));
   const later = data.filter(([n]) => n > 0).map(([, , v]) => v);
   const top = relative && state.measure === "customers" ? 1 : Math.max(...(later.length ? later : [1]));
-  const small = width > 18;
-  byId("heatmap").style.height = `${Math.max(9, cohorts.length * (small ? 1.05 : 1.75) + 4)}rem`;
-  byId("heatmap").style.minWidth = `${Math.max(20, width * (small ? 1.2 : relative ? 2.9 : 4) + 9)}rem`;
-  // A label is light on the dark cells of paper and dark on the light cells of night.
-  const dark = state.theme === "dark", contrast = (strength) => (strength > 0.52 ? (dark ? "#0d1520" : "#ffffff") : dark ? "#e8edf3" : "#1b2430");
+  // Paper cannot be scrolled: figures are smaller there, and left out where they could not be read.
+  const longest = Math.max(...data.map(([, , v]) => show(v).length)), size = screen === null ? 11 : Math.min(11, 820 / width / longest);
+  const small = width > 18 || size < 6;
+  byId("heatmap").style.height = `${Math.max(9, cohorts.length * (small ? 1.05 : 1.75) + (small ? 6 : 4))}rem`;
+  byId("heatmap").style.minWidth = screen === null ? `${Math.max(20, width * (small ? 1.2 : relative ? 2.9 : 4) + 9)}rem` : "";
+  const ramp = SCALE[state.theme], shade = (v) => echarts.color.lerp(Math.min(1, Math.max(0, v / (top || 1))), ramp);
   const label = (cohort) => `${cohort.truncated ? "◂ " : ""}${month(cohort.month)}  ${cohort.size === null ? "·" : number(cohort.size)}`;
   draw("heatmap", {
     tooltip: tooltip({ formatter: (p) => { const c = cohorts[p.value[1]], n = p.value[0]; return `<b>${month(c.month)}</b>, ${escapeHtml(say("month_n", n))}<br>${p.seriesIndex ? escapeHtml(say(p.seriesIndex === 1 ? "hidden" : "no_base")) : show(p.value[2])}${partial(c, n) ? ` (${escapeHtml(say("partial"))})` : ""}`; } }),
-    grid: { left: 132, right: 8, top: 32, bottom: 6 },
+    grid: { left: 132, right: 8, top: 32, bottom: small ? 38 : 6 },
     xAxis: axis({ type: "category", position: "top", data: [...Array(width).keys()], splitArea: { show: false }, axisTick: { show: false } }),
     yAxis: axis({ type: "category", inverse: true, data: cohorts.map(label), axisTick: { show: false } }),
-    visualMap: { show: false, min: 0, max: top || 1, seriesIndex: 0, dimension: 2, inRange: { color: dark ? ["#1f2a37", "#24527f", "#3f8fd6", "#b5dcff"] : ["#f1f6fb", "#b9d7f2", "#5a9fd9", "#0b4f94"] } },
+    visualMap: { show: small, min: 0, max: top || 1, seriesIndex: 0, dimension: 2, inRange: { color: ramp }, // what colours mean where no figure fits
+      orient: "horizontal", left: 124, bottom: 0, itemHeight: 180, itemWidth: 12, text: [show(top || 1), show(0)], textStyle: { color: colour("--ink") } },
     series: [
-      { type: "heatmap", data: data.map((point) => ({ value: point, label: { color: contrast(point[2] / (top || 1)) } })), itemStyle: { borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3 },
-        label: { show: !small, fontSize: 11, formatter: (p) => `${show(p.value[2])}${partial(cohorts[p.value[1]], p.value[0]) ? "*" : ""}` } },
+      { type: "heatmap", data: data.map((point) => ({ value: point, label: { color: inkOn(shade(point[2])) } })), itemStyle: { borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3 },
+        label: { show: !small, fontSize: size, formatter: (p) => `${show(p.value[2])}${partial(cohorts[p.value[1]], p.value[0]) ? "*" : ""}` } },
       { type: "heatmap", data: hidden, itemStyle: { color: colour("--line"), borderColor: colour("--card"), borderWidth: 1.5, borderRadius: 3, decal: { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 4], rotation: -Math.PI / 4, color: colour("--soft") } }, label: { show: !small, formatter: "·", color: colour("--soft") } },
       { type: "heatmap", data: baseless, itemStyle: { color: "transparent" }, label: { show: true, formatter: "–", color: colour("--soft") } }],
   }, say("retention"));
@@ -219,8 +245,10 @@ function retention(slice) {
 function curves(cohorts, width, partial) {
   const line = (name, data, extra = {}) => ({ name, type: "line", data, symbol: "circle", symbolSize: 4, connectNulls: false, lineStyle: { width: 1.6 }, ...extra });
   // More than there are colours: the others are dashed, with points of another shape for single ones.
-  const style = (n) => ({ color: COLOURS[n % COLOURS.length], ...(n < COLOURS.length ? {} : { symbol: "diamond", symbolSize: 7, lineStyle: { width: 1.6, type: "dashed" } }) });
+  const style = (n) => ({ color: colours()[n % colours().length], ...(n < colours().length ? {} : { symbol: "diamond", symbolSize: 7, lineStyle: { width: 1.6, type: "dashed" } }) });
   const shown = cohorts.slice(-13);
+  byId("curves-lead").hidden = shown.length === cohorts.length;
+  byId("curves-lead").textContent = say("newest_cohorts", number(shown.length), number(cohorts.length));
   const over = (c, n) => (c.cells[n] && c.size && !partial(c, n) ? c.cells[n] : null);
   const rate = (c) => c.cells.map((_, n) => (over(c, n) ? c.cells[n][0] / c.size : null));
   const average = [...Array(width).keys()].map((n) => {
@@ -232,8 +260,8 @@ function curves(cohorts, width, partial) {
   const cumulative = (c) => { let sum = 0, known = true; return c.cells.map((x, n) => { if (!over(c, n)) known = false; if (!known) return null; sum += x[2]; return amount(sum) / c.size; }); };
   const whole = average.some((v) => v !== null) ? [line(say("average"), average, { lineStyle: { width: 4 }, color: colour("--ink"), symbolSize: 6 })] : [];
   const common = {
-    legend: { type: "scroll", bottom: 0, textStyle: { color: colour("--ink") }, pageTextStyle: { color: colour("--ink") } },
-    grid: { left: 62, right: 16, top: 16, bottom: 56 }, xAxis: axis({ type: "category", data: [...Array(width).keys()] }) };
+    legend: { type: screen === null ? "scroll" : "plain", bottom: 0, textStyle: { color: colour("--ink") }, pageTextStyle: { color: colour("--ink") } },
+    grid: { left: 62, right: 16, top: 16, bottom: screen === null ? 56 : 92 }, xAxis: axis({ type: "category", data: [...Array(width).keys()] }) };
   draw("curves", { ...common, tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null || v === undefined ? "–" : percent(v)) }),
     yAxis: axis({ type: "value", max: 1, axisLabel: { color: colour("--soft"), formatter: (v) => percent(v, 0) } }),
     series: [...whole, ...shown.map((c, n) => line(month(c.month), rate(c), style(n)))] }, say("curves"));
@@ -243,7 +271,7 @@ function curves(cohorts, width, partial) {
 }
 function concentration(slice) {
   byId("pyramid").hidden = byId("concentration").hidden = !slice.curve.length;
-  if (!slice.curve.length) return fill(byId("pyramid").querySelector(".table"));
+  if (!slice.curve.length) return ["pyramid", "concentration"].forEach((id) => fill(byId(id).querySelector(".table")));
   const whole = slice.revenue, at = (p) => slice.curve.find(([percentage]) => percentage === p);
   const twenty = at(20);
   byId("pyramid-lead").textContent = twenty && whole ? say("pyramid_lead", percent(twenty[2] / whole)) : "";
@@ -251,7 +279,7 @@ function concentration(slice) {
     const [upper, lower] = [at(to), from ? at(from) : [0, 0, 0]];
     return [name, upper && lower ? upper[1] - lower[1] : null, upper && lower ? upper[2] - lower[2] : null];
   });
-  draw("tiers", { color: [COLOURS[0], COLOURS[4]], tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null ? say("hidden") : percent(v)) }),
+  draw("tiers", { color: [colours()[0], colours()[4]], tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null ? say("hidden") : percent(v)) }),
     legend: { bottom: 0, textStyle: { color: colour("--ink") } }, grid: { left: 104, right: 56, top: 4, bottom: 52 },
     xAxis: axis({ type: "value", max: 1, axisLabel: { color: colour("--soft"), formatter: (v) => percent(v, 0) } }),
     yAxis: axis({ type: "category", inverse: true, data: tiers.map(([name]) => say(name)) }),
@@ -263,8 +291,10 @@ function concentration(slice) {
   const share = { axisLabel: { color: colour("--soft"), formatter: (v) => percent(v, 0) }, min: 0, max: 1 };
   draw("curve", { tooltip: tooltip({ trigger: "axis", formatter: (p) => `${percent(p[0].data[0], 0)} ${escapeHtml(say("largest"))}: ${percent(p[0].data[1])}` }),
     grid: { left: 56, right: 20, top: 12, bottom: 40 }, xAxis: axis({ type: "value", name: say("largest"), nameLocation: "middle", nameGap: 26, ...share }), yAxis: axis({ type: "value", ...share }),
-    series: [{ type: "line", data: points, color: COLOURS[0], areaStyle: { opacity: 0.15 }, symbolSize: 6, lineStyle: { width: 2.5 } },
+    series: [{ type: "line", data: points, color: colours()[0], areaStyle: { opacity: 0.15 }, symbolSize: 6, lineStyle: { width: 2.5 } },
       { type: "line", name: say("equal"), data: [[0, 0], [1, 1]], color: colour("--soft"), symbol: "none", lineStyle: { type: "dashed", width: 1 }, tooltip: { show: false } }] }, say("concentration"));
+  fill(byId("concentration").querySelector(".table"), table("", ["largest", "customers", "revenue", "share"].map((w) => say(w)),
+    slice.curve.map(([p, n, revenue]) => row(percent(p / 100, 0), [cell(n, number), cell(revenue, money), computed(ratio(revenue, whole), percent)], { "data-percent": p }))));
 }
 function grid(slice) {
   const place = byId("grid").querySelector(".body");
@@ -304,24 +334,24 @@ function campaigns() {
   const answered = figures.campaigns.filter((c) => c.effects.revenue.interval);
   byId("effects").hidden = !answered.length;
   if (!answered.length) return;
-  const names = answered.map((c) => `${c.campaign}, ${say(c.period)}`);
+  const names = answered.map((c) => `${say(c.period)}: ${c.campaign}`); // the end of a long one is cut
   const interval = (_, api) => {
     const [low, middle, high] = [1, 2, 3].map((n) => api.coord([api.value(n), api.value(0)]));
-    const style = { stroke: COLOURS[0], lineWidth: 2, fill: COLOURS[0] };
+    const style = { stroke: colours()[0], lineWidth: 2, fill: colours()[0] };
     return { type: "group", children: [{ type: "line", shape: { x1: low[0], y1: low[1], x2: high[0], y2: high[1] }, style }, { type: "circle", shape: { cx: middle[0], cy: middle[1], r: 5 }, style }] };
   };
   byId("effects").style.height = `${90 + 26 * names.length}px`;
   draw("effects", { tooltip: tooltip({ formatter: (p) => `${escapeHtml(names[p.value[0]])}: ${signed(p.value[2], (v) => money(v * 10 ** figures.currency.decimals, { maximumFractionDigits: figures.currency.decimals }))}` }),
     grid: { left: 16, right: 24, top: 8, bottom: 44, containLabel: true },
     xAxis: axis({ type: "value", name: say("effect_axis"), nameLocation: "middle", nameGap: 28, axisLabel: { color: colour("--soft"), formatter: (v) => shortMoney(v * 10 ** figures.currency.decimals) } }),
-    yAxis: axis({ type: "category", inverse: true, data: names }),
+    yAxis: axis({ type: "category", inverse: true, data: names, axisLabel: { color: colour("--soft"), width: byId("effects").clientWidth / 3, overflow: "truncate" } }),
     series: [{ type: "custom", renderItem: interval, encode: { x: [1, 2, 3], y: 0 }, data: answered.map((c, n) => [n, ...c.effects.revenue.interval.map(amount)]) }] }, say("campaigns"));
 }
 function forecast() {
   const place = byId("forecast"), deciles = figures.forecast;
   place.hidden = !deciles.length;
   if (place.hidden) return;
-  const bars = [["forecast", COLOURS[2]], ["actual", COLOURS[0]]];
+  const bars = [["forecast", colours()[2]], ["actual", colours()[0]]];
   draw("deciles", { tooltip: tooltip({ trigger: "axis", valueFormatter: (v) => (v === null || v === undefined ? say("hidden") : number(v)) }),
     legend: { bottom: 0, textStyle: { color: colour("--ink") } }, grid: { left: 56, right: 16, top: 12, bottom: 64 },
     xAxis: axis({ type: "category", name: say("decile"), nameLocation: "middle", nameGap: 24, data: deciles.map((d) => d.decile) }), yAxis: axis({ type: "value" }),
@@ -332,24 +362,25 @@ function forecast() {
 function quality() {
   const { checks, lines } = figures.quality;
   const fact = (name, value, show = number) => element("li", {}, `${say(name)}: `, element("b", { "data-value": value, id: `fact-${name}` }, value === null ? "–" : show(value)));
-  const facts = element("ul", { class: "facts" }, fact("days_read", lines.days), fact("last_day", lines.last_day, day), fact("lines_read", lines.lines),
+  const facts = element("ul", { class: "facts" }, fact("days_with_lines", lines.days), fact("last_day", lines.last_day, day), fact("lines_read", lines.lines),
     ...["cancelled", "returned", "unknown_flags", "without_customer", "unreadable_fees"].map((name) => fact(name, lines[name])));
   const rows = checks.map((check) => row(check.check.replaceAll("_", " "), [
     element("td", { class: "text action" }, check.description), element("td", { class: "ok" }, check.passed ? `✓ ${number(check.passed)}` : "–"),
     element("td", { class: check.failed ? "failed" : null }, check.failed ? `✗ ${number(check.failed)}` : "0")]));
-  fill(byId("quality").querySelector(".body"), element("h3", {}, say("excluded")), facts, rows.length ? element("h3", {}, say("checked")) : null,
+  fill(byId("quality").querySelector(".body"), element("h3", {}, say("excluded")), facts, ...(rows.length ? [element("h3", {}, say("checked")), element("p", { class: "lead" }, say("checked_lead"))] : []),
     rows.length ? table("", [say("check"), "", say("passed"), say("failed")], rows) : null);
 }
 function show() {
   const slice = current();
   document.documentElement.lang = state.language;
   document.documentElement.dataset.theme = state.theme;
+  document.documentElement.classList.toggle("paper", screen !== null);
   for (const place of document.querySelectorAll("[data-word]")) place.textContent = say(place.dataset.word);
   document.title = `${say("title")}, ${day(figures.as_of)}`;
   byId("as-of").textContent = `${say("as_of", day(figures.as_of))}, ${figures.from_date ? say("compared", day(figures.from_date)) : say("no_compare")}`;
-  byId("slice").textContent = slice.scope === "all" ? say("slice_all") : slice.scope === "marketplace" ? say("slice_marketplace", slice.marketplace ?? "–") : say("slice_shop", shopName(slice), slice.marketplace ?? "–");
+  byId("slice").textContent = slice.scope === "all" ? say("slice_all") : slice.scope === "marketplace" ? say("slice_marketplace", named(slice.marketplace)) : say("slice_shop", shopName(slice), named(slice.marketplace));
   byId("withheld").hidden = !slice.withheld;
-  byId("withheld").textContent = slice.withheld ? say("withheld", slice.withheld) : "";
+  byId("withheld").textContent = slice.withheld ? say("withheld", why(slice.withheld)) : "";
   byId("footnotes").textContent = `${say("hidden_note", number(figures.min_cell))} ${figures.shops_left_out ? say("shops_note", number(figures.shops_left_out)) : ""}`;
   controls(); headline(slice); segments(slice); moves(slice); retention(slice); concentration(slice); grid(slice); campaigns(); forecast(); quality();
 }
@@ -369,7 +400,7 @@ dark.addEventListener("change", () => {
   const theme = dark.matches ? "dark" : "light";
   if (screen === null) { state.theme = theme; show(); } else screen = theme;
 });
-const toPaper = () => { if (screen === null) { screen = state.theme; state.theme = "light"; show(); for (const chart of Object.values(charts)) chart.resize({ width: 690 }); } };
+const toPaper = () => { if (screen === null) { screen = state.theme; state.theme = "light"; show(); } };
 const fromPaper = () => { if (screen !== null) { state.theme = screen; screen = null; show(); } };
 addEventListener("beforeprint", toPaper);
 addEventListener("afterprint", fromPaper);
