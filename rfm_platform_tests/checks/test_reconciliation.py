@@ -56,12 +56,13 @@ def loaded(_loaded: Chain) -> Iterator[Chain]:
     path = _loaded.platform.lake.source_orders.path
     version = DeltaTable(path).version()
     yield _loaded
-    if DeltaTable(path).version() != version:
-        DeltaTable(path).restore(version)
     _loaded.in_warehouse("TRUNCATE rfm.aggregated_monthly")
     _loaded.in_warehouse("INSERT INTO rfm.aggregated_monthly TABLE kept")
     _loaded.in_warehouse("DROP TABLE kept")
     _loaded.fill(lines_of(DAYS), names_of(DAYS))
+    if DeltaTable(path).version() != version:
+        # Its month is of the lines that were there: without this it would be out of date.
+        assert _loaded.load("01-01", "01-04").succeeded
 
 
 def corrupt(platform: Platform, on: dt.date, rows: str, to: dt.date | None = None) -> None:

@@ -66,6 +66,7 @@ def _load(chain: Chain, lines: Sequence[Line], as_of: dt.date) -> None:
     chain.fill(lines)
     with chain.platform.mart.snapshot() as snapshot:
         chain.platform.extraction.extract(snapshot, days)
+    chain.fold(days[0], days[-1])
     chain.snapshot(as_of)
 
 
@@ -302,8 +303,7 @@ def test_a_customer_who_is_forecast_and_not_scored_is_an_error(
     """An order came after the scores were made: the two tables are of different lines."""
     _load(chain, lines, AS_OF)
     chain.fill([*lines, line(f"{AS_OF} 10:00", "late", "late")])
-    with chain.platform.mart.snapshot() as snapshot:
-        chain.platform.extraction.extract(snapshot, [AS_OF])
+    chain.load(AS_OF, AS_OF)
     check = _make(chain, AS_OF).checks["every_scored_customer_is_forecast"]
     assert not check.passed
     said = "1 customers are forecast and not scored, 0 scored and not forecast"
