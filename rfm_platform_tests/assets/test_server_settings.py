@@ -32,11 +32,11 @@ def test_transactions_that_wait_are_not_ended_by_the_server(
     chain: Chain, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for database in (chain.mart, chain.warehouse):
-        set_for_all(server, database, "idle_in_transaction_session_timeout", "'100ms'")
+        set_for_all(server, database, "idle_in_transaction_session_timeout", "'500ms'")
     commit = LakeTable.commit
 
     def slowly(table: LakeTable, files: Sequence[WrittenFile], values: Collection[dt.date]) -> None:
-        time.sleep(0.3)  # longer than the server lets a transaction wait
+        time.sleep(0.7)  # longer than the server lets a transaction wait
         commit(table, files, values)
 
     monkeypatch.setattr(LakeTable, "commit", slowly)
